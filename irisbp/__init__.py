@@ -1,0 +1,3 @@
+"""irisbp: a small backpropagation network, trained sample by sample, that shows every number."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What a YAML file may say, and the strict reader that says where it does not."""

@@ -1,0 +1,250 @@
+"""From a YAML file and KEY=VALUE overrides to a validated Config, or to every problem at once.
+
+Defaults < file < overrides, all by the same rules and in the same words.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from irisbp.config.schema import CHOICES, LARGEST_SEED, Config
+from irisbp.config.yaml import Document, KeyPath, parse, read_file
+from irisbp.errors import ConfigError
+
+ARTICLE: dict[str, Any] = {
+    "seed": 0,
+    "rng": "r",
+    "learning_rate": 0.1,
+    "epochs": 50,
+    "initializer": "normal",
+    "optimizer": "sgd",
+}
+"""The article's run; `configs/article.yaml` says the same with comments."""
+
+OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
+
+# What other tools call our keys, where the words are too unlike for a comparison of letters.
+_OTHER_WORDS = {
+    "lr": "learning_rate",
+    "eta": "learning_rate",
+    "alpha": "learning_rate",
+    "step_size": "learning_rate",
+    "n_epochs": "epochs",
+    "max_iter": "epochs",
+    "iterations": "epochs",
+    "random_state": "seed",
+    "init": "initializer",
+    "solver": "optimizer",
+    "layers": "hidden",
+    "hidden_layer_sizes": "hidden",
+    "std": "sd",
+    "eps": "epsilon",
+}
+
+
+class Problem(NamedTuple):
+    """One thing wrong: where it stands, as text to open a message with, and what it is."""
+
+    place: str
+    message: str
+
+
+class Problems(ConfigError):
+    """Everything that is wrong with a config, a line each."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(*(f"{place}: {message}" for place, message in problems))
+        self.problems = list(problems)
+
+
+def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
+    """The config of a file (or the article's, without one) with overrides; Problems if any."""
+    document = read_file(path) if path else Document(dict(ARTICLE))
+    if document.data is None:
+        required = ", ".join(k for k, field in Config.model_fields.items() if field.is_required())
+        raise ConfigError(f"{path}: empty; a config gives at least {required}")
+    if not isinstance(document.data, dict):
+        raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
+    for argument in overrides:
+        _override(document, argument)
+    try:
+        config = Config.model_validate(document.data)
+    except ValidationError as error:
+        problems = [_problem(details, document, path) for details in error.errors()]
+    else:
+        problems = _across_keys(config, document, path)
+        if not problems:
+            return config
+    raise Problems(problems)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """[CONFIG] [KEY=VALUE]... apart. The first may be a path; the others must be overrides."""
+    first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
+    path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
+    for argument in overrides:
+        if not OVERRIDE.fullmatch(argument):
+            raise ConfigError(f"argument {argument}: not KEY=VALUE, such as seed=3")
+    return path, overrides
+
+
+def to_yaml(config: Config) -> str:
+    """The complete config as YAML that reads back equal."""
+    return yaml.safe_dump(
+        config.model_dump(mode="json"),
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=100,
+    )
+
+
+def _override(document: Document, argument: str) -> None:
+    """Put one KEY=VALUE into the document, in the place of what stands there."""
+    match = OVERRIDE.fullmatch(argument)
+    if match is None:
+        raise ConfigError(f"argument {argument}: not KEY=VALUE, such as seed=3")
+    place = f"argument {argument}"
+    path: KeyPath = tuple(match["key"].split("."))
+    mapping = document.data
+    for depth, key in enumerate(path[:-1], 1):
+        below = mapping.get(key)
+        if isinstance(below, str) and key in CHOICES:
+            below = {"name": below}
+        if below is not None and not isinstance(below, dict):
+            raise ConfigError(f"{place}: {'.'.join(map(str, path[:depth]))} is not a mapping")
+        mapping[key] = mapping = dict(below or {})
+    value = parse(match["value"], lambda mark: place)
+    mapping[path[-1]] = value.data
+    places = document.key_places, document.value_places
+    for known in places:
+        for old in [old for old in known if old[: len(path)] == path]:
+            del known[old]
+        known.update({path[:depth]: place for depth in range(1, len(path)) if path[:depth] not in known})
+        known[path] = place
+    document.key_places.update({(*path, *inner): place for inner in value.key_places})
+    document.value_places.update({(*path, *inner): place for inner in value.value_places})
+
+
+def _problem(details: Any, document: Document, path: Path | None) -> Problem:
+    """One of pydantic's errors in our words, at its place."""
+    where = _key_path(details["loc"])
+    kind = details["type"]
+    if kind == "missing":
+        place = _place(document.value_places, where[:-1], path)
+        return Problem(place, f"missing key {_dotted(where)}: {_description(where, document)}")
+    if kind == "extra_forbidden":
+        return Problem(_place(document.key_places, where, path), _unknown_key(where, document))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_choice(where, details, document, path)
+    place = _place(document.value_places, where, path)
+    verb = "cannot stand in" if isinstance(where[-1], int) else "is not"
+    message = f"{_dotted(where)}: {_shown(details['input'])} {verb} {_description(where, document)}"
+    return Problem(place, message + _nearest(details["input"], details.get("ctx", {}).get("expected", "")))
+
+
+def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
+    """Pydantic names the chosen model after the key of a choice; a config does not."""
+    return (loc[0], *loc[2:]) if len(loc) > 2 and loc[0] in CHOICES else loc
+
+
+def _place(places: dict[KeyPath, str], where: KeyPath, path: Path | None) -> str:
+    """The place of a key, or of the nearest key above it that has one."""
+    while where and where not in places:
+        where = where[:-1]
+    return places.get(where) or (str(path) if path else "the article's config")
+
+
+def _dotted(where: KeyPath) -> str:
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _model_at(where: KeyPath, document: Document) -> type[BaseModel]:
+    """The model whose fields are the keys at this path."""
+    if not where:
+        return Config
+    if where[0] in CHOICES:
+        chosen = document.data[where[0]]
+        return CHOICES[str(where[0])][chosen["name"] if isinstance(chosen, dict) else chosen]
+    annotation = Config.model_fields[str(where[0])].annotation
+    assert isinstance(annotation, type)
+    assert issubclass(annotation, BaseModel)
+    return annotation
+
+
+def _description(where: KeyPath, document: Document) -> str:
+    """What the key may be; an element of a list has its list's description."""
+    keys = [part for part in where if isinstance(part, str)]
+    field = _model_at(tuple(keys[:-1]), document).model_fields[keys[-1]]
+    return field.description or "a legal value"
+
+
+def _unknown_key(where: KeyPath, document: Document) -> str:
+    key, above = str(where[-1]), where[:-1]
+    known = list(_model_at(above, document).model_fields)
+    if above and above[0] in CHOICES:
+        return _foreign_option(key, str(above[0]), known, document)
+    guess = get_close_matches(key.lower(), known, 1) or [_OTHER_WORDS.get(key.lower(), "")]
+    hint = f"; did you mean {guess[0]}?" if guess[0] in known else f"; known here: {', '.join(known)}"
+    return f"unknown key {_dotted(where)}{hint}"
+
+
+def _foreign_option(option: str, key: str, known: list[str], document: Document) -> str:
+    """An option that the chosen optimizer or initializer does not have, though another one may."""
+    chosen = document.data[key]["name"]
+    options = [name for name in known if name != "name"]
+    owners = [name for name, model in CHOICES[key].items() if option in model.model_fields]
+    guess = get_close_matches(option, options, 1) or [_OTHER_WORDS.get(option, "")]
+    text = f"{key}.{option}: {chosen} has no such option"
+    if owners:
+        text += f" ({', '.join(owners)} has)"
+    if guess[0] in options:
+        return f"{text}; did you mean {guess[0]}?"
+    return f"{text}; its options: {', '.join(options) or 'none'}"
+
+
+def _unknown_choice(where: KeyPath, details: Any, document: Document, path: Path | None) -> Problem:
+    key, value = str(where[0]), details["input"]
+    names = ", ".join(CHOICES[key])
+    place = _place(document.value_places, (key, "name"), path)
+    if details["type"] == "union_tag_not_found":
+        return Problem(place, f"missing key {key}.name: one of {names}")
+    tag = value["name"] if isinstance(value, dict) else value
+    return Problem(place, f"{key}: {_shown(tag)} is not one of {names}{_nearest(tag, names)}")
+
+
+def _nearest(value: Any, allowed: str) -> str:
+    """A hint at the allowed word that a wrong one was meant to be."""
+    if not isinstance(value, str):
+        return ""
+    guess = get_close_matches(value.lower(), re.findall(r"\w+", allowed), 1)
+    return f"; did you mean {guess[0]}?" if guess else ""
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML would write it, on one line and not too long."""
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = {"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _across_keys(config: Config, document: Document, path: Path | None) -> list[Problem]:
+    """What is legal key by key, but not together."""
+    largest = LARGEST_SEED[config.rng]
+    if config.seed <= largest:
+        return []
+    place = _place(document.value_places, ("seed",), path)
+    message = f"seed: {config.seed} is not a whole number from 0 to {largest} (rng: {config.rng})"
+    return [Problem(place, message)]

@@ -1,0 +1,167 @@
+"""YAML read strictly: by the core rules of YAML 1.2, with the place of every key and value.
+
+PyYAML scans and parses; what its events mean is decided here. Its own constructor follows YAML 1.1,
+where `no` is false, `010` is eight, `1:30` is ninety and `1e-3` is a word. Anchors, aliases, tags,
+merges and duplicate keys are refused: a config has no use for them and they hide mistakes.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from irisbp.errors import ConfigError, StorageError
+
+KeyPath = tuple[str | int, ...]
+
+_LARGEST_FILE = 1 << 20  # bytes; a config of every key with comments has a few thousand
+_DEEPEST = 20
+_LONGEST_NUMBER = 400  # characters; float64 needs no more than about 330 even written out in full
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE, _FALSE = re.compile(r"true|True|TRUE"), re.compile(r"false|False|FALSE")
+_INTEGERS = ((10, r"[-+]?[0-9]+"), (8, r"0o[0-7]+"), (16, r"0x[0-9a-fA-F]+"))
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass
+class Document:
+    """Plain data, and for each key's path the places of the key and of its value.
+
+    A place is text to open a message with: `article.yaml:3:16` in a file, the argument itself on the
+    command line.
+    """
+
+    data: Any
+    key_places: dict[KeyPath, str] = field(default_factory=dict)
+    value_places: dict[KeyPath, str] = field(default_factory=dict)
+
+
+def read_file(path: Path) -> Document:
+    """The document in a file; StorageError or ConfigError where there is none."""
+    content = _read_bytes(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start})") from None
+    return parse(text, lambda mark: f"{path}:{mark.line + 1}:{mark.column + 1}")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise ConfigError(f"{path} is {kind}; a config is a YAML file")
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except ValueError:
+        raise ConfigError(f"{path!s}: not a path") from None
+    except OSError as error:
+        raise StorageError("read", path, error) from None
+    if len(content) > _LARGEST_FILE:
+        raise ConfigError(f"{path}: more than {_LARGEST_FILE} bytes; this is not a config")
+    return content
+
+
+def parse(text: str, place: Any) -> Document:
+    """The document in a text; place makes text of a yaml Mark."""
+    document = Document(None)
+    events = _events(text, place)
+    reader = _Reader(events, document, place)
+    try:
+        next(events)  # the stream starts
+        if isinstance(next(events), yaml.StreamEndEvent):
+            return document
+        document.data = reader.value(next(events), ())
+        next(events)  # the document ends
+        extra = next(events)
+        if not isinstance(extra, yaml.StreamEndEvent):
+            raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is one")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{place(mark)}: " if mark else ""
+        context = f" ({error.context})" if error.context else ""
+        raise ConfigError(f"{where}not YAML: {error.problem}{context}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        mark = yaml.Mark("", error.position, line - 1, column - 1, None, 0)
+        code = ord(text[error.position])
+        raise ConfigError(f"{place(mark)}: a character that YAML forbids: U+{code:04X}") from None
+    return document
+
+
+def _events(text: str, place: Any) -> Iterator[Any]:
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ConfigError(f"{place(event.start_mark)}: anchors and aliases are not read here")
+        if tag := getattr(event, "tag", None):
+            raise ConfigError(f"{place(event.start_mark)}: tags ({tag}) are not read here")
+        yield event
+
+
+class _Reader:
+    """Builds plain data from events, noting places and refusing what is ambiguous."""
+
+    def __init__(self, events: Iterator[Any], document: Document, place: Any) -> None:
+        self._events, self._document, self._place = events, document, place
+
+    def value(self, event: Any, path: KeyPath) -> Any:
+        self._document.value_places[path] = self._place(event.start_mark)
+        if len(path) > _DEEPEST:
+            raise ConfigError(f"{self._place(event.start_mark)}: nested deeper than {_DEEPEST}")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(path)
+        if not event.implicit[0]:
+            return event.value  # quoted: a word, whatever it looks like
+        return _scalar(event.value, self._place(event.start_mark))
+
+    def _mapping(self, path: KeyPath) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            place = self._place(event.start_mark)
+            if not isinstance(event, yaml.ScalarEvent):
+                raise ConfigError(f"{place}: a key is a word")
+            key = event.value
+            if key == "<<" and event.implicit[0]:
+                raise ConfigError(f"{place}: merges (<<) are not read here")
+            if key in mapping:
+                first = self._document.key_places[(*path, key)]
+                raise ConfigError(f"{place}: duplicate key {key}, first given at {first}")
+            self._document.key_places[(*path, key)] = place
+            mapping[key] = self.value(next(self._events), (*path, key))
+        return mapping
+
+    def _sequence(self, path: KeyPath) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self.value(event, (*path, len(items))))
+        return items
+
+
+def _scalar(text: str, place: str) -> Any:
+    """A plain scalar's meaning in the core schema of YAML 1.2."""
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
+        return bool(_TRUE.fullmatch(text))
+    if _INFINITE.fullmatch(text):
+        return float(text.replace(".", ""))
+    if len(text) > _LONGEST_NUMBER and text.lstrip("+-")[:1].isdigit():
+        raise ConfigError(f"{place}: a number of {len(text)} characters; at most {_LONGEST_NUMBER}")
+    for base, pattern in _INTEGERS:
+        if re.fullmatch(pattern, text):
+            return int(text, base)
+    return float(text) if _FLOAT.fullmatch(text) else text

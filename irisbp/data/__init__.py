@@ -1,0 +1,1 @@
+"""Tables and what training makes of them: standardized inputs and class indices."""

@@ -1,0 +1,61 @@
+"""A table made ready for training: standardized features, classes as indices in a fixed order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from irisbp.data.table import Table
+from irisbp.errors import DataError
+from irisbp.nn.types import Array, Indices
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Per feature (x - mean) / sd, where mean and sd are (features,) and sd has ddof 1."""
+
+    mean: Array
+    sd: Array
+
+    @classmethod
+    def fit(cls, values: Array, features: Sequence[str]) -> "Standardizer":
+        """From values (rows, features); a feature that never varies is a DataError."""
+        for k, name in enumerate(features):
+            if values[:, k].min() == values[:, k].max():
+                raise DataError(f"feature {name} is {values[0, k]} in every row: it cannot be standardized")
+        return cls(values.mean(axis=0), values.std(axis=0, ddof=1))
+
+    def apply(self, values: Array) -> Array:
+        """Standardized values, in the shape of values (rows, features)."""
+        return (values - self.mean) / self.sd
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs (rows, features), standardized, and labels (rows,), both in the table's order.
+
+    A label is an index into classes: output node k stands for classes[k].
+    """
+
+    table: Table
+    classes: tuple[str, ...]
+    standardizer: Standardizer
+    inputs: Array
+    labels: Indices
+
+
+def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
+    """The classes in the order in which the rows, taken in this order, first show them."""
+    return tuple(dict.fromkeys(table.targets[row] for row in order.tolist()))
+
+
+def make_dataset(table: Table, classes: tuple[str, ...], standardizer: Standardizer) -> Dataset:
+    """The table through a standardizer; classes must hold every class of the table."""
+    index = {name: k for k, name in enumerate(classes)}
+    labels = np.array([index[name] for name in table.targets], dtype=np.int64)
+    return Dataset(table, classes, standardizer, standardizer.apply(table.values), labels)
+
+
+def one_hot(labels: Indices, classes: int) -> Array:
+    """Rows (rows, classes) of zeros with a 1 at each label."""
+    return np.eye(classes)[labels]

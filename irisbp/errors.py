@@ -1,0 +1,91 @@
+"""What can go wrong, as messages for the user and exit codes for the shell.
+
+IrisbpError            2
+├── ConfigError        2   a config, an override or an option
+├── DataError          2   a table or its contents
+├── RunError           2   a run directory that is not what it should be
+├── CheckFailed        3   a threshold or a gradient
+├── Diverged           4   a number that is not finite
+├── StorageError      74   a file could not be written or read
+├── Busy              75   another process holds the run
+└── ReaderGone       141   the reader of a pipe went away
+"""
+
+import unicodedata
+from os import strerror
+
+# Control characters, format characters (bidirectional ones among them), surrogates, line breaks.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def literal(text: str) -> str:
+    """The text with every character that a terminal could act upon, or hide, written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+class IrisbpError(Exception):
+    """The base of all: a message of one or a few plain lines, and an exit code."""
+
+    exit_code = 2
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(literal(line) for line in lines))
+
+
+class ConfigError(IrisbpError):
+    """A config, an override or an option is not what it may be."""
+
+
+class DataError(IrisbpError):
+    """A table cannot be trained on."""
+
+
+class RunError(IrisbpError):
+    """A run directory is missing, unfinished, damaged or occupied."""
+
+
+class CheckFailed(IrisbpError):
+    """A threshold was not met, or a gradient is wrong."""
+
+    exit_code = 3
+
+
+class Diverged(IrisbpError):
+    """A loss or a parameter stopped being finite, at this epoch, step and sample."""
+
+    exit_code = 4
+
+    def __init__(self, what: str, *, epoch: int, step: int, sample: int) -> None:
+        super().__init__(
+            f"diverged: {what} at epoch {epoch}, step {step}, sample {sample}",
+            "The learning rate may be too large, or the initial parameters too far out.",
+        )
+        self.what, self.epoch, self.step, self.sample = what, epoch, step, sample
+
+
+class StorageError(IrisbpError):
+    """A file could not be written or read."""
+
+    exit_code = 74
+
+    def __init__(self, action: str, path: object, error: OSError) -> None:
+        reason = strerror(error.errno) if error.errno else str(error)
+        super().__init__(f"cannot {action} {path}: {reason}")
+
+
+class Busy(IrisbpError):
+    """Another process writes into the run."""
+
+    exit_code = 75
+
+
+class ReaderGone(IrisbpError):
+    """Whoever read our output closed it; there is nobody to tell."""
+
+    exit_code = 141

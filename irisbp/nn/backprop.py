@@ -1,0 +1,89 @@
+"""Backpropagation: the loss of samples and its derivative by every parameter.
+
+Forward, each layer multiplies its inputs by its weights and applies its activation, which leaves the
+slope behind. Backward, the chain rule walks the layers in reverse, and each factor it meets is already
+there: the derivative by a weight is the node's delta times the input that the weight multiplies, and
+the deltas of the layer below are these deltas carried back through the weights, times the slopes.
+"""
+
+import numpy as np
+
+from irisbp.nn.activations import ACTIVATIONS
+from irisbp.nn.losses import SampleCrossEntropy
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array
+
+
+class _HiddenLayer:
+    """The buffers of one hidden layer for a fixed number of rows."""
+
+    def __init__(self, block: Array, rows: int) -> None:
+        fan_out = block.shape[1]
+        self.block = block  # (fan_in + 1, fan_out)
+        self.pair = np.zeros((2, rows, fan_out))
+        self.slope, self.value = self.pair[0], self.pair[1]
+        self.outputs = np.ones((rows, fan_out + 1))  # the trailing 1 meets the next layer's biases
+        self.inner = self.outputs[:, :-1]
+        self.delta = np.zeros((rows, fan_out))
+
+
+class Backprop:
+    """Forward and backward passes over a fixed number of rows, in buffers made once.
+
+    parameters is the flat vector to read, gradient the flat vector of the same length to write; both
+    are kept, not copied. Inputs are (rows, inputs + 1), with a last column of ones.
+    """
+
+    def __init__(
+        self, network: Network, parameters: Array, gradient: Array | None = None, rows: int = 1
+    ) -> None:
+        blocks = network.blocks(parameters)
+        self._activate = ACTIVATIONS[network.activation]
+        self._hidden = [_HiddenLayer(block, rows) for block in blocks[:-1]]
+        self._output_block = blocks[-1]
+        self.logits = np.zeros((rows, network.classes))
+        if gradient is not None:
+            self._prepare_backward(network, blocks, gradient)
+
+    def _prepare_backward(self, network: Network, blocks: list[Array], gradient: Array) -> None:
+        self._delta = np.zeros_like(self.logits)
+        self._loss = SampleCrossEntropy(self.logits, self._delta)
+        gradients = network.blocks(gradient)
+        self._first_gradient = gradients[0]
+        # From the output down to the second layer: what each needs on the way back.
+        self._way_back = [
+            (layer.outputs.T, block_gradient, block[:-1].T, layer.delta, layer.slope)
+            for layer, block, block_gradient in zip(
+                reversed(self._hidden), reversed(blocks), reversed(gradients), strict=False
+            )
+        ]
+
+    def forward(self, inputs: Array) -> Array:
+        """The logits (rows, classes): the same buffer at every call."""
+        activate = self._activate
+        for layer in self._hidden:
+            inputs.dot(layer.block, layer.slope)
+            activate(layer.pair, layer.slope, layer.value)
+            layer.inner[...] = layer.value
+            inputs = layer.outputs
+        return inputs.dot(self._output_block, self.logits)
+
+    def sample(self, inputs: Array, inputs_transposed: Array, label: int) -> tuple[float, int]:
+        """One sample's loss and predicted class; its gradient is left in the gradient vector.
+
+        inputs is (1, inputs + 1) with a trailing 1, inputs_transposed its transpose (which the caller
+        of thousands of samples makes once), label the index of the true class.
+        """
+        self.forward(inputs)
+        result = self._loss(label)
+        self._backward(inputs_transposed)
+        return result
+
+    def _backward(self, inputs_transposed: Array) -> None:
+        delta = self._delta
+        for outputs_transposed, block_gradient, weights_transposed, below, slope in self._way_back:
+            outputs_transposed.dot(delta, block_gradient)
+            delta.dot(weights_transposed, below)
+            np.multiply(below, slope, below)
+            delta = below
+        inputs_transposed.dot(delta, self._first_gradient)

@@ -1,0 +1,1 @@
+"""The engines: each runs many steps of training and reports every sample's loss."""

@@ -1,0 +1,127 @@
+"""Random numbers from explicit streams: NumPy's PCG64, and R's own generator, number for number.
+
+Both sources offer the same three things: the order of the samples in the next epoch, and normal and
+uniform draws for the initial parameters.
+"""
+
+from collections.abc import Iterator
+from math import ceil, inf, log2
+from typing import Protocol
+
+import numpy as np
+
+from irisbp.nn.types import Array, Indices
+
+
+class Draws(Protocol):
+    """Draws for initial parameters; np.random.Generator is one."""
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
+        """Normal draws with mean loc and standard deviation scale, in C order."""
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> Array:
+        """Uniform draws between low and high, in C order."""
+
+
+class RGenerator:
+    """R's default generator (R 3.6 and later), seeded by `set.seed(seed)` with 0 <= seed < 2^31.
+
+    Mersenne Twister with R's seeding, `sample` by rejection, `rnorm` by inversion.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._uniforms = _r_uniforms(seed)
+
+    def sample(self, n: int) -> Indices:
+        """`sample(n) - 1`: a permutation of 0..n-1."""
+        left = list(range(n))
+        drawn = np.empty(n, dtype=np.int64)
+        for k in range(n):
+            index = self._index_below(len(left))
+            drawn[k] = left[index]
+            left[index] = left[-1]
+            left.pop()
+        return drawn
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
+        """`rnorm(n, loc, scale)`, filled into an array of this size in C order."""
+        # The standard library's inverse is Wichura's AS 241, operation by operation the same as R's.
+        from statistics import NormalDist
+
+        quantile, uniforms, big = NormalDist().inv_cdf, self._uniforms, float(1 << 27)
+        draws = []
+        for _ in range(int(np.prod(size))):
+            # R joins two 32-bit draws, since one is too coarse for the tails.
+            u = (int(big * next(uniforms)) + next(uniforms)) / big
+            draws.append(loc + scale * (quantile(u) if u < 1.0 else inf))
+        return np.array(draws).reshape(size)
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> Array:
+        """`runif(n, low, high)`, filled into an array of this size in C order."""
+        draws = [low + (high - low) * next(self._uniforms) for _ in range(int(np.prod(size)))]
+        return np.array(draws).reshape(size)
+
+    def _index_below(self, n: int) -> int:
+        """A uniform integer in 0..n-1: random bits, drawn again until they are below n."""
+        bits = ceil(log2(n))
+        while True:
+            value = 0
+            for _ in range(0, bits + 1, 16):
+                value = 65536 * value + int(next(self._uniforms) * 65536)
+            value &= (1 << bits) - 1
+            if value < n:
+                return value
+
+
+def _r_uniforms(seed: int) -> Iterator[float]:
+    """R's `unif_rand`: 32-bit outputs over 2^32, kept off 0 and 1."""
+    words = []
+    for _ in range(50 + 625):
+        seed = (69069 * seed + 1) & 0xFFFFFFFF
+        words.append(seed)
+    twister = np.random.MT19937()
+    # The first of R's 625 words is the position, which R then sets to "all used"; the key follows it.
+    key = np.array(words[51:], dtype=np.uint32)
+    twister.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 624}}
+    nearest_to_zero = 0.5 * 2.328306437080797e-10
+    while True:
+        for value in (twister.random_raw(624) * 2.0**-32).tolist():
+            yield value if value > 0.0 else nearest_to_zero
+
+
+class RSource:
+    """R's one stream in the article's order: the shuffle of the rows, then the parameters.
+
+    Orders of later epochs continue the stream with R's next `sample`.
+    """
+
+    def __init__(self, seed: int) -> None:
+        generator = RGenerator(seed)
+        self.initial: Draws = generator
+        self.next_order = generator.sample
+
+
+class NumpySource:
+    """PCG64 streams spawned from the seed, one for each purpose, so that none moves another.
+
+    The children 0, 1, 2 of the seed serve the split, the initial parameters and the order; each
+    epoch's order has a child of its own, so that it can be drawn again without those before it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._epoch = 0
+        self.initial: Draws = self._stream(1)
+
+    def next_order(self, n: int) -> Indices:
+        """The next epoch's permutation of 0..n-1."""
+        self._epoch += 1
+        return self._stream(2, self._epoch).permutation(n)
+
+    def _stream(self, *key: int) -> np.random.Generator:
+        sequence = np.random.SeedSequence(self._seed, spawn_key=key)
+        return np.random.Generator(np.random.PCG64(sequence))
+
+
+Source = RSource | NumpySource
+SOURCES: dict[str, type[RSource] | type[NumpySource]] = {"numpy": NumpySource, "r": RSource}

@@ -1,0 +1,1 @@
+"""What people look at: lines, tables and the live view."""

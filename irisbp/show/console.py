@@ -1,0 +1,40 @@
+"""Consoles for stdout and stderr, on which text from outside is shown literally."""
+
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from irisbp.errors import literal
+
+_NO_LIMIT = 10_000  # columns; whoever reads a pipe wants lines whole
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Let the command line decide; Rich itself would exit with 1."""
+        raise BrokenPipeError
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that interprets no markup and, off a terminal, never wraps."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _NO_LIMIT
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text from outside, with nothing in it that a terminal or Rich would act upon."""
+    return Text(literal(text), style=style)
+
+
+def print_lines(console: Console, text: str, style: str = "") -> None:
+    """Print literal lines, each whole: a terminal may wrap them, we do not."""
+    for line in text.split("\n"):
+        console.print(plain(line, style), soft_wrap=True)
+
+
+def loss_text(loss: float) -> str:
+    """A loss in about eight characters, whatever its size."""
+    return f"{loss:.6f}" if loss == 0 or 1e-3 <= loss < 1e6 else f"{loss:.2e}"

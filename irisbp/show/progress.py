@@ -1,0 +1,63 @@
+"""A run's progress away from a terminal: plain lines, one per epoch and thinned on long runs."""
+
+from math import ceil
+from typing import Protocol, TextIO
+
+from irisbp.errors import literal
+from irisbp.show.console import loss_text
+from irisbp.training import Epoch, Record, Samples
+
+_MOST_LINES = 50
+
+
+class Listener(Protocol):
+    """Whoever takes the training loop's records."""
+
+    def take(self, record: Record) -> None:
+        """Take one record as it happens."""
+
+    def close(self) -> None:
+        """No more records will come."""
+
+
+class EpochLines:
+    """Prints the first epoch, the last, and up to 50 evenly spaced ones."""
+
+    def __init__(self, stream: TextIO, epochs: int) -> None:
+        self._stream, self._epochs = stream, epochs
+        self._every = ceil(epochs / _MOST_LINES)
+
+    def take(self, record: Record) -> None:
+        """Print an epoch's line, if it is one of those to print."""
+        if isinstance(record, Epoch) and (
+            record.epoch in (1, self._epochs) or record.epoch % self._every == 0
+        ):
+            figures = f"loss {loss_text(record.loss)}  accuracy {record.accuracy:.4f}"
+            print(f"epoch {record.epoch}/{self._epochs}  {figures}", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+class SampleLines:
+    """Prints every sample's loss, as the article does: step, epoch, sample, class, prediction, loss."""
+
+    def __init__(self, stream: TextIO, classes: tuple[str, ...]) -> None:
+        self._stream = stream
+        self._classes = [literal(name) for name in classes]
+
+    def take(self, record: Record) -> None:
+        """Print a block's samples, a line each."""
+        if isinstance(record, Samples):
+            self._stream.write("".join(map(self._line, range(len(record.rows)), [record] * len(record.rows))))
+
+    def _line(self, k: int, block: Samples) -> str:
+        label, predicted = self._classes[block.labels[k]], self._classes[block.predictions[k]]
+        return (
+            f"step {block.step + k}  epoch {block.epoch}  sample {block.rows[k]}"
+            f"  {label} -> {predicted}  loss {block.losses[k]:.10g}\n"
+        )
+
+    def close(self) -> None:
+        """Let the last lines out."""
+        self._stream.flush()
