@@ -1,0 +1,32 @@
+"""Every test runs with floating-point accidents as errors, and with the numbers that R printed."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+R = Path(__file__).parent / "data" / "r"
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+Irisbp = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _strict_arithmetic() -> Iterator[None]:
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        yield
+
+
+@pytest.fixture
+def irisbp(tmp_path: Path) -> Irisbp:
+    """Run the command line as a process of its own, in an empty directory."""
+
+    def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "irisbp", *arguments]
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60} | options
+        return subprocess.run(command, **options)  # type: ignore[call-overload, no-any-return]
+
+    return run

@@ -1,0 +1,21 @@
+"""The numbers load without anything but NumPy."""
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import sys
+for name in ("typer", "rich", "yaml", "pandas", "pydantic"):
+    sys.modules[name] = None
+import importlib, pkgutil
+import irisbp.nn
+for module in pkgutil.walk_packages(irisbp.nn.__path__, "irisbp.nn."):
+    importlib.import_module(module.name)
+mine = {name for name in sys.modules if name.startswith("irisbp") and not name.startswith("irisbp.nn")}
+assert mine == {"irisbp"}, mine
+assert "irisbp.nn.engines.plain" in sys.modules
+"""
+
+
+def test_nn_needs_numpy_alone() -> None:
+    subprocess.run([sys.executable, "-c", _PROGRAM], check=True)
