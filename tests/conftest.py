@@ -7,9 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 R = Path(__file__).parent / "data" / "r"
 CONFIGS = Path(__file__).parent.parent / "configs"
+
+# The suite draws the same examples every time; `--hypothesis-profile=default` draws new ones.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 Irisbp = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,11 +10,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from irisbp.config.schema import CHOICES, LARGEST_SEED, Config
-from irisbp.config.yaml import Document, KeyPath, parse, read_file
+from irisbp.config.yaml import Document, KeyPath, dump, parse, read_file
 from irisbp.errors import ConfigError
 
 ARTICLE: dict[str, Any] = {
@@ -97,13 +96,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 def to_yaml(config: Config) -> str:
     """The complete config as YAML that reads back equal."""
-    return yaml.safe_dump(
-        config.model_dump(mode="json"),
-        sort_keys=False,
-        default_flow_style=None,
-        allow_unicode=True,
-        width=100,
-    )
+    return dump(config.model_dump(mode="json"))
 
 
 def _override(document: Document, argument: str) -> None:

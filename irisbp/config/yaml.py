@@ -73,6 +73,24 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
+def dump(data: Any) -> str:
+    """YAML of plain data that reads back equal, innermost collections on one line."""
+    return yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes a word that the rules read as something else; PyYAML quotes by YAML 1.1's rules only."""
+
+    def word(self, text: str) -> yaml.ScalarNode:
+        is_word = len(text) < _LONGEST_NUMBER and isinstance(_scalar(text, ""), str)
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_word else "'")
+
+
+_Dumper.add_representer(str, _Dumper.word)
+
+
 def parse(text: str, place: Any) -> Document:
     """The document in a text; place makes text of a yaml Mark."""
     document = Document(None)

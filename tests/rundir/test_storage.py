@@ -1,0 +1,77 @@
+"""Writes into a directory: whole or not at all, by one process, and never elsewhere."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from irisbp.errors import Busy, RunError, StorageError
+from irisbp.rundir.storage import Directory
+
+
+def test_a_file_is_put_whole(tmp_path: Path) -> None:
+    with Directory.create(tmp_path / "a" / "b") as directory:
+        assert directory.write("x", b"one") == hashlib.sha256(b"one").hexdigest()
+        directory.write("x", b"two")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "a" / "b").iterdir()} == {"x": b"two"}
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Directory.create(tmp_path / "run") as directory:
+        directory.write("x", b"one")
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match=r"cannot write .*/run/x: No space left on device"):
+            directory.write("x", b"two")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == {"x": b"one"}
+
+
+def test_one_writer(tmp_path: Path) -> None:
+    with Directory.create(tmp_path / "run"), pytest.raises(Busy, match="in use by another process"):
+        Directory(tmp_path / "run")
+    Directory(tmp_path / "run").close()
+
+
+def test_a_growing_file_is_digested(tmp_path: Path) -> None:
+    with Directory.create(tmp_path / "run") as directory:
+        file = directory.start("x.csv")
+        for _ in range(3):
+            file.append("\u00e4" * 40_000)
+        digest = file.close()
+    content = (tmp_path / "run" / "x.csv").read_bytes()
+    assert content == ("\u00e4" * 120_000).encode()
+    assert digest == hashlib.sha256(content).hexdigest()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunError, match="is not a directory"):
+        Directory(tmp_path / "link")
+    with Directory.create(tmp_path / "run") as directory:
+        (tmp_path / "run" / ".x.tmp").symlink_to(tmp_path / "outside" / "x")
+        directory.write("x", b"theirs")
+        (tmp_path / "run" / "y.csv").symlink_to(tmp_path / "outside" / "x")
+        with pytest.raises(StorageError, match="cannot write"):
+            directory.start("y.csv")
+    assert (tmp_path / "outside" / "x").read_bytes() == b"mine"
+
+
+def test_clear_removes_own_files_only(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with Directory.create(run) as directory:
+        directory.write("a", b"")
+        (run / ".a.tmp").touch()
+        directory.clear(["a", "b"])
+        assert not list(run.iterdir())
+        directory.write("a", b"")
+        (run / "b").mkdir()
+        with pytest.raises(RunError, match="holds b, which irisbp did not write there"):
+            directory.clear(["a", "b"])
+        assert sorted(p.name for p in run.iterdir()) == ["a", "b"]
