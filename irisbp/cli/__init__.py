@@ -5,6 +5,8 @@ Here are the app, the translation of errors into messages and exit codes, and no
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,16 +17,25 @@ from irisbp.cli import config, evaluate, train
 from irisbp.errors import IrisbpError, ReaderGone, StorageError, literal
 
 
+@contextmanager
+def _noticing_that_the_reader_is_gone() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone() from None
+
+
 class _Group(TyperGroup):
-    """Keeps two errors apart that the framework would turn into its own exit code 1."""
+    """Keeps a closed pipe apart from the errors that the framework gives its own exit code 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _noticing_that_the_reader_is_gone():  # --help prints here
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except BrokenPipeError:
-            raise ReaderGone() from None
+        with _noticing_that_the_reader_is_gone():
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
