@@ -57,11 +57,12 @@ class LiveView:
 
     def _draw(self) -> None:
         began = time.monotonic()
-        self._live.update(self._view(), refresh=True)
+        self._live.update(self.view(), refresh=True)
         ended = time.monotonic()
         self._next_frame = max(began + _FRAME, ended + _SHARE * (ended - began))
 
-    def _view(self) -> RenderableType:
+    def view(self) -> RenderableType:
+        """What the screen shows now: fewer lines where the terminal is low."""
         lines = self._console.height - 6  # the rows that are not samples or epochs, and the cursor's
         parts: list[RenderableType] = [plain(self._title, "bold")]
         if self._block is not None:

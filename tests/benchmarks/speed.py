@@ -1,0 +1,132 @@
+"""What an update, a run and a start cost: `python -m tests.benchmarks.speed`.
+
+Machines differ and are busy, so each figure is compared with scikit-learn's in the same minute: the
+two take turns, and the ratio of the medians is what counts.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from irisbp.config.load import load_config
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.training import prepare, train
+
+UPDATES = 7500
+ROUNDS = 9
+
+_THEIR_PROCESS = """
+import warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier
+X, y = load_iris(return_X_y=True)
+X = (X - X.mean(0)) / X.std(0, ddof=1)
+MLPClassifier((3,), activation="logistic", solver="sgd", alpha=0.0, batch_size=1, learning_rate_init=0.1,
+              momentum=0.0, shuffle=False, max_iter=50, tol=0.0, n_iter_no_change=1000).fit(X, y)
+"""
+
+
+def _our_run(overrides: list[str], folder: Path) -> Callable[[], None]:
+    """The article's run with its whole recording: config, every sample's loss, parameters, manifest."""
+
+    def run() -> None:
+        training = prepare(load_config(None, overrides))
+        with tempfile.TemporaryDirectory(dir=folder) as name, Directory(Path(name)) as directory:
+            writer = RunWriter(directory, training)
+            for record in train(training):
+                writer.take(record)
+            writer.finish("completed")
+
+    return run
+
+
+def _their_run(solver: str) -> Callable[[], None]:
+    from sklearn.neural_network import MLPClassifier
+
+    training = prepare(load_config(None))
+    inputs, labels = training.dataset.inputs, training.dataset.labels
+
+    def run() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MLPClassifier(
+                (3,), activation="logistic", solver=solver, alpha=0.0, batch_size=1,
+                learning_rate_init=0.1 if solver == "sgd" else 0.001, momentum=0.0, shuffle=False,
+                max_iter=50, tol=0.0, n_iter_no_change=1000,
+            ).fit(inputs, labels)  # fmt: skip
+
+    return run
+
+
+def _process(*command: str, folder: Path) -> Callable[[], None]:
+    def run() -> None:
+        subprocess.run([sys.executable, *command], cwd=folder, check=True, capture_output=True)
+
+    return run
+
+
+def _medians(*runs: Callable[[], None]) -> list[float]:
+    """Seconds of each, taking turns, after one round that does not count."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for k in range(ROUNDS + 1):
+        for times, run in zip(seconds, runs, strict=True):
+            began = time.perf_counter()
+            run()
+            if k:
+                times.append(time.perf_counter() - began)
+    return [statistics.median(times) for times in seconds]
+
+
+# A child inherits the peak of the process it is forked from, so a small one has to start it.
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "irisbp", "train", "--quiet", *sys.argv[1:]], check=True, stdout=-3)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def _peak_mebibytes(folder: Path, *overrides: str) -> float:
+    """The largest resident set of a whole `irisbp train`."""
+    command = [sys.executable, "-c", _PEAK, *overrides]
+    return int(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout) / 1024
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    table = Table("what", "irisbp", "scikit-learn", "ratio", "at most")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for what, overrides, solver, bound in (
+            ("SGD, per update, recorded", [], "sgd", "0.3"),
+            ("Adam, per update, recorded", ["optimizer=adam", "learning_rate=0.001"], "adam", "0.3"),
+        ):
+            ours, theirs = _medians(_our_run(overrides, folder), _their_run(solver))
+            figures = [f"{seconds / UPDATES * 1e6:.1f} us" for seconds in (ours, theirs)]
+            table.add_row(what, *figures, f"{ours / theirs:.2f}", bound)
+        ours, theirs, helping = _medians(
+            _process("-m", "irisbp", "train", "--quiet", folder=folder),
+            _process("-c", _THEIR_PROCESS, folder=folder),
+            _process("-m", "irisbp", "--help", folder=folder),
+        )
+        row = "whole process, the article's run", f"{ours:.2f} s", f"{theirs:.2f} s", f"{ours / theirs:.2f}"
+        table.add_row(*row, "0.5")
+        table.add_row("irisbp --help", f"{helping:.2f} s", "", "", "0.25 s")
+        few, many = _peak_mebibytes(folder), _peak_mebibytes(folder, "epochs=10000")
+        table.add_row("peak memory, 50 epochs", f"{few:.0f} MiB", "", "", "120 MiB")
+        flat = f"{many / few:.2f}"
+        table.add_row("peak memory, 10,000 epochs", f"{many:.0f} MiB", "", flat, "as 50 epochs")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
