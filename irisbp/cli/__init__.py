@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from irisbp import __version__
-from irisbp.cli import config, evaluate, train
+from irisbp.cli import config, evaluate, gradcheck, train
 from irisbp.errors import IrisbpError, ReaderGone, StorageError, literal
 
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.command("train", short_help="Train a run and record it.")(train.train)
 app.command("evaluate", short_help="Classify a run's data again.")(evaluate.evaluate)
+app.command("gradcheck", short_help="Check the gradient, parameter by parameter.")(gradcheck.gradcheck)
 app.add_typer(config.app, name="config", short_help="Show or check a config.")
 
 

@@ -63,7 +63,9 @@ class NetworkSection(_Section):
         description="a list of up to 100 layer widths, such as [3] or [8, 4], "
         f"each a whole number from 1 to {WIDEST_LAYER}",
     )
-    activation: Literal["sigmoid"] = Field(default="sigmoid", description="one of sigmoid")
+    activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "identity"] = Field(
+        default="sigmoid", description="one of sigmoid, tanh, relu, leaky_relu, softplus, identity"
+    )
 
 
 class DataSection(_Section):

@@ -14,8 +14,11 @@ from irisbp.nn.types import Array
 
 Activation = Callable[[Array, Array, Array], None]
 
+LEAK = 0.01
+"""The slope of leaky_relu on the left."""
+
 # A ufunc takes a 0-d array in half the time it takes to convert a Python float.
-_ONE = np.array(1.0)
+_ZERO, _ONE, _LEAK = np.array(0.0), np.array(1.0), np.array(LEAK)
 
 
 def sigmoid(pair: Array, slope: Array, value: Array) -> None:
@@ -33,4 +36,54 @@ def sigmoid(pair: Array, slope: Array, value: Array) -> None:
     np.multiply(slope, value, slope)
 
 
-ACTIVATIONS: dict[str, Activation] = {"sigmoid": sigmoid}
+def tanh(pair: Array, slope: Array, value: Array) -> None:
+    """Hyperbolic tangent, with the slope 1 / cosh(a)^2, which keeps digits that 1 - f(a)^2 loses.
+
+    Beyond |a| = 355 the square overflows and the slope is 0; its true value is below 1e-307.
+    """
+    np.tanh(slope, value)
+    np.cosh(slope, slope)
+    np.multiply(slope, slope, slope)
+    np.divide(_ONE, slope, slope)
+
+
+def relu(pair: Array, slope: Array, value: Array) -> None:
+    """f(a) = max(a, 0), f'(a) = 1 right of 0 and 0 elsewhere, at the kink itself too."""
+    np.maximum(slope, _ZERO, out=value)
+    np.greater(slope, _ZERO, slope)
+
+
+def leaky_relu(pair: Array, slope: Array, value: Array) -> None:
+    """f(a) = a right of 0 and 0.01 a elsewhere; f'(a) is 1 or 0.01, at the kink itself 0.01.
+
+    Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
+    """
+    np.multiply(slope, _LEAK, value)
+    np.maximum(slope, value, out=value)
+    np.greater(slope, _ZERO, slope)
+    np.maximum(slope, _LEAK, out=slope)
+
+
+def softplus(pair: Array, slope: Array, value: Array) -> None:
+    """f(a) = log(1 + e^a), f'(a) = 1 / (1 + e^-a); Glorot, Bordes & Bengio (2011)."""
+    np.logaddexp(slope, _ZERO, value)
+    np.negative(slope, slope)
+    np.exp(slope, slope)
+    np.add(slope, _ONE, slope)
+    np.divide(_ONE, slope, slope)
+
+
+def identity(pair: Array, slope: Array, value: Array) -> None:
+    """f(a) = a, f'(a) = 1: a linear network, for comparison."""
+    np.copyto(value, slope)
+    slope.fill(1.0)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "softplus": softplus,
+    "identity": identity,
+}

@@ -6,12 +6,26 @@ there: the derivative by a weight is the node's delta times the input that the w
 the deltas of the layer below are these deltas carried back through the weights, times the slopes.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 
 from irisbp.nn.activations import ACTIVATIONS
-from irisbp.nn.losses import SampleCrossEntropy
+from irisbp.nn.losses import SampleCrossEntropy, cross_entropy
 from irisbp.nn.network import Network
-from irisbp.nn.types import Array
+from irisbp.nn.types import Array, Indices
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimized over a batch: the mean or the sum of its losses, plus an L2 penalty.
+
+    The penalty is l2 / 2 times the sum of the squared weights, biases left out; l2 is at least 0.
+    """
+
+    reduction: Literal["mean", "sum"] = "mean"
+    l2: float = 0.0
 
 
 class _HiddenLayer:
@@ -50,6 +64,9 @@ class Backprop:
         self._loss = SampleCrossEntropy(self.logits, self._delta)
         gradients = network.blocks(gradient)
         self._first_gradient = gradients[0]
+        self._penalized = [
+            (block[:-1], gradient[:-1]) for block, gradient in zip(blocks, gradients, strict=True)
+        ]
         # From the output down to the second layer: what each needs on the way back.
         self._way_back = [
             (layer.outputs.T, block_gradient, block[:-1].T, layer.delta, layer.slope)
@@ -78,6 +95,22 @@ class Backprop:
         result = self._loss(label)
         self._backward(inputs_transposed)
         return result
+
+    def batch(self, inputs: Array, labels: Indices, objective: Objective) -> tuple[Array, Indices]:
+        """Each sample's loss (rows,) and predicted class (rows,); the gradient is the objective's.
+
+        inputs is (rows, inputs + 1) with a last column of ones, labels (rows,). The losses are the
+        samples' own, without penalty, whatever the reduction.
+        """
+        self.forward(inputs)
+        losses, predictions = cross_entropy(self.logits, labels, self._delta)
+        if objective.reduction == "mean":
+            np.divide(self._delta, len(labels), self._delta)
+        self._backward(inputs.T)
+        if objective.l2:
+            for weights, gradient in self._penalized:
+                gradient += objective.l2 * weights
+        return losses, predictions
 
     def _backward(self, inputs_transposed: Array) -> None:
         delta = self._delta

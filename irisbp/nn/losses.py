@@ -54,14 +54,26 @@ class SampleCrossEntropy:
         return loss, predicted
 
 
-def cross_entropy(logits: Array, labels: Indices) -> tuple[Array, Indices]:
-    """Each row's loss and predicted class, for logits (rows, classes) and labels (rows,)."""
+def cross_entropy(logits: Array, labels: Indices, delta: Array | None = None) -> tuple[Array, Indices]:
+    """Each row's loss and predicted class, for logits (rows, classes) and labels (rows,).
+
+    If delta (rows, classes) is given, it becomes each row's gradient at its logits.
+    """
     rows = np.arange(len(labels))
     predicted = logits.argmax(axis=1)
     largest = logits[rows, predicted]
-    others = np.exp(logits - largest[:, np.newaxis])  # (rows, classes)
-    others[rows, predicted] = 0.0
-    return np.log1p(others.sum(axis=1)) + (largest - logits[rows, labels]), predicted
+    powers = np.exp(logits - largest[:, np.newaxis])  # (rows, classes)
+    of_label = powers[rows, labels]
+    powers[rows, predicted] = 0.0
+    losses = np.log1p(powers.sum(axis=1)) + (largest - logits[rows, labels])
+    if delta is not None:
+        powers[rows, predicted] = 1.0
+        powers[rows, labels] = 0.0
+        rest = powers.sum(axis=1)
+        total = rest + of_label
+        np.divide(powers, total[:, np.newaxis], delta)
+        delta[rows, labels] = -rest / total
+    return losses, predicted
 
 
 def softmax(logits: Array) -> Array:

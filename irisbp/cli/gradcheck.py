@@ -1,0 +1,134 @@
+"""`irisbp gradcheck`: whether backpropagation's gradient is right, parameter by parameter."""
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from irisbp.errors import CheckFailed, ConfigError, IrisbpError
+
+if TYPE_CHECKING:
+    from irisbp.nn.network import Network
+    from irisbp.nn.types import Array, Indices
+
+
+class Method(StrEnum):
+    """Other ways to a gradient, shown beside backpropagation."""
+
+    CENTRAL = "central"
+    COMPLEX_STEP = "complex-step"
+
+
+def gradcheck(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG|RUN] [KEY=VALUE]...",
+            help="A YAML config (default: the article's), or a run, to check its trained parameters too.",
+        ),
+    ] = None,
+    only_bad: Annotated[bool, typer.Option("--only-bad", help="Leave out what passed.")] = False,
+    point: Annotated[str | None, typer.Option(metavar="NAME", help="Check at this point only.")] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Plant faults in a copy, and see that they are caught.")
+    ] = False,
+    method: Annotated[Method | None, typer.Option(help="Show how many digits another method gets.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Check the gradient against derivatives with 50 digits; exit code 3 if one entry is wrong.
+
+    The tolerance of each entry is what rounding can do to it, and nothing more.
+    """
+    if self_test and (method or point):
+        raise IrisbpError("--self-test goes with neither --method nor --point")
+    network, inputs, labels, trained = _subject(arguments or [])
+    if self_test:
+        _run_self_test(network, inputs, labels, as_json)
+    elif method:
+        _compare(method.value, network, inputs, labels, trained, point, as_json)
+    else:
+        _check(network, inputs, labels, trained, point, only_bad, as_json)
+
+
+def _subject(arguments: list[str]) -> "tuple[Network, Array, Indices, Array | None]":
+    """The network, its samples, and the trained parameters of a run."""
+    from irisbp.config.load import load_config, split_arguments
+    from irisbp.rundir.reader import load_run
+    from irisbp.training import prepare
+
+    path, overrides = split_arguments(arguments)
+    if path is not None and Path(path).is_dir():
+        if overrides:
+            raise ConfigError(f"argument {overrides[0]}: a run is checked as it is; a config takes overrides")
+        run = load_run(path)
+        return run.network, run.dataset.inputs, run.dataset.labels, run.parameters
+    training = prepare(load_config(path, overrides))
+    return training.network, training.dataset.inputs, training.dataset.labels, None
+
+
+def _check(
+    network: "Network",
+    inputs: "Array",
+    labels: "Indices",
+    trained: "Array | None",
+    point: str | None,
+    only_bad: bool,
+    as_json: bool,
+) -> None:
+    from irisbp.gradcheck.check import run_check
+    from irisbp.gradcheck.judge import own_gradient
+    from irisbp.nn.backprop import Objective
+
+    report = run_check(own_gradient, network, inputs, labels, Objective(), trained=trained, only_point=point)
+    if as_json:
+        print(json.dumps(report.as_json()))
+    else:
+        from irisbp.show.console import make_console
+        from irisbp.show.gradcheck import print_report
+
+        print_report(make_console(), report, only_bad=only_bad)
+    if not report.passed:
+        raise CheckFailed("the gradient check failed")
+
+
+def _run_self_test(network: "Network", inputs: "Array", labels: "Indices", as_json: bool) -> None:
+    from irisbp.gradcheck.faults import SelfTest
+
+    test = SelfTest(network, inputs, labels)
+    correct, findings = test.correct(), list(test.findings())
+    if as_json:
+        print(json.dumps({"correct": correct, "faults": [asdict(finding) for finding in findings]}))
+    else:
+        from irisbp.show.console import make_console
+        from irisbp.show.gradcheck import print_findings
+
+        print_findings(make_console(), findings, correct=correct)
+    if not correct or not all(finding.caught for finding in findings):
+        raise CheckFailed("the self-test failed")
+
+
+def _compare(
+    method: str,
+    network: "Network",
+    inputs: "Array",
+    labels: "Indices",
+    trained: "Array | None",
+    point: str | None,
+    as_json: bool,
+) -> None:
+    from irisbp.gradcheck.check import make_targets
+    from irisbp.gradcheck.methods import compare
+    from irisbp.nn.backprop import Objective
+
+    targets = make_targets(network, inputs, labels, Objective(), trained=trained, only_point=point)
+    rows = compare(method, network, Objective(), targets)
+    if as_json:
+        print(json.dumps({"method": method, "points": [asdict(row) for row in rows]}))
+    else:
+        from irisbp.show.console import make_console
+        from irisbp.show.gradcheck import print_comparison
+
+        print_comparison(make_console(), method, rows)

@@ -1,0 +1,299 @@
+"""The check as a whole: a battery of points, a verdict for every parameter, hints at the cause."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from math import inf, isfinite, log10
+from typing import Any
+
+import numpy as np
+
+from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset
+from irisbp.data.table import load_iris
+from irisbp.errors import IrisbpError
+from irisbp.gradcheck.hints import find_hints
+from irisbp.gradcheck.judge import GradientFunction, Judgement, Target, judge, make_target, own_gradient
+from irisbp.gradcheck.points import SEED, Battery
+from irisbp.nn.backprop import Objective
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array, Indices
+
+MOST_DIGITS = 16.0
+
+BackwardPass = Callable[[dict[str, Array], Array, Indices], Mapping[str, Array]]
+"""A user's own: (parameters by name, inputs (rows, inputs), labels (rows,)) -> gradients by name."""
+
+_MOST_EXTRA_POINTS = 20
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One parameter at its worst point: digits is how many of them agree, over its error in tolerances.
+
+    detects is the smallest relative error that some point would have shown; verdict is OK, WRONG or
+    NOT EXERCISED.
+    """
+
+    name: str
+    backprop: float
+    reference: float
+    relative_error: float
+    digits: float
+    over: float
+    detects: float
+    point: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer's weights or biases as a whole: the largest norm-wise relative error over the points."""
+
+    name: str
+    relative_error: float
+    digits: float
+    point: str
+
+
+@dataclass(frozen=True)
+class PointRow:
+    """A point: its worst entry and its loss in tolerances; verdict is OK, KINK or WRONG."""
+
+    name: str
+    rows: int
+    worst: str
+    over: float
+    loss_over: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found; passed only if every parameter is right and exercised, and every loss right."""
+
+    passed: bool
+    seed: int
+    parameters: list[ParameterRow]
+    layers: list[LayerRow]
+    points: list[PointRow]
+    hints: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data; numbers that are not finite are null, since JSON has no word for them."""
+        data: dict[str, Any] = _without_infinities(asdict(self))
+        return data
+
+
+def check(
+    backward: BackwardPass | None = None,
+    *,
+    network: Network | None = None,
+    inputs: Array | None = None,
+    labels: Indices | None = None,
+    objective: Objective | None = None,
+    seed: int = SEED,
+) -> Report:
+    """Check a backward pass: irisbp's own, or one with the same network and parameter names.
+
+    backward takes the parameters by name (`hidden_1.weight` (fan_in, fan_out), `hidden_1.bias`, ...,
+    `output.bias`), inputs (rows, inputs) and labels (rows,), class indices, and returns the gradient of
+    the objective (default: the mean of the cross-entropies) under the same names. network defaults to
+    the article's, inputs and labels to the standardized iris data.
+    """
+    network = network or Network(4, (3,), 3)
+    if inputs is None or labels is None:
+        inputs, labels = _iris()
+    if inputs.shape[1] != network.inputs or not set(labels.tolist()) <= set(range(network.classes)):
+        raise IrisbpError(
+            f"the samples do not fit the network: {inputs.shape[1]} inputs and labels up to {labels.max()},"
+            f" but {network.inputs} inputs and {network.classes} classes"
+        )
+    gradient_of = own_gradient if backward is None else _adapted(backward)
+    objective = objective or Objective()
+    return run_check(gradient_of, network, inputs, labels, objective, seed=seed)
+
+
+def run_check(
+    gradient_of: GradientFunction,
+    network: Network,
+    inputs: Array,
+    labels: Indices,
+    objective: Objective,
+    *,
+    seed: int = SEED,
+    trained: Array | None = None,
+    only_point: str | None = None,
+) -> Report:
+    """Judge a gradient function at every point of the battery, or at one of them."""
+    targets = make_targets(network, inputs, labels, objective, seed, trained, only_point)
+    return report_on(gradient_of, network, objective, targets, seed)
+
+
+def make_targets(
+    network: Network,
+    inputs: Array,
+    labels: Indices,
+    objective: Objective,
+    seed: int = SEED,
+    trained: Array | None = None,
+    only_point: str | None = None,
+) -> list[Target]:
+    """The battery's targets; more batches follow where some parameter is not exercised yet.
+
+    (That happens with rectifiers, whose nodes are silent for half of all inputs.)
+    """
+    battery = Battery(network, inputs, labels, seed)
+    points = list(battery.points(trained))
+    if only_point is not None:
+        chosen = [point for point in points if point.name == only_point]
+        if not chosen:
+            names = ", ".join(point.name for point in points)
+            raise IrisbpError(f"--point {only_point}: no such point; there are {names}")
+        return [make_target(network, point, objective) for point in chosen]
+    targets = [make_target(network, point, objective) for point in points]
+    exercised = np.zeros(network.parameter_count, dtype=bool)
+    for target in targets:
+        exercised |= _exercised(target)
+    for k in range(_MOST_EXTRA_POINTS):
+        if exercised.all():
+            break
+        targets.append(make_target(network, battery.extra(k), objective))
+        exercised |= _exercised(targets[-1])
+    return targets
+
+
+def _exercised(target: Target) -> Array:
+    return np.isfinite(judge(target, None, target.choices[0][0].rounded).detectable)
+
+
+def report_on(
+    gradient_of: GradientFunction,
+    network: Network,
+    objective: Objective,
+    targets: Iterable[Target],
+    seed: int = SEED,
+) -> Report:
+    """A gradient function at prepared targets."""
+    judgements = []
+    for target in targets:
+        point = target.point
+        result = gradient_of(network, point.parameters, point.inputs, point.labels, objective)
+        judgements.append(judge(target, *result))
+    names = list(network.parameter_names())
+    parameters = _parameter_rows(names, judgements)
+    points = [_point_row(names, judgement) for judgement in judgements]
+    passed = all(row.verdict == "OK" for row in parameters) and all(row.verdict != "WRONG" for row in points)
+    hints = [] if passed else find_hints(network, objective, judgements)
+    return Report(passed, seed, parameters, _layer_rows(network, judgements), points, hints)
+
+
+def _parameter_rows(names: list[str], judgements: list[Judgement]) -> list[ParameterRow]:
+    over = np.array([judgement.over for judgement in judgements])  # (points, parameters)
+    detects = np.array([judgement.detectable for judgement in judgements]).min(axis=0)
+    worst = over.argmax(axis=0)
+    rows = []
+    for k, name in enumerate(names):
+        judgement = judgements[worst[k]]
+        got, right = judgement.gradient[k].item(), judgement.reference.rounded[k].item()
+        error = judgement.reference.errors(judgement.gradient)[k].item()
+        relative = relative_error(error, abs(right))
+        verdict = "WRONG" if over[worst[k], k] > 1.0 else "OK" if isfinite(detects[k]) else "NOT EXERCISED"
+        rows.append(
+            ParameterRow(
+                name=name,
+                backprop=got,
+                reference=right,
+                relative_error=relative,
+                digits=digits(relative),
+                over=over[worst[k], k].item(),
+                detects=detects[k].item(),
+                point=judgement.target.point.name,
+                verdict=verdict,
+            )
+        )
+    return rows
+
+
+def _point_row(names: list[str], judgement: Judgement) -> PointRow:
+    worst = int(judgement.over.argmax())
+    verdict = "WRONG" if not judgement.passed else "KINK" if judgement.target.at_kink else "OK"
+    return PointRow(
+        name=judgement.target.point.name,
+        rows=len(judgement.target.point.labels),
+        worst=names[worst],
+        over=judgement.over[worst].item(),
+        loss_over=judgement.loss_over,
+        verdict=verdict,
+    )
+
+
+def _layer_rows(network: Network, judgements: list[Judgement]) -> list[LayerRow]:
+    rows = []
+    pairs = [
+        (
+            judgement.target.point.name,
+            network.views(judgement.reference.errors(judgement.gradient)),
+            network.views(judgement.reference.rounded),
+        )
+        for judgement in judgements
+    ]
+    for name in pairs[0][1]:
+        relative, point = max(
+            (relative_error(_norm(errors[name]), _norm(right[name])), point) for point, errors, right in pairs
+        )
+        rows.append(LayerRow(name, relative, digits(relative), point))
+    return rows
+
+
+def _norm(values: Array) -> float:
+    """The Euclidean norm, scaled so that no square overflows or vanishes."""
+    largest = float(np.abs(values).max())
+    if not largest or not isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(((values / largest) ** 2).sum()))
+
+
+def relative_error(error: float, size: float) -> float:
+    """An absolute error in relation to the size of what it is an error of; inf if that is zero."""
+    if error == 0.0:
+        return 0.0
+    return error / size if size else inf
+
+
+def digits(relative_error: float) -> float:
+    """How many decimal digits agree: 16 at the most, which is all that there are."""
+    if relative_error == 0.0:
+        return MOST_DIGITS
+    return min(MOST_DIGITS, max(0.0, -log10(relative_error))) if isfinite(relative_error) else 0.0
+
+
+def _iris() -> tuple[Array, Indices]:
+    table = load_iris()
+    classes = classes_by_appearance(table, np.arange(len(table.targets)))
+    dataset = make_dataset(table, classes, Standardizer.fit(table.values, table.features))
+    return dataset.inputs, dataset.labels
+
+
+def _adapted(backward: BackwardPass) -> GradientFunction:
+    """A user's backward pass, its results put into one flat vector."""
+
+    def gradient_of(
+        network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    ) -> tuple[None, Array]:
+        given = backward(network.views(parameters.copy()), inputs.copy(), labels.copy())
+        gradient = np.empty_like(parameters)
+        for name, view in network.views(gradient).items():
+            if name not in given or np.shape(given[name]) != view.shape:
+                shape = np.shape(given[name]) if name in given else "nothing"
+                raise IrisbpError(f"backward: {name} is to be an array of {view.shape}, not {shape}")
+            view[...] = given[name]
+        return None, gradient
+
+    return gradient_of
+
+
+def _without_infinities(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_infinities(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_infinities(value) for value in data]
+    return None if isinstance(data, float) and not isfinite(data) else data

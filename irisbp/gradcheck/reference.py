@@ -1,0 +1,216 @@
+"""The gradient from its mathematical definition, with 50 digits, to hold backpropagation against.
+
+Nothing of the network's own forward or backward pass is used here, and nothing of its method: derivatives
+are carried forward, as tangents, from each node to the loss. A node's weighted sum is linear in its
+incoming weights and its bias, so the derivative by a weight is its input times the node's tangent.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
+from operator import mul
+
+import numpy as np
+
+from irisbp.nn.activations import LEAK
+from irisbp.nn.backprop import Objective
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array, Indices
+
+DIGITS = 50
+
+# Exponents go as far as they can: e^-800 is nothing unusual here, nor is e^-(10^9).
+_CONTEXT = Context(prec=DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX)
+_ZERO, _ONE, _TWO = Decimal(0), Decimal(1), Decimal(2)
+
+Sides = Mapping[tuple[int, int, int], bool]
+"""For nodes (row, hidden layer, node) at a kink: whether the derivative is taken from the right."""
+
+_Weights = list[list[Decimal]]  # [input][node]
+_Function = Callable[[Decimal, bool], tuple[Decimal, Decimal]]  # (a, right of the kink) -> value, slope
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The objective and its gradient; rounded is the gradient in float64, remainder what that left."""
+
+    loss: Decimal
+    gradient: list[Decimal]
+    rounded: Array
+    remainder: Array
+
+    def errors(self, gradient: Array) -> Array:
+        """The absolute error of each entry of a float64 gradient, to about 30 digits of the reference."""
+        return np.abs((gradient - self.rounded) - self.remainder)
+
+
+def reference_gradient(
+    network: Network,
+    parameters: Array,
+    inputs: Array,
+    labels: Indices,
+    objective: Objective,
+    sides: Sides | None = None,
+) -> Reference:
+    """The objective at inputs (rows, inputs) and labels (rows,), and its gradient, as a Reference.
+
+    The float64 numbers given are taken as exact. A derivative at a kink is taken from the left, unless
+    sides says otherwise.
+    """
+    with localcontext(_CONTEXT):
+        layers = _exact_layers(network, parameters)
+        losses, gradients = [], []
+        for row, (features, label) in enumerate(zip(inputs.tolist(), labels.tolist(), strict=True)):
+            side = {key[1:]: right for key, right in (sides or {}).items() if key[0] == row}
+            sample = _Sample(layers, network.activation, [Decimal(x) for x in features], label, side)
+            losses.append(sample.loss())
+            gradients.append(sample.gradient())
+        weight = _ONE / len(losses) if objective.reduction == "mean" else _ONE
+        loss = weight * sum(losses, _ZERO)
+        gradient = [weight * sum(entries, _ZERO) for entries in zip(*gradients, strict=True)]
+        if objective.l2:
+            loss += _add_penalty(network, parameters, Decimal(objective.l2), gradient)
+        rounded = [float(g) for g in gradient]
+        remainder = [float(g - Decimal(r)) for g, r in zip(gradient, rounded, strict=True)]
+    return Reference(loss, gradient, np.array(rounded), np.array(remainder))
+
+
+def hidden_slopes(network: Network, parameters: Array, features: Array) -> list[Array]:
+    """The slopes of each hidden layer's nodes at one sample (inputs,), rounded to float64."""
+    with localcontext(_CONTEXT):
+        layers = _exact_layers(network, parameters)
+        sample = _Sample(layers, network.activation, [Decimal(x) for x in features.tolist()], 0, {})
+        return [np.array([float(slope) for slope in slopes]) for slopes in sample.slopes]
+
+
+def _exact_layers(network: Network, parameters: Array) -> list[tuple[_Weights, list[Decimal]]]:
+    views = network.views(parameters)
+    return [
+        (
+            [[Decimal(w) for w in row] for row in views[f"{layer.name}.weight"].tolist()],
+            [Decimal(b) for b in views[f"{layer.name}.bias"].tolist()],
+        )
+        for layer in network.layers
+    ]
+
+
+def _add_penalty(network: Network, parameters: Array, l2: Decimal, gradient: list[Decimal]) -> Decimal:
+    """Add the penalty's derivative to the gradient; returns the penalty."""
+    is_weight = np.zeros(len(parameters))
+    for name, view in network.views(is_weight).items():
+        view[...] = name.endswith(".weight")
+    squares = _ZERO
+    for k in np.flatnonzero(is_weight).tolist():
+        weight = Decimal(parameters[k].item())
+        gradient[k] += l2 * weight
+        squares += weight * weight
+    return l2 / _TWO * squares
+
+
+class _Sample:
+    """One sample's values, and the changes that they would pass on."""
+
+    def __init__(
+        self,
+        layers: list[tuple[_Weights, list[Decimal]]],
+        activation: str,
+        features: list[Decimal],
+        label: int,
+        side: Mapping[tuple[int, int], bool],
+    ) -> None:
+        function = _FUNCTIONS[activation]
+        self._layers, self._label = layers, label
+        self._inputs = [features]  # of each layer
+        self.slopes: list[list[Decimal]] = []  # of each hidden layer
+        for depth, layer in enumerate(layers[:-1]):
+            sums = _weighted_sums(layer, self._inputs[-1])
+            both = [function(a, side.get((depth, j), a > 0)) for j, a in enumerate(sums)]
+            self._inputs.append([value for value, _ in both])
+            self.slopes.append([slope for _, slope in both])
+        logits = _weighted_sums(layers[-1], self._inputs[-1])
+        own = logits[label]
+        # Of the other classes: how much likelier than the label.
+        self._odds = {k: (z - own).exp() for k, z in enumerate(logits) if k != label}
+
+    def loss(self) -> Decimal:
+        """-log softmax: log(1 + the sum of e^(z_k - z_label) over the other classes)."""
+        return _log1p(sum(self._odds.values(), _ZERO))
+
+    def gradient(self) -> list[Decimal]:
+        """The loss's derivative by every parameter, in the flat vector's order."""
+        total = _ONE + sum(self._odds.values(), _ZERO)
+        probabilities = [(k, odd / total) for k, odd in self._odds.items()]
+        gradient: list[Decimal] = []
+        for depth, (_, biases) in enumerate(self._layers):
+            tangents = [self._tangent(depth, j, probabilities) for j in range(len(biases))]
+            gradient += [x * t for x in self._inputs[depth] for t in tangents]
+            gradient += tangents
+        return gradient
+
+    def _tangent(self, depth: int, node: int, probabilities: list[tuple[int, Decimal]]) -> Decimal:
+        """How the loss changes with one node's weighted sum, carried forward from there."""
+        change = [_ZERO] * len(self._layers[depth][1])
+        change[node] = _ONE
+        for slopes, (weights, biases) in zip(self.slopes[depth:], self._layers[depth + 1 :], strict=True):
+            moved = [(row, slope * c) for row, slope, c in zip(weights, slopes, change, strict=True) if c]
+            change = [sum([row[k] * m for row, m in moved], _ZERO) for k in range(len(biases))]
+        own = change[self._label]
+        return sum([p * (change[k] - own) for k, p in probabilities], _ZERO)
+
+
+def _weighted_sums(layer: tuple[_Weights, list[Decimal]], inputs: list[Decimal]) -> list[Decimal]:
+    weights, biases = layer
+    columns = zip(*weights, strict=True)
+    return [sum(map(mul, column, inputs), bias) for column, bias in zip(columns, biases, strict=True)]
+
+
+def _log1p(t: Decimal) -> Decimal:
+    """log(1 + t) for t >= 0; small t by the series of 2 artanh(t / (2 + t)), which keeps its digits."""
+    if t > Decimal("1e-3"):
+        return (_ONE + t).ln()
+    s = t / (_TWO + t)
+    square, power, total, k = s * s, s, s, 1
+    while power > total * Decimal(10) ** -(DIGITS + 2):
+        power *= square
+        k += 2
+        total += power / k
+    return _TWO * total
+
+
+def _sigmoid(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    t = (-abs(a)).exp()
+    return (_ONE if a > 0 else t) / (_ONE + t), t / ((_ONE + t) * (_ONE + t))
+
+
+def _tanh(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    t = (-_TWO * abs(a)).exp()
+    value = (_ONE - t) / (_ONE + t)
+    return value if a > 0 else -value, 4 * t / ((_ONE + t) * (_ONE + t))
+
+
+def _relu(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    return (a, _ONE) if right else (_ZERO, _ZERO)
+
+
+def _leaky_relu(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    leak = Decimal(LEAK)
+    return (a, _ONE) if right else (leak * a, leak)
+
+
+def _softplus(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    t = (-abs(a)).exp()
+    return max(a, _ZERO) + _log1p(t), (_ONE if a > 0 else t) / (_ONE + t)
+
+
+def _identity(a: Decimal, right: bool) -> tuple[Decimal, Decimal]:
+    return a, _ONE
+
+
+_FUNCTIONS: dict[str, _Function] = {
+    "sigmoid": _sigmoid,
+    "tanh": _tanh,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "softplus": _softplus,
+    "identity": _identity,
+}

@@ -1,0 +1,107 @@
+"""`irisbp gradcheck` as its users run it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from irisbp.cli import gradcheck as command
+from irisbp.errors import CheckFailed
+from irisbp.nn.backprop import Backprop
+from irisbp.nn.types import Array
+from tests.conftest import CONFIGS, Irisbp
+
+
+def test_the_articles_network_passes(irisbp: Irisbp) -> None:
+    done = irisbp("gradcheck")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[-1].startswith("PASS: 27 parameters at 12 points (seed ")
+    assert sum(line.startswith(("hidden_1.weight[", "output.bias[")) for line in lines) == 12 + 3
+    assert all(line == line.rstrip() for line in lines)
+    assert irisbp("gradcheck").stdout == done.stdout
+
+
+def test_json_and_overrides(irisbp: Irisbp) -> None:
+    done = irisbp(
+        "gradcheck", str(CONFIGS / "smoke.yaml"), "network.hidden=[5, 2]", "network.activation=relu", "--json"
+    )
+    report = json.loads(done.stdout)
+    assert report["passed"] is True
+    assert len(report["parameters"]) == 4 * 5 + 5 + 5 * 2 + 2 + 2 * 3 + 3
+    assert {
+        "name",
+        "backprop",
+        "reference",
+        "relative_error",
+        "digits",
+        "over",
+        "detects",
+        "point",
+        "verdict",
+    } == set(report["parameters"][0])
+    assert [row["verdict"] for row in report["points"]].count("KINK") == 1
+
+
+def test_a_run_is_checked_at_its_trained_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
+    irisbp("train", str(CONFIGS / "smoke.yaml"), "--name", "x", "--quiet")
+    report = json.loads(irisbp("gradcheck", "runs/x", "--json").stdout)
+    names = [row["name"] for row in report["points"]]
+    assert [name for name in names if name.startswith("trained")] == [
+        "trained-0", "trained-1", "trained-2", "trained-batch-7",
+    ]  # fmt: skip
+    done = irisbp("gradcheck", "runs/x", "seed=3")
+    assert (done.returncode, "a run is checked as it is" in done.stderr) == (2, True)
+
+
+def test_one_point(irisbp: Irisbp) -> None:
+    done = irisbp("gradcheck", "--point", "class-1", "--json")
+    assert [row["name"] for row in json.loads(done.stdout)["points"]] == ["class-1"]
+    done = irisbp("gradcheck", "--point", "nowhere")
+    assert done.returncode == 2
+    assert "--point nowhere: no such point; there are class-0, class-1" in done.stderr
+
+
+def test_only_bad_is_short_when_all_is_well(irisbp: Irisbp) -> None:
+    assert len(irisbp("gradcheck", "--only-bad").stdout.splitlines()) == 1
+
+
+def test_a_wrong_gradient_is_told_in_full(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = Backprop._backward
+
+    def wrong(self: Backprop, inputs_transposed: Array) -> None:
+        right(self, inputs_transposed)
+        self._first_gradient *= -1.0
+
+    monkeypatch.setattr(Backprop, "_backward", wrong)
+    with pytest.raises(CheckFailed) as caught:
+        command.gradcheck(only_bad=True)
+    assert caught.value.exit_code == 3
+    output = capsys.readouterr().out
+    assert output.count("WRONG") >= 15 + 12
+    assert "hint: hidden_1.weight: the sign is wrong (ratio -1) (seen at class-0)" in output
+    assert "output.weight[" not in output.split("point ")[0]
+    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG of 27 parameters at 12 points")
+
+
+def test_self_test(irisbp: Irisbp) -> None:
+    done = irisbp("gradcheck", "--self-test")
+    assert done.returncode == 0
+    assert "MISSED" not in done.stdout
+    assert done.stdout.splitlines()[-1] == "PASS: all 28 caught; without a fault the copy passes"
+    result = json.loads(irisbp("gradcheck", "--self-test", "--json").stdout)
+    assert result["correct"] is True
+    assert all(fault["caught"] for fault in result["faults"])
+    assert irisbp("gradcheck", "--self-test", "--point", "class-0").returncode == 2
+
+
+@pytest.mark.parametrize("method", ["central", "complex-step"])
+def test_methods(irisbp: Irisbp, method: str) -> None:
+    done = irisbp("gradcheck", "--method", method, "--json")
+    result = json.loads(done.stdout)
+    assert result["method"] == method
+    assert len(result["points"]) == 12
+    assert f"{method}: worst" in irisbp("gradcheck", "--method", method).stdout
+    assert irisbp("gradcheck", "--method", "forward").returncode == 2
