@@ -1,6 +1,27 @@
-"""`python -m irisbp` is the same as `irisbp`."""
+"""`irisbp` and `python -m irisbp` start here.
 
-from irisbp.cli import main
+A signal that comes before anything has begun ends the process at once and quietly: the handlers are set
+before the first import that takes time.
+"""
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    from irisbp.cli import run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

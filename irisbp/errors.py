@@ -37,6 +37,10 @@ class IrisbpError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(literal(line) for line in lines))
 
+    def add(self, *lines: str) -> None:
+        """Say more: what else is to be told when this is."""
+        self.args = ("\n".join([*self.args, *(literal(line) for line in lines)]),)
+
 
 class ConfigError(IrisbpError):
     """A config, an override or an option is not what it may be."""

@@ -6,7 +6,7 @@ Here are the app, the translation of errors into messages and exit codes, and no
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from irisbp import __version__
 from irisbp.cli import config, evaluate, gradcheck, train
-from irisbp.errors import IrisbpError, ReaderGone, StorageError, literal
+from irisbp.errors import IrisbpError, ReaderGone, StorageError
 
 
 @contextmanager
@@ -63,37 +63,65 @@ def irisbp(
         print(context.get_help())
 
 
-def main() -> NoReturn:
+def run() -> NoReturn:
     """Run the command line and exit with the design's codes."""
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not an exception.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.exit(_run())
+    exit_code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        exit_code = exit_code or _report(_output_failure(error))
+    sys.exit(exit_code)
 
 
 def _run() -> int:
     try:
         return app(prog_name="irisbp", standalone_mode=False) or 0
     except IrisbpError as error:
-        return _report(str(error), error.exit_code)
+        return _report(error)
     except typer.TyperException as error:
-        return _report(f"{literal(error.format_message())} (--help tells more)", error.exit_code)
-    except typer.Abort:
-        return _report("stopped", 130)
+        return _report(IrisbpError(f"{error.format_message()} (--help tells more)"))
+    except MemoryError:
+        return _report(IrisbpError("not enough memory: the network is too large for this machine"))
     except OSError as error:
-        failure = StorageError("use", error.filename or "a file", error)
-        return _report(str(failure), failure.exit_code)
+        return _report(_output_failure(error))
 
 
-def _report(message: str, exit_code: int) -> int:
+def _open_missing_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr a place for each.
+
+    Otherwise the next file opened would get such a number, and a message would end up in it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def _output_failure(error: OSError) -> IrisbpError:
+    """Every file of a run is wrapped where it is written, so what is left is our own output."""
+    if isinstance(error, BrokenPipeError):
+        return ReaderGone()
+    return StorageError("write to", error.filename or "stdout", error)
+
+
+def _report(error: IrisbpError) -> int:
+    """Print an error, if there is anybody to read it."""
+    if not isinstance(error, ReaderGone):
+        with suppress(OSError):
+            print(f"irisbp: {error}", file=sys.stderr, flush=True)
     try:
-        if exit_code == ReaderGone.exit_code:
-            raise BrokenPipeError
-        print(f"irisbp: {message}", file=sys.stderr, flush=True)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes both at exit; nobody reads them any more.
+        sys.stderr.flush()
+    except OSError:
+        # Python will flush both once more at exit, and would complain.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
-    return exit_code
+    return error.exit_code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from irisbp.cli.arguments import Json
 from irisbp.errors import CheckFailed, ConfigError, IrisbpError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def gradcheck(
         bool, typer.Option("--self-test", help="Plant faults in a copy, and see that they are caught.")
     ] = False,
     method: Annotated[Method | None, typer.Option(help="Show how many digits another method gets.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check the gradient against derivatives with 50 digits; exit code 3 if one entry is wrong.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from irisbp.cli.arguments import ConfigArguments, Json
 from irisbp.cli.stopping import StopRequest
 from irisbp.errors import Diverged, IrisbpError, ReaderGone
 
@@ -20,19 +21,13 @@ if TYPE_CHECKING:
 
 
 def train(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[CONFIG] [KEY=VALUE]...",
-            help="A YAML config (default: the article's run), and keys to override in it.",
-        ),
-    ] = None,
+    arguments: ConfigArguments = None,
     run_dir: Annotated[Path | None, typer.Option(help="Where the run is to lie.")] = None,
     name: Annotated[str | None, typer.Option(help="The run lies in runs/NAME.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that lies there.")] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print every sample's loss.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train a network and write everything about it into a run directory.
 
@@ -91,21 +86,21 @@ def _stopped(exit_code: int) -> IrisbpError:
 
 def _listeners(training: "Training", run: str, stream: bool, quiet: bool) -> "list[Listener]":
     """Who shows the progress: nobody, lines, or the live view."""
-    from irisbp.show.progress import EpochLines, SampleLines
+    from irisbp.show.progress import Dispensable, EpochLines, SampleLines
 
     config, classes = training.config, training.dataset.classes
     listeners: list[Listener] = [SampleLines(sys.stdout, classes)] if stream else []
     if quiet:
         return listeners
     if stream or not _can_be_redrawn():
-        return [*listeners, EpochLines(sys.stderr, config.epochs)]
+        return [*listeners, Dispensable(EpochLines(sys.stderr, config.epochs))]
     from irisbp.show.console import make_console
     from irisbp.show.live import LiveView
 
     shape = "-".join(map(str, (training.network.inputs, *config.network.hidden, len(classes))))
     title = f"{run}  {shape}  {config.optimizer.name} {config.learning_rate:g}  seed {config.seed}"
     steps = config.epochs * len(training.order)
-    return [LiveView(make_console(stderr=True), title, config.epochs, steps, classes)]
+    return [Dispensable(LiveView(make_console(stderr=True), title, config.epochs, steps, classes))]
 
 
 def _can_be_redrawn() -> bool:

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from irisbp.config.schema import CHOICES, LARGEST_SEED, Config
-from irisbp.config.yaml import Document, KeyPath, dump, parse, read_file
+from irisbp.config.yaml import Document, KeyPath, Problem, Problems, dump, parse, read_file
 from irisbp.errors import ConfigError
 
 ARTICLE: dict[str, Any] = {
@@ -47,40 +47,29 @@ _OTHER_WORDS = {
 }
 
 
-class Problem(NamedTuple):
-    """One thing wrong: where it stands, as text to open a message with, and what it is."""
-
-    place: str
-    message: str
-
-
-class Problems(ConfigError):
-    """Everything that is wrong with a config, a line each."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(*(f"{place}: {message}" for place, message in problems))
-        self.problems = list(problems)
-
-
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
     """The config of a file (or the article's, without one) with overrides; Problems if any."""
     document = read_file(path) if path else Document(dict(ARTICLE))
-    if document.data is None:
+    if document.data is None and not document.problems:
         required = ", ".join(k for k, field in Config.model_fields.items() if field.is_required())
         raise ConfigError(f"{path}: empty; a config gives at least {required}")
     if not isinstance(document.data, dict):
         raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
     for argument in overrides:
         _override(document, argument)
+    problems, config = list(document.problems), None
     try:
         config = Config.model_validate(document.data)
     except ValidationError as error:
-        problems = [_problem(details, document, path) for details in error.errors()]
-    else:
-        problems = _across_keys(config, document, path)
-        if not problems:
-            return config
-    raise Problems(problems)
+        problems += [
+            _problem(details, document, path)
+            for details in error.errors()
+            if _key_path(details["loc"]) not in document.unreadable
+        ]
+    problems += _across_keys(document, path)
+    if problems or config is None:
+        raise Problems(problems)
+    return config
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -89,8 +78,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
     path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
     for argument in overrides:
-        if not OVERRIDE.fullmatch(argument):
-            raise ConfigError(f"argument {argument}: not KEY=VALUE, such as seed=3")
+        _match(argument)
     return path, overrides
 
 
@@ -101,11 +89,11 @@ def to_yaml(config: Config) -> str:
 
 def _override(document: Document, argument: str) -> None:
     """Put one KEY=VALUE into the document, in the place of what stands there."""
-    match = OVERRIDE.fullmatch(argument)
-    if match is None:
-        raise ConfigError(f"argument {argument}: not KEY=VALUE, such as seed=3")
-    place = f"argument {argument}"
+    match = _match(argument)
+    place = f"argument {_abridged(argument)}"
     path: KeyPath = tuple(match["key"].split("."))
+    if "" in path:
+        raise ConfigError(f"{place}: a key is words with single dots between them")
     mapping = document.data
     for depth, key in enumerate(path[:-1], 1):
         below = mapping.get(key)
@@ -116,14 +104,28 @@ def _override(document: Document, argument: str) -> None:
         mapping[key] = mapping = dict(below or {})
     value = parse(match["value"], lambda mark: place)
     mapping[path[-1]] = value.data
-    places = document.key_places, document.value_places
-    for known in places:
+    for known in (document.key_places, document.value_places):
         for old in [old for old in known if old[: len(path)] == path]:
             del known[old]
-        known.update({path[:depth]: place for depth in range(1, len(path)) if path[:depth] not in known})
+        above = (path[:depth] for depth in range(1, len(path)))
+        known.update({key: place for key in above if key not in known})
         known[path] = place
     document.key_places.update({(*path, *inner): place for inner in value.key_places})
     document.value_places.update({(*path, *inner): place for inner in value.value_places})
+    document.problems += value.problems
+    document.unreadable = {old for old in document.unreadable if old[: len(path)] != path}
+    document.unreadable |= {(*path, *inner) for inner in value.unreadable}
+
+
+def _match(argument: str) -> re.Match[str]:
+    match = OVERRIDE.fullmatch(argument)
+    if match is None:
+        raise ConfigError(f"argument {_abridged(argument)}: not KEY=VALUE, such as seed=3")
+    return match
+
+
+def _abridged(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _problem(details: Any, document: Document, path: Path | None) -> Problem:
@@ -177,6 +179,8 @@ def _model_at(where: KeyPath, document: Document) -> type[BaseModel]:
 
 def _description(where: KeyPath, document: Document) -> str:
     """What the key may be; an element of a list has its list's description."""
+    if where == ("seed",) and _largest_seed(document) == LARGEST_SEED["r"]:
+        return f"a whole number from 0 to {LARGEST_SEED['r']} (with rng: r)"
     keys = [part for part in where if isinstance(part, str)]
     field = _model_at(tuple(keys[:-1]), document).model_fields[keys[-1]]
     return field.description or "a legal value"
@@ -187,9 +191,35 @@ def _unknown_key(where: KeyPath, document: Document) -> str:
     known = list(_model_at(above, document).model_fields)
     if above and above[0] in CHOICES:
         return _foreign_option(key, str(above[0]), known, document)
-    guess = get_close_matches(key.lower(), known, 1) or [_OTHER_WORDS.get(key.lower(), "")]
-    hint = f"; did you mean {guess[0]}?" if guess[0] in known else f"; known here: {', '.join(known)}"
+    guess = _meant(key, known)
+    if not guess:
+        # Perhaps it is right, but belongs elsewhere.
+        elsewhere = _all_keys()
+        last = _meant(key, list(elsewhere))
+        guess = elsewhere[last] if last else ""
+    hint = f"; did you mean {guess}?" if guess else f"; known here: {', '.join(known)}"
     return f"unknown key {_dotted(where)}{hint}"
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    """The known key that a word was meant to be, or nothing."""
+    other = _OTHER_WORDS.get(key.lower(), "")
+    if other in known:
+        return other
+    return next(iter(get_close_matches(key.lower(), known, 1)), "")
+
+
+def _all_keys() -> dict[str, str]:
+    """From the last word of every key that there is to the whole of it."""
+    keys: dict[str, str] = {}
+    for name, field in Config.model_fields.items():
+        keys[name] = name
+        models = list(CHOICES.get(name, {}).values())
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            models.append(field.annotation)
+        for model in models:
+            keys.update({inner: f"{name}.{inner}" for inner in model.model_fields if inner != "name"})
+    return keys
 
 
 def _foreign_option(option: str, key: str, known: list[str], document: Document) -> str:
@@ -197,12 +227,12 @@ def _foreign_option(option: str, key: str, known: list[str], document: Document)
     chosen = document.data[key]["name"]
     options = [name for name in known if name != "name"]
     owners = [name for name, model in CHOICES[key].items() if option in model.model_fields]
-    guess = get_close_matches(option, options, 1) or [_OTHER_WORDS.get(option, "")]
+    guess = _meant(option, options)
     text = f"{key}.{option}: {chosen} has no such option"
     if owners:
         text += f" ({', '.join(owners)} has)"
-    if guess[0] in options:
-        return f"{text}; did you mean {guess[0]}?"
+    if guess:
+        return f"{text}; did you mean {guess}?"
     return f"{text}; its options: {', '.join(options) or 'none'}"
 
 
@@ -229,15 +259,17 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    text = {"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return _abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
-def _across_keys(config: Config, document: Document, path: Path | None) -> list[Problem]:
+def _across_keys(document: Document, path: Path | None) -> list[Problem]:
     """What is legal key by key, but not together."""
-    largest = LARGEST_SEED[config.rng]
-    if config.seed <= largest:
+    seed, largest = document.data.get("seed"), _largest_seed(document)
+    if type(seed) is not int or not largest < seed <= LARGEST_SEED["numpy"]:
         return []
     place = _place(document.value_places, ("seed",), path)
-    message = f"seed: {config.seed} is not a whole number from 0 to {largest} (rng: {config.rng})"
-    return [Problem(place, message)]
+    return [Problem(place, f"seed: {seed} is not {_description(('seed',), document)}")]
+
+
+def _largest_seed(document: Document) -> int:
+    return LARGEST_SEED["r" if document.data.get("rng") == "r" else "numpy"]

@@ -94,17 +94,17 @@ class Config(_Section):
     learning_rate: Positive = Field(description="a number greater than 0, such as 0.1")
     epochs: int = Field(ge=1, le=MOST_EPOCHS, description=f"a whole number from 1 to {MOST_EPOCHS}")
     initializer: Annotated[Initializer, BeforeValidator(_named)] = Field(
-        description="an initializer's name, or a mapping of its name and options"
+        description="one of normal, glorot_uniform, or a mapping of its name and options"
     )
     optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Field(
-        description="an optimizer's name, or a mapping of its name and options"
+        description="one of sgd, adam, or a mapping of its name and options"
     )
     network: NetworkSection = Field(default=NetworkSection(), description="a mapping")
     data: DataSection = Field(default=DataSection(), description="a mapping")
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")
 
 
-def _by_name(choice: Any) -> dict[str, type[_Section]]:
+def _by_name(choice: Any) -> dict[str, type[BaseModel]]:
     models = get_args(get_args(choice)[0])
     return {get_args(model.model_fields["name"].annotation)[0]: model for model in models}
 

@@ -8,10 +8,10 @@ merges and duplicate keys are refused: a config has no use for them and they hid
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,6 +21,7 @@ KeyPath = tuple[str | int, ...]
 
 _LARGEST_FILE = 1 << 20  # bytes; a config of every key with comments has a few thousand
 _DEEPEST = 20
+_MOST_PROBLEMS = 50  # are listed
 _LONGEST_NUMBER = 400  # characters; float64 needs no more than about 330 even written out in full
 
 _NULL = re.compile(r"null|Null|NULL|~|")
@@ -30,17 +31,37 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
+class Problem(NamedTuple):
+    """One thing wrong: where it stands, as text to open a message with, and what it is."""
+
+    place: str
+    message: str
+
+
+class Problems(ConfigError):
+    """Everything that is wrong with a config, a line each."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        lines = [f"{place}: {message}" for place, message in problems[:_MOST_PROBLEMS]]
+        if len(problems) > _MOST_PROBLEMS:
+            lines.append(f"... and {len(problems) - _MOST_PROBLEMS} more")
+        super().__init__(*lines)
+
+
 @dataclass
 class Document:
     """Plain data, and for each key's path the places of the key and of its value.
 
     A place is text to open a message with: `article.yaml:3:16` in a file, the argument itself on the
-    command line.
+    command line. problems are what the rules refuse, beyond which reading could go on; the values at
+    unreadable are not known because of one.
     """
 
     data: Any
     key_places: dict[KeyPath, str] = field(default_factory=dict)
     value_places: dict[KeyPath, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unreadable: set[KeyPath] = field(default_factory=set)
 
 
 def read_file(path: Path) -> Document:
@@ -84,17 +105,17 @@ class _Dumper(yaml.SafeDumper):
     """Quotes a word that the rules read as something else; PyYAML quotes by YAML 1.1's rules only."""
 
     def word(self, text: str) -> yaml.ScalarNode:
-        is_word = len(text) < _LONGEST_NUMBER and isinstance(_scalar(text, ""), str)
+        is_word = not _is_overlong(text) and isinstance(_scalar(text), str)
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_word else "'")
 
 
 _Dumper.add_representer(str, _Dumper.word)
 
 
-def parse(text: str, place: Any) -> Document:
-    """The document in a text; place makes text of a yaml Mark."""
+def parse(text: str, place: Callable[[Any], str]) -> Document:
+    """The document in a text; ConfigError if it is no YAML, or is nested too deeply."""
     document = Document(None)
-    events = _events(text, place)
+    events = yaml.parse(text, Loader=yaml.SafeLoader)
     reader = _Reader(events, document, place)
     try:
         next(events)  # the stream starts
@@ -119,32 +140,33 @@ def parse(text: str, place: Any) -> Document:
     return document
 
 
-def _events(text: str, place: Any) -> Iterator[Any]:
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(f"{place(event.start_mark)}: anchors and aliases are not read here")
-        if tag := getattr(event, "tag", None):
-            raise ConfigError(f"{place(event.start_mark)}: tags ({tag}) are not read here")
-        yield event
-
-
 class _Reader:
-    """Builds plain data from events, noting places and refusing what is ambiguous."""
+    """Builds plain data from events, noting places and what the rules refuse."""
 
-    def __init__(self, events: Iterator[Any], document: Document, place: Any) -> None:
+    def __init__(self, events: Iterator[Any], document: Document, place: Callable[[Any], str]) -> None:
         self._events, self._document, self._place = events, document, place
 
     def value(self, event: Any, path: KeyPath) -> Any:
-        self._document.value_places[path] = self._place(event.start_mark)
+        place = self._place(event.start_mark)
+        self._document.value_places[path] = place
         if len(path) > _DEEPEST:
-            raise ConfigError(f"{self._place(event.start_mark)}: nested deeper than {_DEEPEST}")
+            raise ConfigError(f"{place}: nested deeper than {_DEEPEST}")
+        if isinstance(event, yaml.AliasEvent) or event.anchor:
+            self._refuse(place, "anchors and aliases are not read here", path)
+        elif event.tag:
+            self._refuse(place, f"tags ({event.tag}) are not read here", path)
+        if isinstance(event, yaml.AliasEvent):
+            return None
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
         if not event.implicit[0]:
             return event.value  # quoted: a word, whatever it looks like
-        return _scalar(event.value, self._place(event.start_mark))
+        if _is_overlong(event.value):
+            self._refuse(place, f"a number of {len(event.value)} characters; at most {_LONGEST_NUMBER}", path)
+            return None
+        return _scalar(event.value)
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -153,13 +175,17 @@ class _Reader:
             if not isinstance(event, yaml.ScalarEvent):
                 raise ConfigError(f"{place}: a key is a word")
             key = event.value
+            inner: KeyPath = (*path, key)
             if key == "<<" and event.implicit[0]:
-                raise ConfigError(f"{place}: merges (<<) are not read here")
-            if key in mapping:
-                first = self._document.key_places[(*path, key)]
-                raise ConfigError(f"{place}: duplicate key {key}, first given at {first}")
-            self._document.key_places[(*path, key)] = place
-            mapping[key] = self.value(next(self._events), (*path, key))
+                self._refuse(place, "merges (<<) are not read here", inner)
+                self.value(next(self._events), inner)
+            elif key in mapping:
+                first = self._document.key_places[inner]
+                self._refuse(place, f"duplicate key {key}, first given at {first}")
+                _Reader(self._events, Document(None), self._place).value(next(self._events), inner)
+            else:
+                self._document.key_places[inner] = place
+                mapping[key] = self.value(next(self._events), inner)
         return mapping
 
     def _sequence(self, path: KeyPath) -> list[Any]:
@@ -168,8 +194,17 @@ class _Reader:
             items.append(self.value(event, (*path, len(items))))
         return items
 
+    def _refuse(self, place: str, message: str, unreadable: KeyPath | None = None) -> None:
+        self._document.problems.append(Problem(place, message))
+        if unreadable is not None:
+            self._document.unreadable.add(unreadable)
 
-def _scalar(text: str, place: str) -> Any:
+
+def _is_overlong(text: str) -> bool:
+    return len(text) > _LONGEST_NUMBER and text.lstrip("+-.")[:1].isdigit()
+
+
+def _scalar(text: str) -> Any:
     """A plain scalar's meaning in the core schema of YAML 1.2."""
     if _NULL.fullmatch(text):
         return None
@@ -177,8 +212,6 @@ def _scalar(text: str, place: str) -> Any:
         return bool(_TRUE.fullmatch(text))
     if _INFINITE.fullmatch(text):
         return float(text.replace(".", ""))
-    if len(text) > _LONGEST_NUMBER and text.lstrip("+-")[:1].isdigit():
-        raise ConfigError(f"{place}: a number of {len(text)} characters; at most {_LONGEST_NUMBER}")
     for base, pattern in _INTEGERS:
         if re.fullmatch(pattern, text):
             return int(text, base)

@@ -5,7 +5,7 @@ uniform draws for the initial parameters.
 """
 
 from collections.abc import Iterator
-from math import ceil, inf, log2
+from math import ceil, inf, log2, prod
 from typing import Protocol
 
 import numpy as np
@@ -49,17 +49,19 @@ class RGenerator:
         from statistics import NormalDist
 
         quantile, uniforms, big = NormalDist().inv_cdf, self._uniforms, float(1 << 27)
-        draws = []
-        for _ in range(int(np.prod(size))):
-            # R joins two 32-bit draws, since one is too coarse for the tails.
-            u = (int(big * next(uniforms)) + next(uniforms)) / big
-            draws.append(loc + scale * (quantile(u) if u < 1.0 else inf))
-        return np.array(draws).reshape(size)
+
+        def draws() -> Iterator[float]:
+            while True:
+                # R joins two 32-bit draws, since one is too coarse for the tails.
+                u = (int(big * next(uniforms)) + next(uniforms)) / big
+                yield loc + scale * (quantile(u) if u < 1.0 else inf)
+
+        return np.fromiter(draws(), dtype=np.float64, count=prod(size)).reshape(size)
 
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> Array:
         """`runif(n, low, high)`, filled into an array of this size in C order."""
-        draws = [low + (high - low) * next(self._uniforms) for _ in range(int(np.prod(size)))]
-        return np.array(draws).reshape(size)
+        draws = (low + (high - low) * u for u in self._uniforms)
+        return np.fromiter(draws, dtype=np.float64, count=prod(size)).reshape(size)
 
     def _index_below(self, n: int) -> int:
         """A uniform integer in 0..n-1: random bits, drawn again until they are below n."""

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from irisbp.errors import RunError
+from irisbp.config.load import load_config, to_yaml
+from irisbp.errors import IrisbpError, RunError
 from irisbp.rundir.storage import Directory
 
 RUNS = Path("runs")
@@ -18,7 +19,7 @@ OWN_FILES = (
     "evaluation.json",
 )
 
-_NAME = re.compile(r"\w[\w .+@=,-]{0,99}")
+_NAME = re.compile(r"\w([\w .+@=,-]{0,98}[\w.+@=,-])?")
 
 
 def open_new_run(
@@ -44,11 +45,27 @@ def open_new_run(
             raise RunError(f"{path} exists; choose another place, or --overwrite it") from None
     held = Directory(path)
     try:
+        _check_that_it_is_a_run(path)
         held.clear(OWN_FILES)
     except BaseException:
         held.close()
         raise
     return held
+
+
+def _check_that_it_is_a_run(path: Path) -> None:
+    """A name proves nothing: what a run wrote starts with a config.yaml that is as we write it."""
+    names = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
+    if not names:
+        return
+    config = path / "config.yaml"
+    try:
+        ours = config.read_bytes() == to_yaml(load_config(config)).encode()
+    except (OSError, IrisbpError):
+        ours = False
+    if not ours:
+        name = "config.yaml" if "config.yaml" in names else sorted(names)[0]
+        raise RunError(f"{path} holds {name}, which irisbp did not write there; nothing was removed")
 
 
 def config_name(config: Path | None) -> str:

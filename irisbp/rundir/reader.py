@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,8 @@ def load_run(path: Path) -> Run:
 
 def _manifest(path: Path) -> Manifest:
     if not path.is_dir():
-        raise RunError(f"{path} is not a run: no such directory")
+        what = "it is a file" if path.exists() else "no such directory"
+        raise RunError(f"{path} is not a run: {what}")
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
         raise RunError(f"{path} is {kind}: it has no manifest.json")
@@ -72,6 +74,8 @@ def _manifest(path: Path) -> Manifest:
 
 def _read(path: Path) -> bytes:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RunError(f"{path} is not a regular file")
         return path.read_bytes()
     except OSError as error:
         raise StorageError("read", path, error) from None

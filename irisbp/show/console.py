@@ -33,8 +33,3 @@ def print_lines(console: Console, text: str, style: str = "") -> None:
     """Print literal lines, each whole: a terminal may wrap them, we do not."""
     for line in text.split("\n"):
         console.print(plain(line, style), soft_wrap=True)
-
-
-def loss_text(loss: float) -> str:
-    """A loss in about eight characters, whatever its size."""
-    return f"{loss:.6f}" if loss == 0 or 1e-3 <= loss < 1e6 else f"{loss:.2e}"

@@ -1,7 +1,5 @@
 """The results of a gradient check as tables."""
 
-from math import isfinite
-
 from rich.console import Console
 from rich.table import Table
 
@@ -9,6 +7,7 @@ from irisbp.gradcheck.check import LayerRow, ParameterRow, PointRow, Report
 from irisbp.gradcheck.faults import Finding
 from irisbp.gradcheck.methods import MethodRow
 from irisbp.show.console import print_lines
+from irisbp.show.figures import short
 
 _STYLES = {"OK": "", "KINK": "cyan", "WRONG": "bold red", "NOT EXERCISED": "yellow"}
 
@@ -56,9 +55,9 @@ def _parameter_table(rows: list[ParameterRow]) -> Table:
             row.name,
             f"{row.backprop:.5e}",
             f"{row.reference:.5e}",
-            _short(row.relative_error),
+            short(row.relative_error),
             f"{row.digits:.1f}",
-            _short(row.over),
+            short(row.over),
             row.point,
             row.verdict,
             style=_STYLES[row.verdict],
@@ -69,17 +68,17 @@ def _parameter_table(rows: list[ParameterRow]) -> Table:
 def _layer_table(rows: list[LayerRow]) -> Table:
     table = _table("layer, as a whole", "error", "digits", "point")
     for row in rows:
-        table.add_row(row.name, _short(row.relative_error), f"{row.digits:.1f}", row.point)
+        table.add_row(row.name, short(row.relative_error), f"{row.digits:.1f}", row.point)
     return table
 
 
 def _point_table(rows: list[PointRow]) -> Table:
     table = _table("point", "rows", "worst parameter", "over", "loss over", "verdict")
     for row in rows:
-        loss_over = "-" if row.loss_over is None else _short(row.loss_over)
+        loss_over = "-" if row.loss_over is None else short(row.loss_over)
         style = _STYLES[row.verdict]
         table.add_row(
-            row.name, str(row.rows), row.worst, _short(row.over), loss_over, row.verdict, style=style
+            row.name, str(row.rows), row.worst, short(row.over), loss_over, row.verdict, style=style
         )
     return table
 
@@ -93,7 +92,7 @@ def print_findings(console: Console, findings: list[Finding], *, correct: bool) 
         table.add_row(
             finding.name,
             str(finding.points),
-            _short(finding.over),
+            short(finding.over),
             _abridged(finding.named),
             verdict,
             style=style,
@@ -122,10 +121,6 @@ def print_comparison(console: Console, method: str, rows: list[MethodRow]) -> No
 
 def _abridged(names: list[str]) -> str:
     return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-
-
-def _short(value: float) -> str:
-    return f"{value:.1e}" if isfinite(value) and value else "0" if not value else "inf"
 
 
 def _table(first: str, *others: str) -> Table:

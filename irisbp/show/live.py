@@ -1,10 +1,11 @@
-"""The live view of a run on a terminal: losses scrolling by, the pace, the loss so far.
+"""The live view of a run on a terminal: the pace, the loss so far, and samples with their losses.
 
 It is drawn at most ten times a second, and never takes more than about a tenth of the time.
 """
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -15,12 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from irisbp.errors import literal
-from irisbp.show.console import loss_text, plain
+from irisbp.show.console import plain
+from irisbp.show.figures import loss_text
 from irisbp.training import Epoch, Record, Samples
 
 _FRAME = 0.1  # seconds
 _SHARE = 10  # draw for at most one part in ten of the time
 _SAMPLES, _EPOCHS = 8, 4  # lines of each at most
+_WORDS = ("class", "predicted")
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -37,6 +40,7 @@ class LiveView:
         self._curve = _Curve()
         self._started = time.monotonic()
         self._next_frame = self._started
+        self._frames, self._closed = 0, False
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._live.start()
 
@@ -52,27 +56,32 @@ class LiveView:
 
     def close(self) -> None:
         """Draw the last state and leave it on the screen."""
+        self._closed = True
         self._draw()
         self._live.stop()
 
     def _draw(self) -> None:
         began = time.monotonic()
+        self._frames += 1
         self._live.update(self.view(), refresh=True)
         ended = time.monotonic()
         self._next_frame = max(began + _FRAME, ended + _SHARE * (ended - began))
 
     def view(self) -> RenderableType:
-        """What the screen shows now: fewer lines where the terminal is low."""
-        lines = self._console.height - 6  # the rows that are not samples or epochs, and the cursor's
+        """What the screen shows now: fewer lines and columns on a small terminal, but whole numbers."""
+        lines = self._console.height - 5  # title, pace (two lines where it is narrow), loss, cursor
         parts: list[RenderableType] = [plain(self._title, "bold")]
         if self._block is not None:
-            parts += [self._pace(self._block)]
+            parts.append(self._pace(self._block))
         if self._epochs:
             curve = Text("loss ", no_wrap=True, overflow="crop")
-            parts += [curve.append(self._curve.draw(min(self._console.width - 5, 60)), "cyan")]
-            parts += [self._epoch_table(max(0, min(_EPOCHS, lines - _SAMPLES)))]
-        if self._block is not None:
-            parts += [self._sample_table(self._block, max(0, min(_SAMPLES, lines)))]
+            parts.append(curve.append(self._curve.draw(min(self._console.width - 5, 60)), "cyan"))
+        samples = min(_SAMPLES, lines - 1)
+        epochs = min(_EPOCHS, lines - 1 - samples - 1)
+        if self._epochs and epochs > 0:
+            parts.append(self._epoch_table(epochs))
+        if self._block is not None and samples > 0:
+            parts.append(self._sample_table(self._block, samples))
         return Group(*parts)
 
     def _pace(self, block: Samples) -> RenderableType:
@@ -80,30 +89,63 @@ class LiveView:
         elapsed = time.monotonic() - self._started
         left = timedelta(seconds=round(elapsed * (self._steps / done - 1)))
         rate = done / elapsed if elapsed else 0.0
-        text = f"epoch {block.epoch}/{self._total_epochs}  {rate:,.0f} steps/s  {left} left"
-        bar = ProgressBar(total=self._steps, completed=done, width=min(20, self._console.width))
-        if self._console.width < len(text) + 22:
-            return Group(bar, Text(text, no_wrap=True, overflow="crop"))
+        epoch, pace = f"epoch {block.epoch}/{self._total_epochs}", f"{rate:,.0f} steps/s"
+        room = self._console.width
+        words = [f"{epoch}  {pace}  {left} left", f"{epoch}  {left} left", epoch]
+        text = next((line for line in words if len(line) <= room), "")
+        bar = ProgressBar(total=self._steps, completed=done, width=min(20, room))
         grid = Table.grid(padding=(0, 1))
-        grid.add_row(bar, text)
+        if room < len(text) + 22:
+            grid.add_row(bar)
+            grid.add_row(text)
+        else:
+            grid.add_row(bar, text)
         return grid
 
     def _epoch_table(self, lines: int) -> RenderableType:
-        table = _table("epoch", "loss", "accuracy")
-        for epoch in list(self._epochs)[-lines:] if lines else []:
-            table.add_row(str(epoch.epoch), loss_text(epoch.loss), f"{epoch.accuracy:.4f}")
-        return table
+        epochs = list(self._epochs)[-lines:]
+        columns = {
+            "epoch": [str(epoch.epoch) for epoch in epochs],
+            "loss": [loss_text(epoch.loss) for epoch in epochs],
+            "accuracy": [f"{epoch.accuracy:.4f}" for epoch in epochs],
+        }
+        return self._table(columns, ("loss", "accuracy", "epoch"))
 
     def _sample_table(self, block: Samples, lines: int) -> RenderableType:
-        table = _table("step", "sample", "loss", "class", "predicted")
-        for column in table.columns[3:]:
-            column.justify = "left"
-        for k in range(max(0, len(block.rows) - lines), len(block.rows)):
-            label, predicted = block.labels[k], block.predictions[k]
-            style = "" if label == predicted else "yellow"
-            names = self._classes[label], self._classes[predicted]
-            loss = loss_text(block.losses[k])
-            table.add_row(str(block.step + k), str(block.rows[k]), loss, *names, style=style)
+        """Consecutive samples of the newest block, a window that moves on with every frame."""
+        rows = range(len(block.rows))
+        first = self._frames * lines % max(1, len(rows) - lines + 1)
+        shown = rows[first : first + lines] if not self._closed else rows[-lines:]
+        columns = {
+            "step": [str(block.step + k) for k in shown],
+            "sample": [str(block.rows[k]) for k in shown],
+            "loss": [loss_text(block.losses[k]) for k in shown],
+            "class": [self._classes[block.labels[k]] for k in shown],
+            "predicted": [self._classes[block.predictions[k]] for k in shown],
+        }
+        wrong = [block.labels[k] != block.predictions[k] for k in shown]
+        return self._table(columns, ("loss", "class", "predicted", "step", "sample"), wrong)
+
+    def _table(
+        self, columns: dict[str, list[str]], by_importance: tuple[str, ...], marked: Sequence[bool] = ()
+    ) -> Table:
+        """The columns that fit side by side; only the names of classes are ever cut short."""
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        room, fitting = self._console.width, set()
+        for name in by_importance:
+            widest = max(len(text) for text in (name, *columns[name]))
+            needed = min(widest, 12) if name in _WORDS else widest
+            if needed <= room:
+                fitting.add(name)
+                room -= needed + 2
+        for name in columns:
+            if name in fitting:
+                words = name in _WORDS
+                table.add_column(
+                    name, justify="left" if words else "right", no_wrap=True, overflow="ellipsis"
+                )
+        for k, row in enumerate(zip(*(columns[name] for name in columns if name in fitting), strict=True)):
+            table.add_row(*row, style="yellow" if k < len(marked) and marked[k] else "")
         return table
 
 
@@ -134,10 +176,3 @@ class _Curve:
         means = [sum(self._points[a:b]) / (b - a) for a, b in pairwise(edges) if b > a]
         top = max(means, default=0.0) or 1.0
         return "".join(_BARS[max(1, min(8, round(8 * mean / top)))] for mean in means)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True, overflow="ellipsis")
-    return table

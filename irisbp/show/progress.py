@@ -1,10 +1,12 @@
 """A run's progress away from a terminal: plain lines, one per epoch and thinned on long runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Protocol, TextIO
 
 from irisbp.errors import literal
-from irisbp.show.console import loss_text
+from irisbp.show.figures import loss_text
 from irisbp.training import Epoch, Record, Samples
 
 _MOST_LINES = 50
@@ -18,6 +20,37 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """No more records will come."""
+
+
+class Dispensable:
+    """Progress that a run can do without: if it cannot be written, it is left out and the run goes on.
+
+    A reader that has gone away is another matter: whoever closed the pipe wants no more of the run.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener: Listener | None = listener
+
+    def take(self, record: Record) -> None:
+        """Pass a record on."""
+        if self._listener is not None:
+            with self._dispensing():
+                self._listener.take(record)
+
+    def close(self) -> None:
+        """Pass it on."""
+        if self._listener is not None:
+            with self._dispensing():
+                self._listener.close()
+
+    @contextmanager
+    def _dispensing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self._listener = None
 
 
 class EpochLines:

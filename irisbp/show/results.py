@@ -2,9 +2,12 @@
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from irisbp.errors import literal
 from irisbp.evaluation import Evaluation
-from irisbp.show.console import loss_text, plain, print_lines
+from irisbp.show.console import plain, print_lines
+from irisbp.show.figures import loss_text
 
 
 def print_training_result(
@@ -25,30 +28,35 @@ def print_training_result(
 
 def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Loss and accuracy, then a row per class, then who was taken for whom."""
-    console.print(f"samples   {evaluation.samples}")
-    console.print(f"loss      {loss_text(evaluation.loss)}")
-    console.print(f"accuracy  {evaluation.accuracy:.4f}")
-    console.print()
-    classes = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    classes.add_column("class", overflow="fold")
-    for name in ("samples", "precision", "recall"):
-        classes.add_column(name, justify="right", overflow="fold")
-    for figures in evaluation.classes:
-        ratios = _ratio(figures.precision), _ratio(figures.recall)
-        classes.add_row(plain(figures.name), str(figures.samples), *ratios)
-    console.print(classes)
-    console.print()
-    console.print(_confusion_table(evaluation))
+    print_lines(console, f"samples   {evaluation.samples}")
+    print_lines(console, f"loss      {loss_text(evaluation.loss)}")
+    print_lines(console, f"accuracy  {evaluation.accuracy:.4f}")
+    names = [literal(figures.name) for figures in evaluation.classes]
+    rows = [
+        [name, str(figures.samples), _ratio(figures.precision), _ratio(figures.recall)]
+        for name, figures in zip(names, evaluation.classes, strict=True)
+    ]
+    _print_matrix(console, ["class", "samples", "precision", "recall"], rows)
+    counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion, strict=True)]
+    _print_matrix(console, ["class \\ predicted", *names], counts)
 
 
-def _confusion_table(evaluation: Evaluation) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("class \\ predicted", overflow="fold")
-    for figures in evaluation.classes:
-        table.add_column(plain(figures.name), justify="right", overflow="fold")
-    for figures, row in zip(evaluation.classes, evaluation.confusion, strict=True):
-        table.add_row(plain(figures.name), *map(str, row))
-    return table
+def _print_matrix(console: Console, header: list[str], rows: list[list[str]]) -> None:
+    """A table, or, where it is wider than the terminal, a line for each of its cells."""
+    console.print()
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if sum(widths) + 2 * len(widths) <= console.width:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for k, name in enumerate(header):
+            table.add_column(plain(name), justify="right" if k else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
+        return
+    for row in rows:
+        print_lines(console, f"{header[0]} {row[0]}")
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            print_lines(console, f"  {name} {cell}")
 
 
 def _ratio(value: float | None) -> str:

@@ -107,6 +107,11 @@ def test_runs_that_are_none(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
 
     (tmp_path / "empty").mkdir()
     assert "no such directory" in refusal("nowhere")
+    (tmp_path / "file.yaml").touch()
+    assert "it is a file" in refusal("file.yaml")
+    (tmp_path / "odd").mkdir()
+    os.mkfifo(tmp_path / "odd" / "manifest.json")
+    assert "is not a regular file" in refusal("odd")
     assert "empty is not a run" in refusal("empty")
     parameters = (run / "parameters.npz").read_bytes()
     (run / "parameters.npz").write_bytes(parameters[:-1] + bytes([parameters[-1] ^ 1]))
@@ -133,6 +138,18 @@ def test_a_run_that_cannot_be_written_into_is_still_shown(irisbp: Irisbp, run: P
     assert done.returncode == 74
     assert "accuracy" in done.stdout
     assert "evaluation.json: Permission denied" in done.stderr
+    done = irisbp("evaluate", str(run), "--assert", "accuracy>2", preexec_fn=without_root_powers)
+    assert done.returncode == 74
+    assert "not met: accuracy > 2" in done.stderr
+
+
+def test_an_evaluation_is_kept_though_its_reader_goes_away(irisbp: Irisbp, run: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = irisbp("evaluate", str(run), capture_output=False, stdout=writer)
+    os.close(writer)
+    assert done.returncode == 141
+    assert (run / "evaluation.json").exists()
 
 
 def test_config_show_is_complete_and_reads_back(irisbp: Irisbp, tmp_path: Path) -> None:

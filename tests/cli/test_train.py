@@ -120,6 +120,7 @@ def test_json_is_one_object(irisbp: Irisbp) -> None:
     assert result["status"] == "completed"
     assert (result["steps"], result["epochs"]) == (750, 5)
     assert result["accuracy"] > 0.9
+    assert 0.0 < result["seconds"] < 60.0
     assert done.stdout.count("\n") == 1
 
 
@@ -142,7 +143,8 @@ def test_stream_prints_every_loss(irisbp: Irisbp, tmp_path: Path) -> None:
 def test_divergence_is_told_and_kept(irisbp: Irisbp, tmp_path: Path) -> None:
     done = irisbp("train", "learning_rate=1e308", "network.hidden=[]", "--json", "--name", "x")
     assert done.returncode == 4
-    result = json.loads(done.stdout)
+    result = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert result["loss"] is None
     found = re.search(r"diverged: the loss is \w+ at epoch 1, step (\d+), sample (\d+)\n", done.stderr)
     assert found is not None
     assert result["status"] == "diverged"
@@ -189,7 +191,21 @@ def test_overwrite_replaces_a_run_and_nothing_else(irisbp: Irisbp, tmp_path: Pat
     assert {p.name: p.read_bytes() for p in run.iterdir()} == before | {"notes.txt": b"mine"}
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "", ".", "..", "-x", "a\nb", "x" * 101])
+def test_overwrite_takes_no_config_of_yours_for_a_run(irisbp: Irisbp, tmp_path: Path) -> None:
+    mine = tmp_path / "exp"
+    mine.mkdir()
+    text = "# my notes\n" + Path(SMOKE).read_text()
+    (mine / "config.yaml").write_text(text)
+    done = irisbp("train", "exp/config.yaml", "--run-dir", "exp", "--overwrite")
+    assert done.returncode == 2
+    assert "exp holds config.yaml, which irisbp did not write there; nothing was removed" in done.stderr
+    assert {p.name: p.read_text() for p in mine.iterdir()} == {"config.yaml": text}
+    # A run that was killed early has nothing but its config, and is replaced.
+    (mine / "config.yaml").write_text(irisbp("config", "show", SMOKE).stdout)
+    assert irisbp("train", SMOKE, "--run-dir", "exp", "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", "", ".", "..", "-x", "a\nb", "x ", "x" * 101])
 def test_names_that_are_none(irisbp: Irisbp, tmp_path: Path, name: str) -> None:
     done = irisbp("train", SMOKE, f"--name={name}")
     assert done.returncode == 2
@@ -283,8 +299,9 @@ def test_every_problem_reaches_the_user(irisbp: Irisbp, tmp_path: Path) -> None:
         "irisbp: bad.yaml:1:7: seed: -1 is not a whole number from 0 to 9223372036854775807",
         "bad.yaml:1:1: missing key learning_rate: a number greater than 0, such as 0.1",
         "bad.yaml:3:9: epochs: 0 is not a whole number from 1 to 1000000000",
-        "bad.yaml:1:1: missing key initializer: an initializer's name, or a mapping of its name and options",
-        "bad.yaml:1:1: missing key optimizer: an optimizer's name, or a mapping of its name and options",
+        "bad.yaml:1:1: missing key initializer: one of normal, glorot_uniform, or a mapping of its name and"
+        " options",
+        "bad.yaml:1:1: missing key optimizer: one of sgd, adam, or a mapping of its name and options",
         "bad.yaml:4:20: network.hidden[0]: 0 cannot stand in a list of up to 100 layer widths, such as [3]"
         " or [8, 4], each a whole number from 1 to 1000000",
         "bad.yaml:2:1: unknown key lr; did you mean learning_rate?",
@@ -359,6 +376,55 @@ def test_a_pipe_that_is_closed_from_the_start(irisbp: Irisbp, tmp_path: Path, ar
     assert done.returncode == 141
     assert "Exception" not in done.stderr
     assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed_from_the_start(tmp_path: Path, redirection: str) -> None:
+    command = f"exec {sys.executable} -m irisbp train {SMOKE} --name x {redirection}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "runs" / "x" / "steps.csv").read_text().startswith("step,epoch")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "exit_code", "message"),
+    [("2>/dev/full", 0, ""), (">/dev/full", 74, "irisbp: cannot write to stdout: No space left on device\n")],
+)
+def test_streams_that_are_full(tmp_path: Path, redirection: str, exit_code: int, message: str) -> None:
+    command = f"exec {sys.executable} -m irisbp train {SMOKE} --name x {redirection}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == exit_code
+    assert done.stderr.endswith(message)
+    assert "Exception" not in done.stderr
+    assert (tmp_path / "runs" / "x" / "manifest.json").exists()
+    command = f"exec {sys.executable} -m irisbp train nowhere.yaml {redirection}"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True).returncode == 2
+
+
+def test_too_little_memory(irisbp: Irisbp) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+
+    done = irisbp("train", "network.hidden=[9000, 9000]", "rng=numpy", "epochs=1", preexec_fn=limit)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "irisbp: not enough memory: the network is too large for this machine"
+    )
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("delay", [0.03, 0.06, 0.12, 0.2])
+def test_a_signal_at_the_start_ends_it_quietly(
+    tmp_path: Path, number: signal.Signals, exit_code: int, delay: float
+) -> None:
+    process = _start(tmp_path, "epochs=100000", "--quiet", "--name", "x")
+    time.sleep(delay)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+    # Before Python itself has started there is nobody to handle a signal.
+    assert process.returncode in (exit_code, -number)
 
 
 # Terminals.

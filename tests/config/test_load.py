@@ -58,7 +58,8 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         " or [8, 4], each a whole number from 1 to 1000000",
         'c.yaml:6:26: network.hidden[2]: "yes" cannot stand in a list of up to 100 layer widths, such as [3]'
         " or [8, 4], each a whole number from 1 to 1000000",
-        'c.yaml:6:44: network.activation: "sigmoyd" is not one of sigmoid; did you mean sigmoid?',
+        'c.yaml:6:44: network.activation: "sigmoyd" is not one of sigmoid, tanh, relu, leaky_relu, softplus,'
+        " identity; did you mean sigmoid?",
         "c.yaml:7:8: unknown key data.shufle; did you mean shuffle?",
         'c.yaml:8:9: record: "no" is not one of steps, epochs',
         "c.yaml:2:1: unknown key lr; did you mean learning_rate?",
@@ -83,7 +84,7 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         ("epochs=1000000000000", "epochs: 1000000000000 is not a whole number from 1 to"),
         ("optimizer=admm", 'optimizer: "admm" is not one of sgd, adam; did you mean adam?'),
         ("optimizer={beta1: 0.5}", "missing key optimizer.name: one of sgd, adam"),
-        ("optimizer=[adam]", 'optimizer: ["adam"] is not an optimizer\'s name, or a mapping'),
+        ("optimizer=[adam]", 'optimizer: ["adam"] is not one of sgd, adam, or a mapping'),
         ("optimizer={name: adam, beta1: 1}", "optimizer.beta1: 1 is not a number from 0 to below 1"),
         ("optimizer={name: adam, eps: 1}", "optimizer.eps: adam has no such option; did you mean epsilon?"),
         ("initializer={name: normal, sd: 0}", "initializer.sd: 0 is not a number greater than 0"),
@@ -97,6 +98,12 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         ("data.shuffle=evry_epoch", 'data.shuffle: "evry_epoch" is not one of once, every_epoch, never; did'),
         ("batch=3", "unknown key batch; known here: seed, rng, learning_rate, epochs,"),
         ("rng=R", 'rng: "R" is not one of numpy, r; did you mean r?'),
+        ("hidden=[3]", "unknown key hidden; did you mean network.hidden?"),
+        ("hidden_layer_sizes=[3]", "unknown key hidden_layer_sizes; did you mean network.hidden?"),
+        ("shufle=once", "unknown key shufle; did you mean data.shuffle?"),
+        ("beta1=0.8", "unknown key beta1; did you mean optimizer.beta1?"),
+        ("optimizer..name=adam", "a key is words with single dots between them"),
+        ("seed=&a 3", "anchors and aliases are not read here"),
         ("seed={", "not YAML"),
     ],
 )
@@ -108,9 +115,37 @@ def test_overrides_are_checked_alike(tmp_path: Path, override: str, problem: str
 
 def test_largest_seed_depends_on_the_generator(tmp_path: Path) -> None:
     problems = _problems(tmp_path, FIVE.replace("seed: 0", "seed: 2147483648") + "rng: r\n")
-    assert problems == ["c.yaml:1:7: seed: 2147483648 is not a whole number from 0 to 2147483647 (rng: r)"]
+    message = "c.yaml:1:7: seed: {} is not a whole number from 0 to 2147483647 (with rng: r)"
+    assert problems == [message.format(2147483648)]
+    problems = _problems(tmp_path, FIVE.replace("seed: 0", "seed: -1") + "rng: r\n")
+    assert problems == [message.format(-1)]
     assert load_config(CONFIGS / "article.yaml", ["seed=2147483647"]).seed == 2**31 - 1
     assert load_config(CONFIGS / "glorot-adam.yaml", ["seed=9223372036854775807"]).seed == 2**63 - 1
+
+
+def test_what_is_refused_hides_nothing_else(tmp_path: Path) -> None:
+    text = FIVE + "seed: 1\nlr: &a 0\nrecord: *a\n"
+    assert _problems(tmp_path, text, "epochs=0", "seed=2147483648", "rng=r") == [
+        "c.yaml:6:1: duplicate key seed, first given at c.yaml:1:1",
+        "c.yaml:7:5: anchors and aliases are not read here",
+        "c.yaml:8:9: anchors and aliases are not read here",
+        "argument epochs=0: epochs: 0 is not a whole number from 1 to 1000000000",
+        "argument seed=2147483648: seed: 2147483648 is not a whole number from 0 to 2147483647 (with rng: r)",
+    ]
+
+
+def test_an_override_takes_the_place_of_what_was_wrong_there(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(FIVE.replace("optimizer: sgd", "optimizer: {name: sgd, beta1: 3}"))
+    assert load_config(path, ["optimizer=sgd"]).optimizer.name == "sgd"
+    problems = _problems(tmp_path, FIVE, "network={hidden: [0]}", "network.hidden=[true]")
+    assert problems[0].startswith("argument network.hidden=[true]: network.hidden[0]: true")
+
+
+def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
+    problems = _problems(tmp_path, FIVE + "".join(f"k{n}: 1\n" for n in range(1000)))
+    assert len(problems) == 51
+    assert problems[-1] == "... and 950 more"
 
 
 def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:

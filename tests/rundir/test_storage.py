@@ -48,6 +48,26 @@ def test_a_growing_file_is_digested(tmp_path: Path) -> None:
     assert digest == hashlib.sha256(content).hexdigest()
 
 
+def test_a_growing_file_takes_short_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, data[:1000]))
+    with Directory.create(tmp_path / "run") as directory:
+        file = directory.start("x.csv")
+        file.append("0123456789" * 1000)
+        file.close()
+    assert (tmp_path / "run" / "x.csv").read_text() == "0123456789" * 1000
+
+
+def test_what_looks_finished_is_removed_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed = []
+    with Directory.create(tmp_path / "run") as directory:
+        for name in ("a.csv", "manifest.json", "z.npz"):
+            directory.write(name, b"")
+        monkeypatch.setattr(os, "unlink", lambda name, dir_fd: removed.append(name))
+        directory.clear(["a.csv", "manifest.json", "z.npz"])
+    assert removed == ["manifest.json", "a.csv", "z.npz"]
+
+
 def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x").write_bytes(b"mine")

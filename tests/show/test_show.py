@@ -8,7 +8,7 @@ from rich.console import Console
 
 from irisbp.errors import IrisbpError, literal
 from irisbp.evaluation import ClassFigures, Evaluation
-from irisbp.show.console import loss_text
+from irisbp.show.figures import loss_text
 from irisbp.show.live import LiveView
 from irisbp.show.progress import EpochLines, SampleLines
 from irisbp.show.results import print_evaluation
@@ -57,6 +57,80 @@ def test_the_live_view_shows_pace_losses_and_classes() -> None:
     assert re.search(r"1 +0\.250000 +0\.5000", text)
 
 
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 100])
+def test_the_live_view_shows_whole_numbers_or_none(width: int) -> None:
+    console, _ = _console(width)
+    view = LiveView(console, "runs/x", 9, 900_000_000, ("setosa", "virginica"))
+    view.take(Samples(1, 123_456_788, [3, 4], [0, 1], [0, 0], [0.5, 1e-7]))
+    view.take(Epoch(1, 123_456_789, 0.1, 0.25, 0.5))
+    view.close()
+    console.file = last = io.StringIO()
+    console.print(view.view())
+    numbers = re.findall(r"[\d.,]*\d\u2026", last.getvalue().split("\n", 3)[-1])
+    assert numbers == []
+    assert "1.00e-07" in last.getvalue()
+    assert ("123456789" in last.getvalue()) == (width >= 60)
+
+
+def test_the_live_view_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("irisbp.show.live.time.monotonic", lambda: now[0])
+    console, stream = _console(100)
+    view = LiveView(console, "runs/x", 2, 400, ("a", "b"))
+    now[0] += 30.0
+    view.take(Samples(1, 99, [3, 4], [0, 1], [0, 0], [0.5, 0.25]))
+    assert "3 steps/s  0:01:30 left" in stream.getvalue()
+    view.close()
+
+
+def test_the_live_view_draws_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("irisbp.show.live.time.monotonic", lambda: now[0])
+    console, _ = _console(100)
+    view = LiveView(console, "runs/x", 2, 4000, ("a", "b"))
+    drawn: list[float] = []
+
+    def draw() -> str:
+        drawn.append(now[0])
+        return ""
+
+    monkeypatch.setattr(view, "view", draw)
+    for k in range(1000):  # a second
+        now[0] = k / 1000
+        view.take(_block(2 * k + 1))
+    assert 5 <= len(drawn) <= 11
+    view.close()
+
+
+def test_the_window_of_samples_moves() -> None:
+    console, _ = _console(100)
+    view = LiveView(console, "runs/x", 2, 150, ("a", "b"))
+    block = Samples(1, 1, list(range(150)), [0] * 150, [0] * 150, [0.5] * 150)
+    shown = set()
+    for _ in range(10):
+        view._next_frame = 0.0
+        view.take(block)
+        console.file = frame = io.StringIO()
+        console.print(view.view())
+        shown |= set(re.findall(r"^ *(\d+) ", frame.getvalue(), flags=re.MULTILINE))
+    assert len(shown) > 40
+    view.close()
+    console.file = frame = io.StringIO()
+    console.print(view.view())
+    assert re.findall(r"^ *(\d+) ", frame.getvalue(), flags=re.MULTILINE)[-1] == "150"
+
+
+def test_the_curve_of_a_long_run_keeps_its_shape() -> None:
+    from irisbp.show.live import _Curve
+
+    curve = _Curve()
+    for epoch in range(100_000):
+        curve.add(1.0 if epoch < 50_000 else 0.25)
+    drawn = curve.draw(40)
+    assert len(drawn) == 40
+    assert drawn == "\u2588" * 20 + "\u2582" * 20
+
+
 @pytest.mark.parametrize(("epochs", "lines"), [(1, 1), (50, 50), (51, 27), (100, 51), (10_000, 51)])
 def test_epoch_lines_are_thinned(epochs: int, lines: int) -> None:
     stream = io.StringIO()
@@ -87,7 +161,10 @@ def test_an_evaluation_shows_classes_literally(width: int) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[bold]a" in text.replace("\n", "")
-    assert all(len(line) <= width for line in text.split("\n"))
+    assert "0.3333" in text
+    if width == 80:
+        assert all(len(line) <= width for line in text.split("\n"))
+        assert re.search(r"class +samples +precision +recall", text)
 
 
 def test_losses_of_any_size() -> None:

@@ -1,0 +1,15 @@
+"""What several commands take."""
+
+from typing import Annotated
+
+import typer
+
+ConfigArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG] [KEY=VALUE]...",
+        help="A YAML config (default: the article's run), and keys to override in it.",
+    ),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
