@@ -17,30 +17,61 @@ Sampler = Callable[[Draws, int, int, tuple[int, int]], Array]
 
 def normal(*, sd: float = 1.0) -> Sampler:
     """Normal with mean 0 and standard deviation sd > 0, whatever the layer's widths."""
-
-    def draw(draws: Draws, fan_in: int, fan_out: int, size: tuple[int, int]) -> Array:
-        return draws.normal(0.0, sd, size)
-
-    return draw
+    return lambda draws, fan_in, fan_out, size: draws.normal(0.0, sd, size)
 
 
-def glorot_uniform(*, gain: float = 1.0) -> Sampler:
-    """Uniform in (-l, l) with l = gain * sqrt(6 / (fan_in + fan_out)), gain > 0.
+def uniform(*, limit: float = 1.0) -> Sampler:
+    """Uniform in (-limit, limit), limit > 0, whatever the layer's widths."""
+    return lambda draws, fan_in, fan_out, size: draws.uniform(-limit, limit, size)
 
-    Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks"
-    (2010), equation 16.
-    """
 
-    def draw(draws: Draws, fan_in: int, fan_out: int, size: tuple[int, int]) -> Array:
-        limit = gain * sqrt(6.0 / (fan_in + fan_out))
-        return draws.uniform(-limit, limit, size)
+def zeros() -> Sampler:
+    """All zeros. The nodes of a hidden layer then stay equal for good, which is why one draws."""
+    return lambda draws, fan_in, fan_out, size: np.zeros(size)
 
-    return draw
+
+def constant(*, value: float = 0.1) -> Sampler:
+    """All the same value; the nodes of a hidden layer stay equal, as with zeros."""
+    return lambda draws, fan_in, fan_out, size: np.full(size, value)
+
+
+def _scaled(distribution: str, scale: float, fan: Callable[[int, int], int]) -> Callable[..., Sampler]:
+    """An initializer with variance gain^2 * scale / fan(fan_in, fan_out), gain > 0."""
+
+    def with_gain(*, gain: float = 1.0) -> Sampler:
+        def draw(draws: Draws, fan_in: int, fan_out: int, size: tuple[int, int]) -> Array:
+            if distribution == "normal":
+                return draws.normal(0.0, gain * sqrt(scale / fan(fan_in, fan_out)), size)
+            limit = gain * sqrt(3.0 * scale / fan(fan_in, fan_out))
+            return draws.uniform(-limit, limit, size)
+
+        return draw
+
+    return with_gain
+
+
+def _both(fan_in: int, fan_out: int) -> int:
+    return fan_in + fan_out
+
+
+def _in(fan_in: int, fan_out: int) -> int:
+    return fan_in
 
 
 INITIALIZERS: dict[str, Callable[..., Sampler]] = {
     "normal": normal,
-    "glorot_uniform": glorot_uniform,
+    "uniform": uniform,
+    # Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks"
+    # (2010), equation 12 for the variance, 16 for the uniform form: +-sqrt(6 / (fan_in + fan_out)).
+    "glorot_uniform": _scaled("uniform", 2.0, _both),
+    "glorot_normal": _scaled("normal", 2.0, _both),
+    # He et al., "Delving deep into rectifiers" (2015), equation 10. The normal is not truncated.
+    "he_uniform": _scaled("uniform", 2.0, _in),
+    "he_normal": _scaled("normal", 2.0, _in),
+    # LeCun, Bottou, Orr & Mueller, "Efficient BackProp" (1998), equation 16. Not truncated.
+    "lecun_normal": _scaled("normal", 1.0, _in),
+    "zeros": zeros,
+    "constant": constant,
 }
 
 

@@ -6,6 +6,7 @@ entry a run), which a caller may change between steps, and names its memory in `
 of `state` and of the parameters is all there is to keep.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -20,21 +21,136 @@ class Optimizer(Protocol):
     state: dict[str, Array]
 
     def update(self, parameters: Array, gradient: Array) -> None:
-        """Change the parameters in place by one step; the gradient is left as it was."""
+        """Change the parameters in place by one step; the gradient may be overwritten."""
 
 
 class Sgd:
-    """Stochastic gradient descent: p <- p - learning_rate * g (Robbins & Monro, 1951)."""
+    """Stochastic gradient descent (Robbins & Monro, 1951), with momentum if asked for.
 
-    def __init__(self, shape: tuple[int, ...], learning_rate: float) -> None:
+        v <- momentum * v + g
+        p <- p - learning_rate * v                       (Polyak, 1964)
+        p <- p - learning_rate * (g + momentum * v)      (nesterov: Nesterov, 1983)
+
+    The learning rate multiplies the velocity, as in PyTorch and in Sutskever et al. (2013), section 2,
+    once their rate is constant; v starts at 0. momentum lies in [0, 1). Without momentum it is
+    p <- p - learning_rate * g.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False
+    ) -> None:
         self.learning_rate = np.array(learning_rate)
-        self.state: dict[str, Array] = {}
+        self._momentum, self._nesterov = np.array(momentum), nesterov
+        self._velocity = np.zeros(shape)
+        self.state: dict[str, Array] = {"velocity": self._velocity} if momentum else {}
         self._change = np.zeros(shape)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        np.multiply(gradient, self.learning_rate, self._change)
-        np.subtract(parameters, self._change, parameters)
+        velocity, change = self._velocity, self._change
+        if self.state:
+            np.multiply(velocity, self._momentum, velocity)
+            np.add(velocity, gradient, velocity)
+            if self._nesterov:
+                np.multiply(velocity, self._momentum, change)
+                np.add(change, gradient, change)
+                gradient = change
+            else:
+                gradient = velocity
+        np.multiply(gradient, self.learning_rate, change)
+        np.subtract(parameters, change, parameters)
+
+
+class RmsProp:
+    """RMSProp: Tieleman & Hinton, lecture 6.5 of "Neural networks for machine learning" (2012).
+
+        v <- rho v + (1 - rho) g^2
+        p <- p - learning_rate * g / (sqrt(v) + epsilon)
+
+    Epsilon stands outside the root, and v starts at 0 without correction, as in PyTorch; rho in [0, 1).
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], learning_rate: float, *, rho: float = 0.99, epsilon: float = 1e-8
+    ) -> None:
+        self.learning_rate = np.array(learning_rate)
+        self._square = np.zeros(shape)
+        self.state = {"square": self._square}
+        self._keep, self._take, self._epsilon = np.array(rho), np.array(1.0 - rho), np.array(epsilon)
+        self._change, self._root = np.zeros(shape), np.zeros(shape)
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place."""
+        square, change, root = self._square, self._change, self._root
+        _decay_square(square, gradient, self._keep, self._take, change)
+        np.sqrt(square, root)
+        np.add(root, self._epsilon, root)
+        np.multiply(gradient, self.learning_rate, change)
+        np.divide(change, root, change)
+        np.subtract(parameters, change, parameters)
+
+
+class Adagrad:
+    """AdaGrad with a diagonal: Duchi, Hazan & Singer, "Adaptive subgradient methods" (2011), figure 1.
+
+        v <- v + g^2
+        p <- p - learning_rate * g / (sqrt(v) + epsilon)
+
+    Epsilon stands outside the root, as delta does in the paper.
+    """
+
+    def __init__(self, shape: tuple[int, ...], learning_rate: float, *, epsilon: float = 1e-10) -> None:
+        self.learning_rate = np.array(learning_rate)
+        self._square = np.zeros(shape)
+        self.state = {"square": self._square}
+        self._epsilon = np.array(epsilon)
+        self._change, self._root = np.zeros(shape), np.zeros(shape)
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place."""
+        square, change, root = self._square, self._change, self._root
+        np.multiply(gradient, gradient, change)
+        np.add(square, change, square)
+        np.sqrt(square, root)
+        np.add(root, self._epsilon, root)
+        np.multiply(gradient, self.learning_rate, change)
+        np.divide(change, root, change)
+        np.subtract(parameters, change, parameters)
+
+
+class Adadelta:
+    """Adadelta: Zeiler, "ADADELTA: an adaptive learning rate method" (2012), algorithm 1.
+
+        v <- rho v + (1 - rho) g^2
+        d <- sqrt(u + epsilon) / sqrt(v + epsilon) * g
+        u <- rho u + (1 - rho) d^2
+        p <- p - learning_rate * d
+
+    Epsilon stands inside both roots, as in the paper, which has no learning rate: 1 is its method.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], learning_rate: float, *, rho: float = 0.9, epsilon: float = 1e-6
+    ) -> None:
+        self.learning_rate = np.array(learning_rate)
+        self._square, self._moved = np.zeros(shape), np.zeros(shape)
+        self.state = {"square": self._square, "moved": self._moved}
+        self._keep, self._take, self._epsilon = np.array(rho), np.array(1.0 - rho), np.array(epsilon)
+        self._change, self._root, self._spare = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place."""
+        square, moved, change, root = self._square, self._moved, self._change, self._root
+        _decay_square(square, gradient, self._keep, self._take, change)
+        np.add(square, self._epsilon, root)
+        np.sqrt(root, root)
+        np.add(moved, self._epsilon, change)
+        np.sqrt(change, change)
+        np.divide(change, root, change)
+        np.multiply(change, gradient, change)
+        _decay_square(moved, change, self._keep, self._take, self._spare)
+        np.multiply(change, self.learning_rate, change)
+        np.subtract(parameters, change, parameters)
 
 
 class Adam:
@@ -45,7 +161,9 @@ class Adam:
 
     Epsilon stands outside the bias-corrected root, as in the algorithm itself, not inside the root
     and not beside the uncorrected one (the paper's faster form), which changes the first steps where
-    gradients are small. beta1 and beta2 lie in [0, 1), epsilon is positive.
+    gradients are small. With amsgrad (Reddi, Kale & Kumar, "On the convergence of Adam and beyond",
+    2018) the largest v so far takes the place of v, before its correction, as in PyTorch. beta1 and
+    beta2 lie in [0, 1), epsilon is positive.
     """
 
     def __init__(
@@ -56,11 +174,16 @@ class Adam:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        amsgrad: bool = False,
     ) -> None:
         self.learning_rate = np.array(learning_rate)
         self._mean, self._square = np.zeros(shape), np.zeros(shape)
         self._step = np.zeros(())
         self.state = {"mean": self._mean, "square": self._square, "step": self._step}
+        self._largest = np.zeros(shape)
+        self._amsgrad = amsgrad
+        if amsgrad:
+            self.state["largest"] = self._largest
         self._beta1, self._beta2 = beta1, beta2
         self._keep1, self._take1 = np.array(beta1), np.array(1.0 - beta1)
         self._keep2, self._take2 = np.array(beta2), np.array(1.0 - beta2)
@@ -70,25 +193,126 @@ class Adam:
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        mean, square, root, change = self._mean, self._square, self._root, self._change
+        change = self._change
+        self._accumulate(gradient)
+        np.divide(self._mean, self._correct1, change)
+        np.multiply(change, self.learning_rate, change)
+        np.divide(change, self._root, change)
+        np.subtract(parameters, change, parameters)
+
+    def _accumulate(self, gradient: Array) -> None:
+        """Count the step, take the gradient into both means, and form the divisor in `_root`."""
+        mean, square, root = self._mean, self._square, self._root
         step = self._step.item() + 1.0
         self._step[()] = step
         self._correct1[()] = 1.0 - self._beta1**step
         self._correct2[()] = 1.0 - self._beta2**step
         np.multiply(mean, self._keep1, mean)
-        np.multiply(gradient, self._take1, change)
-        np.add(mean, change, mean)
-        np.multiply(square, self._keep2, square)
-        np.multiply(gradient, gradient, change)
-        np.multiply(change, self._take2, change)
-        np.add(square, change, square)
+        np.multiply(gradient, self._take1, root)
+        np.add(mean, root, mean)
+        _decay_square(square, gradient, self._keep2, self._take2, root)
+        if self._amsgrad:
+            np.maximum(self._largest, square, out=self._largest)
+            square = self._largest
         np.divide(square, self._correct2, root)
         np.sqrt(root, root)
         np.add(root, self._epsilon, root)
-        np.divide(mean, self._correct1, change)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: Loshchilov & Hutter (2019), algorithm 2, green.
+
+        p <- p - learning_rate * weight_decay * p, then a step of Adam
+
+    All parameters decay, biases too, as in the paper and in PyTorch; the decay is scaled by the
+    learning rate, as in PyTorch (the paper scales it by the schedule alone). weight_decay is at least 0.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], learning_rate: float, *, weight_decay: float = 0.01, **options: float
+    ) -> None:
+        super().__init__(shape, learning_rate, **options)  # type: ignore[arg-type]
+        self._weight_decay = np.array(weight_decay)
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place."""
+        np.multiply(parameters, self.learning_rate * self._weight_decay, self._change)
+        np.subtract(parameters, self._change, parameters)
+        super().update(parameters, gradient)
+
+
+class Nadam(Adam):
+    """Nadam: Dozat, "Incorporating Nesterov momentum into Adam" (2016), algorithm 2, with its schedule.
+
+        mu_t = beta1 (1 - 0.5 * 0.96^(t * momentum_decay))
+        m, v as in Adam; M_t = mu_1 ... mu_t
+        p <- p - learning_rate * (mu_(t+1) m / (1 - M_(t+1)) + (1 - mu_t) g / (1 - M_t))
+                               / (sqrt(v / (1 - beta2^t)) + epsilon)
+
+    With momentum_decay 0.004, the paper's value, as in PyTorch.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], learning_rate: float, *, momentum_decay: float = 0.004, **options: float
+    ) -> None:
+        super().__init__(shape, learning_rate, **options)  # type: ignore[arg-type]
+        self._momentum_decay = momentum_decay
+        self._product = np.ones(())
+        self.state["product"] = self._product
+        self._ahead = np.zeros(shape)
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place."""
+        change, ahead = self._change, self._ahead
+        self._accumulate(gradient)
+        step = self._step.item()
+        now, soon = (self._momentum(t) for t in (step, step + 1.0))
+        product = self._product.item() * now
+        self._product[()] = product
+        np.multiply(gradient, (1.0 - now) / (1.0 - product), change)
+        np.multiply(self._mean, soon / (1.0 - product * soon), ahead)
+        np.add(change, ahead, change)
         np.multiply(change, self.learning_rate, change)
-        np.divide(change, root, change)
+        np.divide(change, self._root, change)
         np.subtract(parameters, change, parameters)
 
+    def _momentum(self, step: float) -> float:
+        return float(self._beta1 * (1.0 - 0.5 * 0.96 ** (step * self._momentum_decay)))
 
-OPTIMIZERS: dict[str, type[Sgd] | type[Adam]] = {"sgd": Sgd, "adam": Adam}
+
+def _decay_square(square: Array, gradient: Array, keep: Array, take: Array, spare: Array) -> None:
+    """In place: square <- keep * square + take * gradient^2; spare is overwritten."""
+    np.multiply(square, keep, square)
+    np.multiply(gradient, gradient, spare)
+    np.multiply(spare, take, spare)
+    np.add(square, spare, square)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": Sgd,
+    "rmsprop": RmsProp,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "adam": Adam,
+    "adamw": AdamW,
+    "nadam": Nadam,
+}
+
+
+class NormClipping:
+    """Gradient clipping by norm: g <- g * min(1, limit / |g|), |g| the Euclidean norm of all of g.
+
+    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013),
+    algorithm 1; limit is positive. Nothing is added to the norm, so a gradient within it is untouched.
+    """
+
+    def __init__(self, optimizer: Optimizer, limit: float) -> None:
+        self._optimizer, self._limit = optimizer, limit
+        self.learning_rate, self.state = optimizer.learning_rate, optimizer.state
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place with the clipped gradient."""
+        norm = float(np.linalg.norm(gradient))
+        if norm > self._limit:
+            np.multiply(gradient, self._limit / norm, gradient)
+        self._optimizer.update(parameters, gradient)

@@ -8,6 +8,7 @@ settings, the smallest relative error in one gradient entry that it catches at s
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -71,18 +72,17 @@ def _torch(target: Target, gradient: Array) -> bool:
 
     point = target.point
 
-    class Loss(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, parameters):  # type: ignore[no-untyped-def]
-            value = _loss(parameters.detach().numpy().copy(), point.inputs, point.labels)
-            return torch.tensor(value, dtype=torch.float64)
+    def forward(context: object, parameters: Any) -> Any:
+        value = _loss(parameters.detach().numpy().copy(), point.inputs, point.labels)
+        return torch.tensor(value, dtype=torch.float64)
 
-        @staticmethod
-        def backward(ctx, upstream):  # type: ignore[no-untyped-def]
-            return upstream * torch.tensor(gradient)
+    def backward(context: object, upstream: Any) -> Any:
+        return upstream * torch.tensor(gradient)
 
+    methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    loss: Any = type("Loss", (torch.autograd.Function,), methods)
     parameters = torch.tensor(point.parameters, requires_grad=True)
-    return bool(torch.autograd.gradcheck(Loss.apply, (parameters,), raise_exception=False))
+    return bool(torch.autograd.gradcheck(loss.apply, (parameters,), raise_exception=False))
 
 
 def _checkers() -> dict[str, Accepts]:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from irisbp.nn.initializers import glorot_uniform, initial_parameters, normal
+from irisbp.nn.initializers import INITIALIZERS, initial_parameters
 from irisbp.nn.network import Network
+from irisbp.nn.random import Draws
+from irisbp.nn.types import Array
 
 
 def test_layout_of_the_articles_network() -> None:
@@ -60,13 +62,24 @@ class _Counting:
     uniform = normal
 
 
+def _drawn(
+    network: Network, name: str, draws: Draws, biases: bool = True, **options: float
+) -> dict[str, Array]:
+    sampler = INITIALIZERS[name](**options)
+    return network.views(initial_parameters(network, sampler, draws, draw_biases=biases))
+
+
 def test_draw_order_is_node_by_node() -> None:
     network = Network(2, (2,), 2)
-    views = network.views(initial_parameters(network, normal(), _Counting(), draw_biases=True))
+    views = network.views(
+        initial_parameters(network, INITIALIZERS["normal"](), _Counting(), draw_biases=True)
+    )
     assert views["hidden_1.weight"].tolist() == [[1.0, 4.0], [2.0, 5.0]]
     assert views["hidden_1.bias"].tolist() == [3.0, 6.0]
     assert views["output.weight"].tolist() == [[7.0, 10.0], [8.0, 11.0]]
-    without = network.views(initial_parameters(network, normal(), _Counting(), draw_biases=False))
+    without = network.views(
+        initial_parameters(network, INITIALIZERS["normal"](), _Counting(), draw_biases=False)
+    )
     assert without["hidden_1.weight"].tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert without["hidden_1.bias"].tolist() == [0.0, 0.0]
 
@@ -74,7 +87,9 @@ def test_draw_order_is_node_by_node() -> None:
 def test_glorot_limit_and_spread() -> None:
     network = Network(40, (50,), 10)
     draws = np.random.default_rng(0)
-    drawn = network.views(initial_parameters(network, glorot_uniform(gain=2.0), draws, draw_biases=True))
+    drawn = network.views(
+        initial_parameters(network, INITIALIZERS["glorot_uniform"](gain=2.0), draws, draw_biases=True)
+    )
     limit = 2.0 * (6.0 / 90.0) ** 0.5  # 0.516
     weights = drawn["hidden_1.weight"]
     assert 0.99 * limit < np.abs(weights).max() <= limit

@@ -1,0 +1,51 @@
+"""Learning-rate schedules: the rate of each epoch, e, counted from 0.
+
+All begin with a linear warm-up of w epochs, if asked for: rate * (e + 1) / (w + 1). The schedule proper
+starts behind it, at e = 0. (The forms are those of PyTorch's schedulers, stepped once an epoch.)
+"""
+
+from collections.abc import Callable
+from math import cos, pi
+
+Schedule = Callable[[int], float]
+
+
+def constant(learning_rate: float, epochs: int) -> Schedule:
+    """The same rate throughout."""
+    return lambda epoch: learning_rate
+
+
+def step(learning_rate: float, epochs: int, *, every: int = 10, factor: float = 0.5) -> Schedule:
+    """Steps down: rate * factor^floor(e / every); every is at least 1, factor in (0, 1]."""
+    return lambda epoch: learning_rate * factor ** (epoch // every)
+
+
+def exponential(learning_rate: float, epochs: int, *, factor: float = 0.95) -> Schedule:
+    """Decays: rate * factor^e; factor in (0, 1]."""
+    return lambda epoch: learning_rate * factor**epoch
+
+
+def cosine(learning_rate: float, epochs: int, *, final: float = 0.0) -> Schedule:
+    """Half a cosine: final + (rate - final) (1 + cos(pi e / epochs)) / 2.
+
+    Loshchilov & Hutter, "SGDR" (2017), equation 5, without restarts; final is at least 0.
+    """
+    return lambda epoch: final + (learning_rate - final) * (1.0 + cos(pi * epoch / epochs)) / 2.0
+
+
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": constant,
+    "step": step,
+    "exponential": exponential,
+    "cosine": cosine,
+}
+
+
+def with_warmup(name: str, learning_rate: float, epochs: int, warmup: int, **options: float) -> Schedule:
+    """The named schedule over the epochs behind a linear warm-up."""
+    behind = SCHEDULES[name](learning_rate, max(1, epochs - warmup), **options)
+
+    def rate(epoch: int) -> float:
+        return learning_rate * (epoch + 1) / (warmup + 1) if epoch < warmup else behind(epoch - warmup)
+
+    return rate
