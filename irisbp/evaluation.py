@@ -1,5 +1,6 @@
 """How well parameters classify a dataset."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from irisbp.data.dataset import Dataset, one_hot
 from irisbp.nn.backprop import Backprop
-from irisbp.nn.losses import cross_entropy
+from irisbp.nn.losses import cross_entropy, softmax
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 
@@ -41,11 +42,15 @@ class Evaluation:
         return data
 
 
-def evaluate(network: Network, parameters: Array, dataset: Dataset) -> Evaluation:
-    """Classify every sample of the dataset with these parameters."""
-    losses, predictions = classify(network, parameters, dataset)
+def evaluate(
+    network: Network, parameters: Array, dataset: Dataset, rows: Indices | None = None
+) -> Evaluation:
+    """Classify samples of the dataset with these parameters: the given rows, or all."""
+    chosen = np.arange(len(dataset.labels)) if rows is None else rows
+    labels = dataset.labels[chosen]
+    losses, predictions = classify(network, parameters, dataset.inputs[chosen], labels)
     size = network.classes
-    hits = one_hot(dataset.labels, size).T @ one_hot(predictions, size)  # (classes, classes)
+    hits = one_hot(labels, size).T @ one_hot(predictions, size)  # (classes, classes)
     confusion = hits.astype(np.int64)
     return Evaluation(
         samples=len(losses),
@@ -56,19 +61,29 @@ def evaluate(network: Network, parameters: Array, dataset: Dataset) -> Evaluatio
     )
 
 
-def classify(network: Network, parameters: Array, dataset: Dataset) -> tuple[Array, Indices]:
-    """Every sample's loss (rows,) and predicted class (rows,), some thousand rows at a time."""
+def classify(network: Network, parameters: Array, inputs: Array, labels: Indices) -> tuple[Array, Indices]:
+    """Each sample's loss (rows,) and predicted class (rows,), for inputs (rows, inputs), labels (rows,)."""
     losses, predictions = [], []
-    for start in range(0, len(dataset.labels), _ROWS_AT_ONCE):
-        inputs = dataset.inputs[start : start + _ROWS_AT_ONCE]
-        labels = dataset.labels[start : start + _ROWS_AT_ONCE]
-        extended = np.column_stack([inputs, np.ones(len(inputs))])
+    for start, logits in _logits(network, parameters, inputs):
         with np.errstate(all="ignore"):
-            logits = Backprop(network, parameters, rows=len(inputs)).forward(extended)
-            loss, predicted = cross_entropy(logits, labels)
+            loss, predicted = cross_entropy(logits, labels[start : start + len(logits)])
         losses.append(loss)
         predictions.append(predicted)
     return np.concatenate(losses), np.concatenate(predictions)
+
+
+def probabilities(network: Network, parameters: Array, inputs: Array) -> Array:
+    """Each class's probability (rows, classes), for standardized inputs (rows, inputs)."""
+    return np.concatenate([softmax(logits) for _, logits in _logits(network, parameters, inputs)])
+
+
+def _logits(network: Network, parameters: Array, inputs: Array) -> Iterator[tuple[int, Array]]:
+    """The logits of some thousand rows at a time, each with the number of its first row."""
+    for start in range(0, len(inputs), _ROWS_AT_ONCE):
+        some = inputs[start : start + _ROWS_AT_ONCE]
+        extended = np.column_stack([some, np.ones(len(some))])
+        with np.errstate(all="ignore"):
+            yield start, Backprop(network, parameters, rows=len(some)).forward(extended)
 
 
 def _class_figures(names: tuple[str, ...], confusion: Indices) -> list[ClassFigures]:

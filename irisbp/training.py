@@ -6,19 +6,24 @@ takes each as it comes; whoever stops listening stops the training.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import fsum, isfinite
+from math import ceil, fsum, isfinite
+from typing import Any
 
 import numpy as np
 
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, classes_by_appearance, make_dataset
-from irisbp.data.table import load_iris
-from irisbp.errors import ConfigError, Diverged
-from irisbp.nn.engines.plain import BLOCK, PlainLoop
+from irisbp.data.split import hold_out, one_fold
+from irisbp.data.table import Table, load_table
+from irisbp.errors import ConfigError, DataError, Diverged
+from irisbp.evaluation import classify
+from irisbp.nn.backprop import Objective
+from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.initializers import INITIALIZERS, initial_parameters
 from irisbp.nn.network import Network
-from irisbp.nn.optimizers import OPTIMIZERS, Optimizer
-from irisbp.nn.random import SOURCES, Source
+from irisbp.nn.optimizers import OPTIMIZERS, NormClipping, Optimizer
+from irisbp.nn.random import SOURCES, Source, split_draws
+from irisbp.nn.schedules import Schedule, with_warmup
 from irisbp.nn.types import Array, Indices
 
 _MOST_PARAMETERS = 10**8
@@ -28,8 +33,8 @@ _MOST_PARAMETERS = 10**8
 class Samples:
     """Consecutive samples of one epoch, each with its loss and prediction before its update.
 
-    step is the first one's, counted from 1 over the whole run; rows are rows of the source table,
-    counted from 0; labels and predictions are class indices.
+    step is the first one's, counted from 1 over the whole run; batch_size samples share a step. rows are
+    rows of the source table, counted from 0; labels and predictions are class indices.
     """
 
     epoch: int
@@ -38,25 +43,53 @@ class Samples:
     labels: list[int]
     predictions: list[int]
     losses: list[float]
+    batch_size: int = 1
+
+    def step_of(self, k: int) -> int:
+        """The step that sample k of this block takes part in."""
+        return self.step + k // self.batch_size
+
+    @property
+    def last_step(self) -> int:
+        """The last sample's step."""
+        return self.step_of(len(self.rows) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """The end of an epoch: step is its last; loss and accuracy are means over its samples."""
+    """The end of an epoch: step is its last; loss and accuracy are means over its samples.
+
+    The validation figures are those of the parameters at its end, None without held-out samples.
+    """
 
     epoch: int
     step: int
     learning_rate: float
     loss: float
     accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
 
 Record = Samples | Epoch
 
 
 @dataclass
+class Best:
+    """The parameters with the smallest monitored loss so far, and the epoch at whose end they were."""
+
+    epoch: int
+    loss: float
+    parameters: Array
+
+
+@dataclass
 class Training:
-    """Everything a run starts from; parameters and optimizer change as it trains."""
+    """Everything a run starts from; parameters, optimizer and best change as it trains.
+
+    order is the first epoch's: rows of the table. best is kept if something is monitored: the
+    validation loss, or the training loss if early stopping asks for that.
+    """
 
     config: Config
     dataset: Dataset
@@ -65,6 +98,20 @@ class Training:
     order: Indices
     parameters: Array
     optimizer: Optimizer
+    schedule: Schedule
+    best: Best | None = None
+    stopped_early: bool = False
+
+    @property
+    def batch_size(self) -> int:
+        """How many samples an update takes, if there are as many left."""
+        size = self.config.batch_size
+        return len(self.order) if size == "all" else min(size, len(self.order))
+
+    @property
+    def steps(self) -> int:
+        """How many updates all epochs make."""
+        return self.config.epochs * ceil(len(self.order) / self.batch_size)
 
 
 def prepare(config: Config) -> Training:
@@ -72,21 +119,43 @@ def prepare(config: Config) -> Training:
 
     Draws happen in the article's order: first the shuffle of the rows, then the parameters.
     """
-    table = load_iris()
+    table = load_table(config.data.source, config.data.target, config.data.features)
+    validation = held_out_rows(config, table)
+    training = np.setdiff1d(np.arange(len(table.targets)), validation)
     source = SOURCES[config.rng](config.seed)
-    rows = len(table.values)
-    order = np.arange(rows) if config.data.shuffle == "never" else source.next_order(rows)
+    shuffled = config.data.shuffle != "never"
+    order = training[source.next_order(len(training))] if shuffled else training
     classes = classes_by_appearance(table, order)
-    dataset = make_dataset(table, classes, Standardizer.fit(table.values, table.features))
+    if len(classes) < 2:
+        raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
+    standardizer = Standardizer.fit(table.values[training], table.features)
+    dataset = make_dataset(table, classes, standardizer, validation)
     network = make_network(config, dataset)
     sampler = INITIALIZERS[config.initializer.name](**_options(config.initializer, "bias"))
-    parameters = initial_parameters(
-        network, sampler, source.initial, draw_biases=config.initializer.bias == "drawn"
+    drawn = config.initializer.bias == "drawn"
+    parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
+    return Training(
+        config=config,
+        dataset=dataset,
+        network=network,
+        source=source,
+        order=order,
+        parameters=parameters,
+        optimizer=_make_optimizer(config, parameters),
+        schedule=with_warmup(
+            config.schedule.name, config.learning_rate, config.epochs, **_options(config.schedule)
+        ),
     )
-    optimizer = OPTIMIZERS[config.optimizer.name](
-        parameters.shape, config.learning_rate, **_options(config.optimizer)
-    )
-    return Training(config, dataset, network, source, order, parameters, optimizer)
+
+
+def held_out_rows(config: Config, table: Table) -> Indices:
+    """The rows for validation, drawn from the seed's own stream for it; empty if none are held out."""
+    data, draws = config.data, split_draws(config.seed)
+    if data.validation is not None:
+        return hold_out(table.targets, data.validation, draws)
+    if data.folds is not None and data.fold is not None:
+        return one_fold(table.targets, data.folds, data.fold, draws)
+    return np.empty(0, dtype=np.int64)
 
 
 def make_network(config: Config, dataset: Dataset) -> Network:
@@ -106,31 +175,81 @@ def make_network(config: Config, dataset: Dataset) -> Network:
     return network
 
 
+def objective_of(config: Config) -> Objective:
+    """What the config has minimized over a batch."""
+    return Objective(config.reduction, config.l2)
+
+
+def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
+    options = _options(config.optimizer)
+    optimizer = OPTIMIZERS[config.optimizer.name](parameters.shape, config.learning_rate, **options)
+    return optimizer if config.clip_norm is None else NormClipping(optimizer, config.clip_norm)
+
+
 def train(training: Training) -> Iterator[Record]:
-    """Train to the end of the last epoch, yielding records on the way.
+    """Train to the end of the last epoch, or until early stopping ends it, yielding records on the way.
 
     The parameters at any moment are in `training.parameters`. Diverged is raised as soon as a loss
     (or, at the end of a block, a parameter) is not finite; the parameters are then the last finite ones.
     """
-    engine = PlainLoop(training.network, training.parameters, training.optimizer)
+    objective = objective_of(training.config)
+    engine = PlainLoop(
+        training.network, training.parameters, training.optimizer, training.batch_size, objective
+    )
     config, step = training.config, 0
     for epoch in range(1, config.epochs + 1):
         if epoch > 1 and config.data.shuffle == "every_epoch":
-            training.order = training.source.next_order(len(training.order))
+            rows = training.dataset.training
+            training.order = rows[training.source.next_order(len(rows))]
+        training.optimizer.learning_rate[()] = training.schedule(epoch - 1)
         loss, correct = 0.0, 0
         for block in _blocks(engine, training, epoch, step):
             loss += fsum(block.losses)
             correct += sum(map(int.__eq__, block.labels, block.predictions))
-            step += len(block.rows)
+            step = block.last_step
             yield block
         count = len(training.order)
-        yield Epoch(epoch, step, training.optimizer.learning_rate.item(), loss / count, correct / count)
+        end = _end_of_epoch(training, epoch, step, loss / count, correct / count)
+        _note_best(training, end)
+        yield end
+        if _is_to_stop(training, epoch):
+            training.stopped_early = epoch < config.epochs
+            return
+
+
+def _end_of_epoch(training: Training, epoch: int, step: int, loss: float, accuracy: float) -> Epoch:
+    rate, dataset = training.optimizer.learning_rate.item(), training.dataset
+    if not len(dataset.validation):
+        return Epoch(epoch, step, rate, loss, accuracy)
+    inputs, labels = dataset.inputs[dataset.validation], dataset.labels[dataset.validation]
+    losses, predictions = classify(training.network, training.parameters, inputs, labels)
+    hits = float((predictions == labels).mean())
+    return Epoch(epoch, step, rate, loss, accuracy, float(losses.mean()), hits)
+
+
+def _note_best(training: Training, end: Epoch) -> None:
+    """Keep the parameters if the monitored loss has improved."""
+    stopping = training.config.early_stopping
+    if stopping is None and end.validation_loss is None:
+        return
+    on_validation = stopping is None or stopping.monitor == "validation"
+    loss = end.validation_loss if on_validation else end.loss
+    assert loss is not None
+    least = stopping.min_delta if stopping else 0.0
+    if training.best is None or loss < training.best.loss - least:
+        training.best = Best(end.epoch, loss, training.parameters.copy())
+
+
+def _is_to_stop(training: Training, epoch: int) -> bool:
+    stopping, best = training.config.early_stopping, training.best
+    return stopping is not None and best is not None and epoch - best.epoch >= stopping.patience
 
 
 def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Iterator[Samples]:
     """One epoch, block by block; step is the last one before it."""
-    for start in range(0, len(training.order), BLOCK):
-        rows = training.order[start : start + BLOCK]
+    size = training.batch_size
+    for start in range(0, len(training.order), engine.block):
+        rows = training.order[start : start + engine.block]
         inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
         before = _Moment(training)
         losses, predictions = engine.run(inputs, labels)
@@ -141,10 +260,18 @@ def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Ite
                 trouble = "a parameter is no longer finite"
                 losses, predictions = losses[:count], predictions[:count]
         done = len(losses)
-        first = step + start + 1
-        yield Samples(epoch, first, rows[:done].tolist(), labels[:done].tolist(), predictions, losses)
+        block = Samples(
+            epoch=epoch,
+            step=step + start // size + 1,
+            rows=rows[:done].tolist(),
+            labels=labels[:done].tolist(),
+            predictions=predictions,
+            losses=losses,
+            batch_size=size,
+        )
+        yield block
         if trouble:
-            raise Diverged(trouble, epoch=epoch, step=first + done - 1, sample=int(rows[done - 1]))
+            raise Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
 
 
 class _Moment:
@@ -165,20 +292,21 @@ def _return_to_last_finite(
 ) -> int:
     """Repeat a block, a step at a time, up to the last parameters that are finite.
 
-    Returns how many samples it took up to and with the one whose loss or update was not finite.
+    Returns how many samples it took up to and with the batch whose loss or update was not finite.
     """
     before.restore(training)
-    for k in range(len(labels)):
+    for start in range(0, len(labels), training.batch_size):
+        batch = slice(start, start + training.batch_size)
         moment = _Moment(training)
-        losses, _ = engine.run(inputs[k : k + 1], labels[k : k + 1])
-        if not isfinite(losses[0]):
-            return k + 1
+        losses, _ = engine.run(inputs[batch], labels[batch])
+        if not isfinite(losses[-1]):
+            return start + len(losses)
         if not np.isfinite(training.parameters).all():
             moment.restore(training)
-            return k + 1
+            return start + len(losses)
     return len(labels)
 
 
-def _options(section: object, *others: str) -> dict[str, float]:
+def _options(section: object, *others: str) -> dict[str, Any]:
     """A choice's options: its fields but its name and others that are not its own."""
     return {key: value for key, value in vars(section).items() if key not in ("name", *others)}

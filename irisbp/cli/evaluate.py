@@ -3,13 +3,18 @@
 import json
 import operator
 import re
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from irisbp.cli.arguments import Json
 from irisbp.errors import CheckFailed, IrisbpError
+
+if TYPE_CHECKING:
+    from irisbp.nn.types import Indices
+    from irisbp.rundir.reader import Run
 
 _COMPARISONS = {
     ">=": operator.ge,
@@ -23,6 +28,21 @@ _ASSERTION = re.compile(
 )
 
 
+class Which(StrEnum):
+    """The parameters after the last epoch, or those with the smallest monitored loss."""
+
+    LAST = "last"
+    BEST = "best"
+
+
+class Rows(StrEnum):
+    """Rows of the run's own table."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    ALL = "all"
+
+
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)],
     assertions: Annotated[
@@ -32,6 +52,15 @@ def evaluate(
             metavar="CONDITION",
             help="Such as 'accuracy>=0.95' or 'loss<0.1'; exit code 3 if it is not met. Repeatable.",
         ),
+    ] = None,
+    which: Annotated[
+        Which | None, typer.Option(help="The parameters to use; by default those that the run names.")
+    ] = None,
+    on: Annotated[
+        Rows | None, typer.Option(help="The rows to use; by default those held out, if there are any.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="A CSV file to use in place of the run's own data.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -43,9 +72,11 @@ def evaluate(
     from irisbp.rundir.reader import load_run
 
     conditions = [_parse(text) for text in assertions or []]
-    loaded = load_run(run)
-    evaluation = evaluate_parameters(loaded.network, loaded.parameters, loaded.dataset)
-    content = json.dumps(evaluation.as_json(), ensure_ascii=False)
+    loaded = load_run(run, which.value if which else None, data)
+    rows, name = _rows(loaded, on)
+    evaluation = evaluate_parameters(loaded.network, loaded.parameters, loaded.dataset, rows)
+    told = {"which": loaded.which, "data": loaded.dataset.table.source, "rows": name}
+    content = json.dumps(told | evaluation.as_json(), ensure_ascii=False)
     # First kept, then shown: a reader that goes away loses nothing.
     failure = _keep(run, content)
     if as_json:
@@ -56,13 +87,26 @@ def evaluate(
 
         if loaded.manifest.status != "completed":
             print_lines(make_console(stderr=True), f"note: the run {_end(loaded.manifest.reason)}")
-        print_evaluation(make_console(), evaluation)
+        of = f" ({name} rows of {loaded.dataset.table.source}, {loaded.which} parameters)"
+        print_evaluation(make_console(), evaluation, of)
     unmet = _unmet(conditions, {"accuracy": evaluation.accuracy, "loss": evaluation.loss})
     if failure:
         failure.add(*unmet)
         raise failure
     if unmet:
         raise CheckFailed(*unmet)
+
+
+def _rows(run: "Run", on: Rows | None) -> "tuple[Indices | None, str]":
+    """The rows to classify, and what they are called."""
+    held_out = run.dataset.validation
+    name = on or (Rows.VALIDATION if len(held_out) else Rows.ALL)
+    if name != Rows.ALL and not run.own_data:
+        raise IrisbpError(f"--on {name}: another table is evaluated as a whole")
+    if name == Rows.VALIDATION and not len(held_out):
+        raise IrisbpError(f"--on {name}: {run.path} held no rows out")
+    chosen = {Rows.TRAINING: run.dataset.training, Rows.VALIDATION: held_out, Rows.ALL: None}
+    return chosen[name], name.value
 
 
 def _keep(run: Path, content: str) -> IrisbpError | None:

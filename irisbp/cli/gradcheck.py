@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -12,6 +12,7 @@ from irisbp.cli.arguments import Json
 from irisbp.errors import CheckFailed, ConfigError, IrisbpError
 
 if TYPE_CHECKING:
+    from irisbp.nn.backprop import Objective
     from irisbp.nn.network import Network
     from irisbp.nn.types import Array, Indices
 
@@ -45,45 +46,49 @@ def gradcheck(
     """
     if self_test and (method or point):
         raise IrisbpError("--self-test goes with neither --method nor --point")
-    network, inputs, labels, trained = _subject(arguments or [])
+    subject = _subject(arguments or [])
     if self_test:
-        _run_self_test(network, inputs, labels, as_json)
+        _run_self_test(subject, as_json)
     elif method:
-        _compare(method.value, network, inputs, labels, trained, point, as_json)
+        _compare(method.value, subject, point, as_json)
     else:
-        _check(network, inputs, labels, trained, point, only_bad, as_json)
+        _check(subject, point, only_bad, as_json)
 
 
-def _subject(arguments: list[str]) -> "tuple[Network, Array, Indices, Array | None]":
-    """The network, its samples, and the trained parameters of a run."""
+class _Subject(NamedTuple):
+    """What is checked: a network on samples with an objective, and perhaps at trained parameters."""
+
+    network: "Network"
+    inputs: "Array"
+    labels: "Indices"
+    objective: "Objective"
+    trained: "Array | None"
+
+
+def _subject(arguments: list[str]) -> _Subject:
+    """From a config or a run."""
     from irisbp.config.load import load_config, split_arguments
     from irisbp.rundir.reader import load_run
-    from irisbp.training import prepare
+    from irisbp.training import objective_of, prepare
 
     path, overrides = split_arguments(arguments)
     if path is not None and Path(path).is_dir():
         if overrides:
             raise ConfigError(f"argument {overrides[0]}: a run is checked as it is; a config takes overrides")
         run = load_run(path)
-        return run.network, run.dataset.inputs, run.dataset.labels, run.parameters
+        data, objective = run.dataset, objective_of(run.config)
+        return _Subject(run.network, data.inputs, data.labels, objective, run.parameters)
     training = prepare(load_config(path, overrides))
-    return training.network, training.dataset.inputs, training.dataset.labels, None
+    data, objective = training.dataset, objective_of(training.config)
+    return _Subject(training.network, data.inputs, data.labels, objective, None)
 
 
-def _check(
-    network: "Network",
-    inputs: "Array",
-    labels: "Indices",
-    trained: "Array | None",
-    point: str | None,
-    only_bad: bool,
-    as_json: bool,
-) -> None:
+def _check(subject: _Subject, point: str | None, only_bad: bool, as_json: bool) -> None:
     from irisbp.gradcheck.check import run_check
     from irisbp.gradcheck.judge import own_gradient
-    from irisbp.nn.backprop import Objective
 
-    report = run_check(own_gradient, network, inputs, labels, Objective(), trained=trained, only_point=point)
+    network, inputs, labels, objective, trained = subject
+    report = run_check(own_gradient, network, inputs, labels, objective, trained=trained, only_point=point)
     if as_json:
         print(json.dumps(report.as_json()))
     else:
@@ -95,10 +100,10 @@ def _check(
         raise CheckFailed("the gradient check failed")
 
 
-def _run_self_test(network: "Network", inputs: "Array", labels: "Indices", as_json: bool) -> None:
+def _run_self_test(subject: _Subject, as_json: bool) -> None:
     from irisbp.gradcheck.faults import SelfTest
 
-    test = SelfTest(network, inputs, labels)
+    test = SelfTest(subject.network, subject.inputs, subject.labels)
     correct, findings = test.correct(), list(test.findings())
     if as_json:
         print(json.dumps({"correct": correct, "faults": [asdict(finding) for finding in findings]}))
@@ -111,21 +116,13 @@ def _run_self_test(network: "Network", inputs: "Array", labels: "Indices", as_js
         raise CheckFailed("the self-test failed")
 
 
-def _compare(
-    method: str,
-    network: "Network",
-    inputs: "Array",
-    labels: "Indices",
-    trained: "Array | None",
-    point: str | None,
-    as_json: bool,
-) -> None:
+def _compare(method: str, subject: _Subject, point: str | None, as_json: bool) -> None:
     from irisbp.gradcheck.check import make_targets
     from irisbp.gradcheck.methods import compare
-    from irisbp.nn.backprop import Objective
 
-    targets = make_targets(network, inputs, labels, Objective(), trained=trained, only_point=point)
-    rows = compare(method, network, Objective(), targets)
+    network, inputs, labels, objective, trained = subject
+    targets = make_targets(network, inputs, labels, objective, trained=trained, only_point=point)
+    rows = compare(method, network, objective, targets)
     if as_json:
         print(json.dumps({"method": method, "points": [asdict(row) for row in rows]}))
     else:

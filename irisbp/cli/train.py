@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,7 +34,6 @@ def train(
     Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
     """
     from irisbp.config.load import load_config, split_arguments
-    from irisbp.evaluation import evaluate
     from irisbp.rundir.place import open_new_run
     from irisbp.rundir.writer import RunWriter
     from irisbp.training import prepare
@@ -48,8 +47,7 @@ def train(
             writer = RunWriter(directory, training)
             listeners = _listeners(training, str(directory.path), stream, quiet)
             manifest, failure = _train(training, writer, listeners, stop)
-        evaluation = evaluate(training.network, training.parameters, training.dataset)
-        _print_result(str(directory.path), manifest, evaluation, as_json)
+        _print_result(str(directory.path), manifest, training, as_json)
     if failure is not None:
         raise failure
 
@@ -99,8 +97,8 @@ def _listeners(training: "Training", run: str, stream: bool, quiet: bool) -> "li
 
     shape = "-".join(map(str, (training.network.inputs, *config.network.hidden, len(classes))))
     title = f"{run}  {shape}  {config.optimizer.name} {config.learning_rate:g}  seed {config.seed}"
-    steps = config.epochs * len(training.order)
-    return [Dispensable(LiveView(make_console(stderr=True), title, config.epochs, steps, classes))]
+    view = LiveView(make_console(stderr=True), title, config.epochs, training.steps, classes)
+    return [Dispensable(view)]
 
 
 def _can_be_redrawn() -> bool:
@@ -108,29 +106,33 @@ def _can_be_redrawn() -> bool:
     return sys.stderr.isatty() and not dumb and not os.environ.get("CI")
 
 
-def _print_result(run: str, manifest: "Manifest", evaluation: "Evaluation", as_json: bool) -> None:
+def _print_result(run: str, manifest: "Manifest", training: "Training", as_json: bool) -> None:
+    """The figures of the parameters that the run names: on what it trained on, and on what it held out."""
+    from irisbp.evaluation import evaluate
+
+    best, dataset = training.best, training.dataset
+    parameters = best.parameters if best and manifest.which == "best" else training.parameters
+    figures, held_out = (
+        evaluate(training.network, parameters, dataset, rows) if len(rows) else None
+        for rows in (dataset.training, dataset.validation)
+    )
+    assert figures is not None
     if as_json:
-        figures = evaluation.as_json()
-        result = {
-            "run": run,
-            "status": manifest.status,
-            "reason": manifest.reason,
-            "loss": figures["loss"],
-            "accuracy": figures["accuracy"],
-            "epochs": manifest.epochs,
-            "steps": manifest.steps,
-            "seconds": manifest.seconds,
-        }
-        print(json.dumps(result))
+        print(json.dumps(_as_json(run, manifest, figures, held_out)))
         return
     from irisbp.show.console import make_console
     from irisbp.show.results import print_training_result
 
-    print_training_result(
-        make_console(),
-        run=run,
-        status=manifest.status,
-        steps=manifest.steps,
-        seconds=manifest.seconds,
-        evaluation=evaluation,
-    )
+    print_training_result(make_console(), run=run, manifest=manifest, training=figures, validation=held_out)
+
+
+def _as_json(
+    run: str, manifest: "Manifest", figures: "Evaluation", held_out: "Evaluation | None"
+) -> dict[str, Any]:
+    told = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "seconds")
+    kept = manifest.model_dump()
+    result = {"run": run} | {key: kept[key] for key in told}
+    for prefix, evaluation in (("", figures), ("validation_", held_out)):
+        for key in ("loss", "accuracy"):
+            result[prefix + key] = evaluation.as_json()[key] if evaluation else None
+    return result

@@ -4,15 +4,17 @@ Defaults < file < overrides, all by the same rules and in the same words.
 """
 
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from irisbp.config.schema import CHOICES, LARGEST_SEED, Config
+from irisbp.config.schema import CHOICES, LARGEST_SEED, Config, SgdOptimizer
 from irisbp.config.yaml import Document, KeyPath, Problem, Problems, dump, parse, read_file
 from irisbp.errors import ConfigError
 
@@ -55,18 +57,28 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: empty; a config gives at least {required}")
     if not isinstance(document.data, dict):
         raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
+    _anchor_source(document, path.parent if path else Path())
     for argument in overrides:
         _override(document, argument)
+    _anchor_source(document, Path())
     problems, config = list(document.problems), None
     try:
         config = Config.model_validate(document.data)
     except ValidationError as error:
-        problems += [
-            _problem(details, document, path)
+        # One for each key: where a value may be of several kinds, each that was tried makes one.
+        by_key = {
+            where: _problem(details, document, path)
             for details in error.errors()
-            if _key_path(details["loc"]) not in document.unreadable
+            if (where := _key_path(details["loc"])) not in document.unreadable
+            and details["type"] != "none_required"
+        }
+        problems += by_key.values()
+    problems += _seed_problems(document, path)
+    if config is not None:
+        problems += [
+            Problem(_place(document.value_places, where, path), f"{_dotted(where)}: {message}")
+            for where, message in _across_keys(config)
         ]
-    problems += _across_keys(document, path)
     if problems or config is None:
         raise Problems(problems)
     return config
@@ -146,8 +158,12 @@ def _problem(details: Any, document: Document, path: Path | None) -> Problem:
 
 
 def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
-    """Pydantic names the chosen model after the key of a choice; a config does not."""
-    return (loc[0], *loc[2:]) if len(loc) > 2 and loc[0] in CHOICES else loc
+    """Pydantic also names the model or the kind of value that it tried; a config does not."""
+    if len(loc) > 2 and loc[0] in CHOICES:
+        return (loc[0], *loc[2:])
+    field = Config.model_fields.get(str(loc[0])) if loc else None
+    depth = 2 if field is not None and _section(field) else 1
+    return (*loc[:depth], *(part for part in loc[depth:] if isinstance(part, int)))
 
 
 def _place(places: dict[KeyPath, str], where: KeyPath, path: Path | None) -> str:
@@ -171,10 +187,17 @@ def _model_at(where: KeyPath, document: Document) -> type[BaseModel]:
     if where[0] in CHOICES:
         chosen = document.data[where[0]]
         return CHOICES[str(where[0])][chosen["name"] if isinstance(chosen, dict) else chosen]
-    annotation = Config.model_fields[str(where[0])].annotation
-    assert isinstance(annotation, type)
-    assert issubclass(annotation, BaseModel)
-    return annotation
+    model = _section(Config.model_fields[str(where[0])])
+    assert model is not None
+    return model
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """The model behind a field whose value is a mapping of keys, or nothing."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _description(where: KeyPath, document: Document) -> str:
@@ -191,12 +214,9 @@ def _unknown_key(where: KeyPath, document: Document) -> str:
     known = list(_model_at(above, document).model_fields)
     if above and above[0] in CHOICES:
         return _foreign_option(key, str(above[0]), known, document)
-    guess = _meant(key, known)
-    if not guess:
-        # Perhaps it is right, but belongs elsewhere.
-        elsewhere = _all_keys()
-        last = _meant(key, list(elsewhere))
-        guess = elsewhere[last] if last else ""
+    # Perhaps it is right, but belongs elsewhere.
+    candidates = _all_keys() | {name: _dotted((*above, name)) for name in known}
+    guess = candidates.get(_meant(key, list(candidates)), "")
     hint = f"; did you mean {guess}?" if guess else f"; known here: {', '.join(known)}"
     return f"unknown key {_dotted(where)}{hint}"
 
@@ -215,8 +235,8 @@ def _all_keys() -> dict[str, str]:
     for name, field in Config.model_fields.items():
         keys[name] = name
         models = list(CHOICES.get(name, {}).values())
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            models.append(field.annotation)
+        if name not in CHOICES and (section := _section(field)):
+            models.append(section)
         for model in models:
             keys.update({inner: f"{name}.{inner}" for inner in model.model_fields if inner != "name"})
     return keys
@@ -230,7 +250,7 @@ def _foreign_option(option: str, key: str, known: list[str], document: Document)
     guess = _meant(option, options)
     text = f"{key}.{option}: {chosen} has no such option"
     if owners:
-        text += f" ({', '.join(owners)} has)"
+        text += f" (it is one of {', '.join(owners)})"
     if guess:
         return f"{text}; did you mean {guess}?"
     return f"{text}; its options: {', '.join(options) or 'none'}"
@@ -262,8 +282,15 @@ def _shown(value: Any) -> str:
     return _abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
-def _across_keys(document: Document, path: Path | None) -> list[Problem]:
-    """What is legal key by key, but not together."""
+def _anchor_source(document: Document, folder: Path) -> None:
+    """Make the path of a table absolute: a file's own is relative to the file, an override's to here."""
+    data = document.data.get("data")
+    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"]:
+        data["source"] = os.path.abspath(folder / data["source"])
+
+
+def _seed_problems(document: Document, path: Path | None) -> list[Problem]:
+    """A seed that would do for one generator, but not for the chosen one."""
     seed, largest = document.data.get("seed"), _largest_seed(document)
     if type(seed) is not int or not largest < seed <= LARGEST_SEED["numpy"]:
         return []
@@ -273,3 +300,30 @@ def _across_keys(document: Document, path: Path | None) -> list[Problem]:
 
 def _largest_seed(document: Document) -> int:
     return LARGEST_SEED["r" if document.data.get("rng") == "r" else "numpy"]
+
+
+def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    """What is legal key by key, but not together."""
+    data, stopping = config.data, config.early_stopping
+    if data.source is not None and data.target is None:
+        yield ("data", "source"), "needs data.target, the column that holds the classes"
+    if data.source is None and (data.target or data.features):
+        yield ("data", "target" if data.target else "features"), "needs data.source; iris has its own"
+    if data.validation is not None and data.folds is not None:
+        yield ("data", "validation"), "cannot stand beside data.folds; give one of them"
+    if (data.folds is None) != (data.fold is None):
+        given, missing = ("fold", "folds") if data.folds is None else ("folds", "fold")
+        yield ("data", given), f"needs data.{missing} beside it"
+    if data.folds is not None and data.fold is not None and data.fold >= data.folds:
+        yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"
+    held_out = data.validation is not None or data.folds is not None
+    if stopping is not None and stopping.monitor == "validation" and not held_out:
+        yield ("early_stopping",), "monitors validation samples; give data.validation, or monitor: training"
+    if config.schedule.warmup >= config.epochs:
+        yield ("schedule", "warmup"), f"{config.schedule.warmup} is not below epochs, {config.epochs}"
+    if (
+        isinstance(config.optimizer, SgdOptimizer)
+        and config.optimizer.nesterov
+        and not config.optimizer.momentum
+    ):
+        yield ("optimizer", "nesterov"), "needs a momentum above 0"

@@ -13,8 +13,16 @@ WIDEST_LAYER = 10**6
 LARGEST_SEED = {"numpy": 2**63 - 1, "r": 2**31 - 1}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Below1 = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+UpTo1 = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Bias = Annotated[Literal["drawn", "zeros"], Field(description="one of drawn, zeros")]
+
+_POSITIVE, _NOT_NEGATIVE = "a number greater than 0", "a number from 0"
+_BELOW_1, _UP_TO_1 = "a number from 0 to below 1", "a number above 0, up to 1"
+_WHOLE_1, _WHOLE_0 = "a whole number from 1", "a whole number from 0"
+_YES = "one of true, false"
 
 
 class _Section(BaseModel):
@@ -26,31 +34,144 @@ class NormalInitializer(_Section):
     """Initial parameters from a normal distribution with mean 0."""
 
     name: Literal["normal"]
-    sd: Positive = Field(default=1.0, description="a number greater than 0")
+    sd: Positive = Field(default=1.0, description=_POSITIVE)
     bias: Bias = "drawn"
 
 
-class GlorotUniformInitializer(_Section):
-    """Initial parameters uniform in +-gain * sqrt(6 / (fan_in + fan_out))."""
+class UniformInitializer(_Section):
+    """Initial parameters uniform in +-limit."""
 
-    name: Literal["glorot_uniform"]
-    gain: Positive = Field(default=1.0, description="a number greater than 0")
+    name: Literal["uniform"]
+    limit: Positive = Field(default=1.0, description=_POSITIVE)
+    bias: Bias = "drawn"
+
+
+class ScaledInitializer(_Section):
+    """Initial parameters whose spread depends on the layer's widths, times a gain."""
+
+    name: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal"]
+    gain: Positive = Field(default=1.0, description=_POSITIVE)
+    bias: Bias = "drawn"
+
+
+class ZerosInitializer(_Section):
+    """All parameters 0."""
+
+    name: Literal["zeros"]
+    bias: Bias = "drawn"
+
+
+class ConstantInitializer(_Section):
+    """All parameters the same."""
+
+    name: Literal["constant"]
+    value: Finite = Field(default=0.1, description="a number")
     bias: Bias = "drawn"
 
 
 class SgdOptimizer(_Section):
-    """Plain stochastic gradient descent."""
+    """Stochastic gradient descent, with momentum if asked for."""
 
     name: Literal["sgd"]
+    momentum: Below1 = Field(default=0.0, description=_BELOW_1)
+    nesterov: bool = Field(default=False, description=_YES)
+
+
+class RmsPropOptimizer(_Section):
+    """RMSProp."""
+
+    name: Literal["rmsprop"]
+    rho: Below1 = Field(default=0.99, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
+
+
+class AdagradOptimizer(_Section):
+    """AdaGrad."""
+
+    name: Literal["adagrad"]
+    epsilon: Positive = Field(default=1e-10, description=_POSITIVE)
+
+
+class AdadeltaOptimizer(_Section):
+    """Adadelta."""
+
+    name: Literal["adadelta"]
+    rho: Below1 = Field(default=0.9, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-6, description=_POSITIVE)
 
 
 class AdamOptimizer(_Section):
     """Adam, algorithm 1 of Kingma & Ba."""
 
     name: Literal["adam"]
-    beta1: Below1 = Field(default=0.9, description="a number from 0 to below 1")
-    beta2: Below1 = Field(default=0.999, description="a number from 0 to below 1")
-    epsilon: Positive = Field(default=1e-8, description="a number greater than 0")
+    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
+    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
+    amsgrad: bool = Field(default=False, description=_YES)
+
+
+class AdamWOptimizer(_Section):
+    """Adam with decoupled weight decay."""
+
+    name: Literal["adamw"]
+    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
+    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
+    amsgrad: bool = Field(default=False, description=_YES)
+    weight_decay: NotNegative = Field(default=0.01, description=_NOT_NEGATIVE)
+
+
+class NadamOptimizer(_Section):
+    """Adam with Nesterov's momentum."""
+
+    name: Literal["nadam"]
+    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
+    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
+    momentum_decay: NotNegative = Field(default=0.004, description=_NOT_NEGATIVE)
+
+
+class ConstantSchedule(_Section):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"]
+    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
+
+
+class StepSchedule(_Section):
+    """The learning rate times a factor after every so many epochs."""
+
+    name: Literal["step"]
+    every: int = Field(default=10, ge=1, description=_WHOLE_1)
+    factor: UpTo1 = Field(default=0.5, description=_UP_TO_1)
+    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
+
+
+class ExponentialSchedule(_Section):
+    """The learning rate times a factor after every epoch."""
+
+    name: Literal["exponential"]
+    factor: UpTo1 = Field(default=0.95, description=_UP_TO_1)
+    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
+
+
+class CosineSchedule(_Section):
+    """Down to a final learning rate along half a cosine."""
+
+    name: Literal["cosine"]
+    final: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
+    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
+
+
+class EarlyStopping(_Section):
+    """Stop when the monitored loss has not improved by min_delta for patience epochs."""
+
+    patience: int = Field(ge=1, description=_WHOLE_1)
+    min_delta: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
+    restore_best: bool = Field(default=True, description=_YES)
+    monitor: Literal["validation", "training"] = Field(
+        default="validation", description="one of validation, training"
+    )
 
 
 class NetworkSection(_Section):
@@ -69,10 +190,28 @@ class NetworkSection(_Section):
 
 
 class DataSection(_Section):
-    """The samples and their order."""
+    """The samples, their order, and which of them are held out."""
 
+    source: str | None = Field(
+        default=None, min_length=1, description="the path of a CSV file (or nothing, for iris)"
+    )
+    target: str | None = Field(
+        default=None, min_length=1, description="the name of the column that holds the classes"
+    )
+    features: tuple[str, ...] | None = Field(
+        default=None, strict=False, min_length=1, description="a list of the names of number columns"
+    )
     shuffle: Literal["once", "every_epoch", "never"] = Field(
         default="once", description="one of once, every_epoch, never"
+    )
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="the part of the samples to hold out, a number above 0 and below 1"
+    )
+    folds: Annotated[int, Field(ge=2, le=10_000)] | None = Field(
+        default=None, description="a whole number of folds from 2 to 10000"
+    )
+    fold: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="the fold to hold out, a whole number from 0 to folds - 1"
     )
 
 
@@ -80,8 +219,40 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Initializer = Annotated[NormalInitializer | GlorotUniformInitializer, Field(discriminator="name")]
-Optimizer = Annotated[SgdOptimizer | AdamOptimizer, Field(discriminator="name")]
+Initializer = Annotated[
+    NormalInitializer | UniformInitializer | ScaledInitializer | ZerosInitializer | ConstantInitializer,
+    Field(discriminator="name"),
+]
+Optimizer = Annotated[
+    SgdOptimizer
+    | RmsPropOptimizer
+    | AdagradOptimizer
+    | AdadeltaOptimizer
+    | AdamOptimizer
+    | AdamWOptimizer
+    | NadamOptimizer,
+    Field(discriminator="name"),
+]
+Schedule = Annotated[
+    ConstantSchedule | StepSchedule | ExponentialSchedule | CosineSchedule, Field(discriminator="name")
+]
+
+
+def _by_name(choice: Any) -> dict[str, type[BaseModel]]:
+    models = get_args(get_args(choice)[0])
+    return {name: model for model in models for name in get_args(model.model_fields["name"].annotation)}
+
+
+# The keys whose value is a name or a mapping, and the options that each name has.
+CHOICES = {
+    "initializer": _by_name(Initializer),
+    "optimizer": _by_name(Optimizer),
+    "schedule": _by_name(Schedule),
+}
+
+
+def _choice(key: str) -> str:
+    return f"one of {', '.join(CHOICES[key])}, or a mapping of its name and options"
 
 
 class Config(_Section):
@@ -93,21 +264,20 @@ class Config(_Section):
     rng: Literal["numpy", "r"] = Field(default="numpy", description="one of numpy, r")
     learning_rate: Positive = Field(description="a number greater than 0, such as 0.1")
     epochs: int = Field(ge=1, le=MOST_EPOCHS, description=f"a whole number from 1 to {MOST_EPOCHS}")
-    initializer: Annotated[Initializer, BeforeValidator(_named)] = Field(
-        description="one of normal, glorot_uniform, or a mapping of its name and options"
+    initializer: Annotated[Initializer, BeforeValidator(_named)] = Field(description=_choice("initializer"))
+    optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Field(description=_choice("optimizer"))
+    schedule: Annotated[Schedule, BeforeValidator(_named)] = Field(
+        default=ConstantSchedule(name="constant"), description=_choice("schedule")
     )
-    optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Field(
-        description="one of sgd, adam, or a mapping of its name and options"
+    batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
+        default=1, description="a whole number of samples from 1, or all"
     )
+    reduction: Literal["mean", "sum"] = Field(default="mean", description="one of mean, sum")
+    l2: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
+    clip_norm: Positive | None = Field(default=None, description=f"{_POSITIVE} (or nothing, not to clip)")
     network: NetworkSection = Field(default=NetworkSection(), description="a mapping")
     data: DataSection = Field(default=DataSection(), description="a mapping")
+    early_stopping: EarlyStopping | None = Field(
+        default=None, description="a mapping with at least patience (or nothing, not to stop early)"
+    )
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")
-
-
-def _by_name(choice: Any) -> dict[str, type[BaseModel]]:
-    models = get_args(get_args(choice)[0])
-    return {get_args(model.model_fields["name"].annotation)[0]: model for model in models}
-
-
-# The keys whose value is a name or a mapping, and the options that each name has.
-CHOICES = {"initializer": _by_name(Initializer), "optimizer": _by_name(Optimizer)}

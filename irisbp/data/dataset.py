@@ -34,7 +34,8 @@ class Standardizer:
 class Dataset:
     """Inputs (rows, features), standardized, and labels (rows,), both in the table's order.
 
-    A label is an index into classes: output node k stands for classes[k].
+    A label is an index into classes: output node k stands for classes[k]. training and validation are
+    the rows that are trained on and those held out, ascending; validation may be empty.
     """
 
     table: Table
@@ -42,6 +43,8 @@ class Dataset:
     standardizer: Standardizer
     inputs: Array
     labels: Indices
+    training: Indices
+    validation: Indices
 
 
 def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
@@ -49,11 +52,24 @@ def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
     return tuple(dict.fromkeys(table.targets[row] for row in order.tolist()))
 
 
-def make_dataset(table: Table, classes: tuple[str, ...], standardizer: Standardizer) -> Dataset:
-    """The table through a standardizer; classes must hold every class of the table."""
+def make_dataset(
+    table: Table, classes: tuple[str, ...], standardizer: Standardizer, validation: Indices | None = None
+) -> Dataset:
+    """The table through a standardizer; a class that classes does not hold is a DataError."""
     index = {name: k for k, name in enumerate(classes)}
-    labels = np.array([index[name] for name in table.targets], dtype=np.int64)
-    return Dataset(table, classes, standardizer, standardizer.apply(table.values), labels)
+    for row, name in enumerate(table.targets):
+        if name not in index:
+            raise DataError(f"{table.source}: row {row} is of class {name}, not one of {', '.join(classes)}")
+    held = np.empty(0, dtype=np.int64) if validation is None else validation
+    return Dataset(
+        table=table,
+        classes=classes,
+        standardizer=standardizer,
+        inputs=standardizer.apply(table.values),
+        labels=np.array([index[name] for name in table.targets], dtype=np.int64),
+        training=np.setdiff1d(np.arange(len(table.targets)), held),
+        validation=held,
+    )
 
 
 def one_hot(labels: Indices, classes: int) -> Array:

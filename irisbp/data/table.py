@@ -1,13 +1,27 @@
-"""A table of samples as it was measured: numbers in named columns and a class for each row."""
+"""A table of samples as it was measured: numbers in named columns and a class for each row.
+
+Nothing in a table is guessed at. A class is the text that stands there, `NA` and `01` too; a number is
+written as numbers are, or it is an error with its row and column.
+"""
 
 import csv
 import hashlib
+import io
+import re
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
 
 
 @dataclass(frozen=True)
@@ -22,19 +36,153 @@ class Table:
     digest: str
 
 
-def load_iris() -> Table:
-    """Fisher's iris: 150 flowers, 4 measurements in cm, 3 species of 50.
+def load_table(source: str | None, target: str | None, features: Sequence[str] | None) -> Table:
+    """Iris, or the table in a CSV file; DataError or StorageError says what is wrong with it, and where.
 
-    R. A. Fisher, "The use of multiple measurements in taxonomic problems" (1936), with the values of
-    R's `iris`. (The copy in the UCI repository differs in rows 35 and 38, counted from 1.)
+    The file is UTF-8 with a header line, its cells separated by commas (by tabs if it is called .tsv).
+    features defaults to all columns of numbers but the target.
     """
-    content = files("irisbp.data").joinpath("iris.csv").read_bytes()
-    header, *rows = csv.reader(content.decode("utf-8").splitlines())
-    return Table(
-        source="iris",
-        features=tuple(header[:-1]),
-        values=np.array([[float(cell) for cell in row[:-1]] for row in rows]),
-        target=header[-1],
-        targets=tuple(row[-1] for row in rows),
-        digest=hashlib.sha256(content).hexdigest(),
-    )
+    if source is None:
+        content = files("irisbp.data").joinpath("iris.csv").read_bytes()
+        return _parse_table(io.BytesIO(content), "iris", ",", "species", None)
+    assert target is not None
+    path = Path(source)
+    with open_table(path) as file:
+        return _parse_table(file, source, separator(path), target, features)
+
+
+def open_table(path: Path) -> IO[bytes]:
+    """The file, opened; DataError if it is not a regular one."""
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError(
+                f"{path} is {'a directory' if path.is_dir() else 'not a regular file'}, not a table"
+            )
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise StorageError("read", path, error) from None
+
+
+def separator(path: Path) -> str:
+    """What separates the cells of a file of this name."""
+    return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+
+
+def _parse_table(
+    file: IO[bytes], source: str, separated_by: str, target: str, features: Sequence[str] | None
+) -> Table:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    header, rows = read_rows(file, source, separated_by)
+    for name in (target, *(features or ())):
+        if name not in header:
+            raise DataError(f"{source}: no column {name}; there are {', '.join(header)}")
+    if features is not None and target in features:
+        raise DataError(f"{source}: {target} cannot be both the target and a feature")
+    wanted = [name for name in header if name != target] if features is None else list(features)
+    columns = {name: _Column(name, source) for name in wanted}
+    targets, at = [], {name: header.index(name) for name in (target, *wanted)}
+    for line, cells in rows:
+        if not cells[at[target]].strip():
+            raise DataError(f"{source}: line {line}, column {target}: empty; a class is needed")
+        targets.append(cells[at[target]])
+        for name, column in columns.items():
+            column.add(cells[at[name]], line)
+    chosen = [name for name in wanted if features is not None or not columns[name].is_text]
+    if not targets:
+        raise DataError(f"{source}: no rows below the header")
+    if not chosen:
+        raise DataError(f"{source}: no column of numbers beside {target}")
+    values = np.column_stack([columns[name].values() for name in chosen])
+    return Table(source, tuple(chosen), values, target, tuple(targets), digest)
+
+
+class _Column:
+    """The numbers of a column, as long as it is one; else where it stops being one."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self._name, self._source = name, source
+        self._numbers = array("d")
+        self._bad: tuple[int, str] | None = None  # the first cell that is no number
+        self._only_missing = True  # ... and whether all such cells are empty or the like
+
+    def add(self, cell: str, line: int) -> None:
+        text = cell.strip()
+        number = float(text) if _NUMBER.fullmatch(text) else np.nan
+        if np.isfinite(number):
+            self._numbers.append(number)
+            return
+        if self._bad is None:
+            self._bad = line, cell
+        self._only_missing &= text.lower() in _MISSING
+
+    @property
+    def is_text(self) -> bool:
+        """Whether no cell is a number, and at least one is a word."""
+        return not self._numbers and not self._only_missing
+
+    def values(self) -> Array:
+        if self._bad is None:
+            return np.frombuffer(self._numbers, dtype=np.float64)
+        line, cell = self._bad
+        what = "empty" if not cell.strip() else f"{_shown(cell)} is not a finite number"
+        hint = "" if self._only_missing else "; name the columns to use in data.features"
+        raise DataError(f"{self._source}: line {line}, column {self._name}: {what}{hint}")
+
+
+def read_rows(
+    file: IO[bytes], source: str, separated_by: str
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header, and an iterator of (line, cells) below it; blank lines are passed over."""
+    rows = _lines(file, source, separated_by)
+    _, header = next(rows, (0, []))
+    header = [name.strip() for name in header]
+    if not header:
+        raise DataError(f"{source}: empty; a table has a header and rows")
+    if all(_NUMBER.fullmatch(name) for name in header if name) and any(header):
+        raise DataError(f"{source}: line 1: numbers, where a header with the columns' names is needed")
+    for k, name in enumerate(header):
+        if not name:
+            raise DataError(f"{source}: line 1: column {k + 1} has no name")
+        if name in header[:k]:
+            raise DataError(f"{source}: line 1: two columns are called {name}")
+    if len(header) == 1 and re.search(r"[;\t|]", header[0]):
+        raise DataError(f"{source}: line 1: one column; are the cells separated by something but commas?")
+    return header, _of_width(rows, len(header), source)
+
+
+def _of_width(
+    rows: Iterator[tuple[int, list[str]]], width: int, source: str
+) -> Iterator[tuple[int, list[str]]]:
+    for line, cells in rows:
+        if len(cells) != width:
+            raise DataError(f"{source}: line {line}: {len(cells)} cells, where the header has {width}")
+        yield line, cells
+
+
+def _lines(file: IO[bytes], source: str, separated_by: str) -> Iterator[tuple[int, list[str]]]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter=separated_by, strict=True)
+    while True:
+        try:
+            cells = next(reader, None)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{source}: not UTF-8 text, somewhere after line {reader.line_num}"
+                f" (byte {error.object[error.start]:#04x}); save it as UTF-8"
+            ) from None
+        except csv.Error as error:
+            raise DataError(f"{source}: line {reader.line_num}: {error}") from None
+        except OSError as error:
+            raise StorageError("read", source, error) from None
+        if cells is None:
+            text.detach()
+            return
+        if cells:
+            yield reader.line_num, cells
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")

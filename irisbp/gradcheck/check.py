@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset
-from irisbp.data.table import load_iris
+from irisbp.data.table import load_table
 from irisbp.errors import IrisbpError
 from irisbp.gradcheck.hints import find_hints
 from irisbp.gradcheck.judge import GradientFunction, Judgement, Target, judge, make_target, own_gradient
@@ -267,7 +267,7 @@ def digits(relative_error: float) -> float:
 
 
 def _iris() -> tuple[Array, Indices]:
-    table = load_iris()
+    table = load_table(None, None, None)
     classes = classes_by_appearance(table, np.arange(len(table.targets)))
     dataset = make_dataset(table, classes, Standardizer.fit(table.values, table.features))
     return dataset.inputs, dataset.labels

@@ -91,6 +91,15 @@ def _r_uniforms(seed: int) -> Iterator[float]:
             yield value if value > 0.0 else nearest_to_zero
 
 
+def split_draws(seed: int) -> np.random.Generator:
+    """The stream of the split: a child of the seed of its own, whatever else draws from it."""
+    return _child(seed, 0)
+
+
+def _child(seed: int, *key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
 class RSource:
     """R's one stream in the article's order: the shuffle of the rows, then the parameters.
 
@@ -113,16 +122,12 @@ class NumpySource:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._epoch = 0
-        self.initial: Draws = self._stream(1)
+        self.initial: Draws = _child(seed, 1)
 
     def next_order(self, n: int) -> Indices:
         """The next epoch's permutation of 0..n-1."""
         self._epoch += 1
-        return self._stream(2, self._epoch).permutation(n)
-
-    def _stream(self, *key: int) -> np.random.Generator:
-        sequence = np.random.SeedSequence(self._seed, spawn_key=key)
-        return np.random.Generator(np.random.PCG64(sequence))
+        return _child(self._seed, 2, self._epoch).permutation(n)
 
 
 Source = RSource | NumpySource

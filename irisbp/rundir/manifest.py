@@ -13,13 +13,17 @@ from irisbp import __version__
 Status = Literal["completed", "diverged", "interrupted"]
 
 
+Which = Literal["last", "best"]
+
+
 class Data(BaseModel):
-    """The table that was trained on; sha256 is that of its file."""
+    """The table that was trained on; sha256 is that of its file, validation counts the rows held out."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     source: str
     sha256: str
     rows: int
+    validation: int
     features: list[str]
     target: str
 
@@ -28,7 +32,8 @@ class Manifest(BaseModel):
     """Written last, so that a directory without it is a run that did not end.
 
     steps counts the updates done, epochs the passes begun; seconds is the time that training took,
-    recording included; reason says why a run that is not completed ended.
+    recording included; reason says why a run that is not completed ended. best_epoch is that of
+    best_parameters.npz, None where nothing was monitored; which names the parameters to use.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -36,6 +41,9 @@ class Manifest(BaseModel):
     reason: str | None
     epochs: int
     steps: int
+    stopped_early: bool
+    best_epoch: int | None
+    which: Which
     seconds: float
     started: str
     finished: str

@@ -15,6 +15,7 @@ OWN_FILES = (
     "steps.csv",
     "epochs.csv",
     "parameters.npz",
+    "best_parameters.npz",
     "manifest.json",
     "evaluation.json",
 )

@@ -13,17 +13,21 @@ from pydantic import ValidationError
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, make_dataset
-from irisbp.data.table import load_iris
+from irisbp.data.table import load_table
 from irisbp.errors import RunError, StorageError
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
-from irisbp.rundir.manifest import Manifest
-from irisbp.training import make_network
+from irisbp.rundir.manifest import Manifest, Which
+from irisbp.training import held_out_rows, make_network
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it lies in its directory, with its data loaded and standardized its way."""
+    """A run as it lies in its directory, with its data loaded and standardized its way.
+
+    parameters are the last or the best, as which says; own_data is whether dataset holds the table that
+    was trained on.
+    """
 
     path: Path
     config: Config
@@ -31,30 +35,46 @@ class Run:
     dataset: Dataset
     network: Network
     parameters: Array
+    which: Which
+    own_data: bool
 
 
-def load_run(path: Path) -> Run:
-    """The run in a directory; RunError or StorageError if there is none to be had."""
+def load_run(path: Path, which: Which | None = None, data: Path | None = None) -> Run:
+    """The run in a directory; RunError, DataError or StorageError if there is none to be had.
+
+    which defaults to what the run names itself; data is a table to use in place of its own.
+    """
     manifest = _manifest(path)
     _checked(path, "config.yaml", manifest)
     config = load_config(path / "config.yaml")
-    arrays = _arrays(path, _checked(path, "parameters.npz", manifest))
-    table = load_iris()
-    if table.digest != manifest.data.sha256:
-        raise RunError(f"{path}: trained on other data than this version's {table.source}")
-    features = (len(table.features),)
-    standardizer = Standardizer(
-        _array(path, arrays, "standardizer.mean", features),
-        _array(path, arrays, "standardizer.sd", features),
-    )
-    if not set(table.targets) <= set(manifest.classes):
-        raise RunError(f"{path / 'manifest.json'}: its classes are not those of the data")
-    dataset = make_dataset(table, tuple(manifest.classes), standardizer)
+    which = which or manifest.which
+    if which == "best" and manifest.best_epoch is None:
+        raise RunError(f"{path} kept no best parameters: nothing was monitored")
+    name = "best_parameters.npz" if which == "best" else "parameters.npz"
+    arrays = _Arrays(path / name, _checked(path, name, manifest))
+    dataset = _dataset(path, config, manifest, arrays.standardizer(len(manifest.data.features)), data)
     network = make_network(config, dataset)
-    parameters = np.empty(network.parameter_count)
-    for name, view in network.views(parameters).items():
-        view[...] = _array(path, arrays, name, view.shape)
-    return Run(path, config, manifest, dataset, network, parameters)
+    return Run(path, config, manifest, dataset, network, arrays.parameters(network), which, data is None)
+
+
+def _dataset(
+    path: Path, config: Config, manifest: Manifest, standardizer: Standardizer, data: Path | None
+) -> Dataset:
+    """The run's own table, if it is still what it was, or another one with the same columns."""
+    source = config.data.source if data is None else str(data)
+    target = manifest.data.target if source else None
+    table = load_table(source, target, manifest.data.features if source else None)
+    classes = tuple(manifest.classes)
+    if data is not None:
+        return make_dataset(table, classes, standardizer)
+    if table.digest != manifest.data.sha256:
+        raise RunError(
+            f"{path} was trained on other data than {table.source} holds now;"
+            " --data evaluates another table all the same"
+        )
+    if set(table.targets) != set(classes):
+        raise RunError(f"{path / 'manifest.json'}: its classes are not those of the data")
+    return make_dataset(table, classes, standardizer, held_out_rows(config, table))
 
 
 def _manifest(path: Path) -> Manifest:
@@ -89,16 +109,28 @@ def _checked(path: Path, name: str, manifest: Manifest) -> bytes:
     return content
 
 
-def _arrays(path: Path, content: bytes) -> dict[str, Array]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path / 'parameters.npz'} is damaged: {error}") from None
+class _Arrays:
+    """The arrays of one of a run's npz files, each checked as it is taken."""
 
+    def __init__(self, path: Path, content: bytes) -> None:
+        self._path = path
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                self._arrays = {name: archive[name] for name in archive.files}
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"{path} is damaged: {error}") from None
 
-def _array(path: Path, arrays: dict[str, Array], name: str, shape: tuple[int, ...]) -> Array:
-    array = arrays.get(name)
-    if array is None or array.shape != shape or array.dtype != np.float64:
-        raise RunError(f"{path / 'parameters.npz'}: {name} is not an array of {shape} float64")
-    return array
+    def standardizer(self, features: int) -> Standardizer:
+        return Standardizer(*(self._take(f"standardizer.{name}", (features,)) for name in ("mean", "sd")))
+
+    def parameters(self, network: Network) -> Array:
+        parameters = np.empty(network.parameter_count)
+        for name, view in network.views(parameters).items():
+            view[...] = self._take(name, view.shape)
+        return parameters
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> Array:
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != np.float64:
+            raise RunError(f"{self._path}: {name} is not an array of {shape} float64")
+        return np.asarray(array)

@@ -3,11 +3,11 @@
 import csv
 import io
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
 from irisbp.config.load import to_yaml
+from irisbp.nn.types import Array
 from irisbp.rundir.manifest import Data, Manifest, Status, now, versions
 from irisbp.rundir.storage import Directory
 from irisbp.training import Epoch, Record, Samples, Training
@@ -36,7 +36,7 @@ class RunWriter:
         """Record a block of samples or the end of an epoch."""
         if isinstance(record, Samples):
             self._epoch = record.epoch
-            self._step = record.step + len(record.rows) - 1
+            self._step = record.last_step
             if self._steps:
                 self._steps.append(self._step_rows(record))
         else:
@@ -45,20 +45,26 @@ class RunWriter:
     def finish(self, status: Status, reason: str | None = None) -> Manifest:
         """Write parameters and, last of all, the manifest."""
         seconds = time.perf_counter() - self._clock
+        training, stopping = self._training, self._training.config.early_stopping
         if self._steps:
             self._files["steps.csv"] = self._steps.close()
         self._files["epochs.csv"] = self._epochs.close()
-        self._files["parameters.npz"] = self._directory.write("parameters.npz", self._parameters())
+        self._put_parameters("parameters.npz", training.parameters)
+        if training.best is not None:
+            self._put_parameters("best_parameters.npz", training.best.parameters)
         manifest = Manifest(
             status=status,
             reason=reason,
             epochs=self._epoch,
             # The sample whose loss was not finite is recorded, but it changed nothing.
             steps=self._step - (status == "diverged"),
+            stopped_early=training.stopped_early,
+            best_epoch=training.best.epoch if training.best else None,
+            which="best" if training.best and stopping and stopping.restore_best else "last",
             seconds=seconds,
             started=self._started,
             finished=now(),
-            classes=list(self._training.dataset.classes),
+            classes=list(training.dataset.classes),
             data=self._data(),
             versions=versions(),
             files=self._files,
@@ -67,24 +73,23 @@ class RunWriter:
         return manifest
 
     def _step_rows(self, block: Samples) -> str:
-        classes, epoch = self._classes, block.epoch
+        classes, epoch, size = self._classes, block.epoch, block.batch_size
+        columns = zip(block.rows, block.labels, block.predictions, block.losses, strict=True)
         return "".join(
             [
-                f"{step},{epoch},{row},{classes[label]},{classes[predicted]},{loss!r}\n"
-                for step, (row, label, predicted, loss) in enumerate(
-                    zip(block.rows, block.labels, block.predictions, block.losses, strict=True), block.step
-                )
+                f"{block.step + k // size},{epoch},{row},{classes[label]},{classes[predicted]},{loss!r}\n"
+                for k, (row, label, predicted, loss) in enumerate(columns)
             ]
         )
 
-    def _parameters(self) -> bytes:
+    def _put_parameters(self, name: str, parameters: Array) -> None:
         training, content = self._training, io.BytesIO()
-        arrays = training.network.views(training.parameters)
+        arrays = training.network.views(parameters)
         arrays["standardizer.mean"] = training.dataset.standardizer.mean
         arrays["standardizer.sd"] = training.dataset.standardizer.sd
         # Typed for keywords that its own options share; ours all have a dot.
         np.savez(content, **arrays)  # type: ignore[arg-type]
-        return content.getvalue()
+        self._files[name] = self._directory.write(name, content.getvalue())
 
     def _data(self) -> Data:
         table = self._training.dataset.table
@@ -92,6 +97,7 @@ class RunWriter:
             source=table.source,
             sha256=table.digest,
             rows=len(table.values),
+            validation=len(self._training.dataset.validation),
             features=list(table.features),
             target=table.target,
         )
@@ -105,5 +111,12 @@ def csv_cell(text: str) -> str:
 
 
 def _epoch_row(epoch: Epoch) -> str:
-    figures: Sequence[float] = (epoch.learning_rate, epoch.loss, epoch.accuracy)
-    return f"{epoch.epoch},{','.join(map(repr, figures))},,\n"
+    figures = (
+        epoch.learning_rate,
+        epoch.loss,
+        epoch.accuracy,
+        epoch.validation_loss,
+        epoch.validation_accuracy,
+    )
+    cells = ("" if figure is None else repr(figure) for figure in figures)
+    return f"{epoch.epoch},{','.join(cells)}\n"

@@ -85,7 +85,7 @@ class LiveView:
         return Group(*parts)
 
     def _pace(self, block: Samples) -> RenderableType:
-        done = block.step + len(block.rows) - 1
+        done = block.last_step
         elapsed = time.monotonic() - self._started
         left = timedelta(seconds=round(elapsed * (self._steps / done - 1)))
         rate = done / elapsed if elapsed else 0.0
@@ -109,7 +109,10 @@ class LiveView:
             "loss": [loss_text(epoch.loss) for epoch in epochs],
             "accuracy": [f"{epoch.accuracy:.4f}" for epoch in epochs],
         }
-        return self._table(columns, ("loss", "accuracy", "epoch"))
+        if epochs[-1].validation_loss is not None:
+            columns["validation"] = [loss_text(epoch.validation_loss or 0.0) for epoch in epochs]
+            columns["accuracy "] = [f"{epoch.validation_accuracy:.4f}" for epoch in epochs]
+        return self._table(columns, ("loss", "accuracy", "epoch", "validation", "accuracy "))
 
     def _sample_table(self, block: Samples, lines: int) -> RenderableType:
         """Consecutive samples of the newest block, a window that moves on with every frame."""
@@ -117,7 +120,7 @@ class LiveView:
         first = self._frames * lines % max(1, len(rows) - lines + 1)
         shown = rows[first : first + lines] if not self._closed else rows[-lines:]
         columns = {
-            "step": [str(block.step + k) for k in shown],
+            "step": [str(block.step_of(k)) for k in shown],
             "sample": [str(block.rows[k]) for k in shown],
             "loss": [loss_text(block.losses[k]) for k in shown],
             "class": [self._classes[block.labels[k]] for k in shown],
@@ -132,7 +135,7 @@ class LiveView:
         """The columns that fit side by side; only the names of classes are ever cut short."""
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         room, fitting = self._console.width, set()
-        for name in by_importance:
+        for name in filter(columns.__contains__, by_importance):
             widest = max(len(text) for text in (name, *columns[name]))
             needed = min(widest, 12) if name in _WORDS else widest
             if needed <= room:

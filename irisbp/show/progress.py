@@ -66,6 +66,10 @@ class EpochLines:
             record.epoch in (1, self._epochs) or record.epoch % self._every == 0
         ):
             figures = f"loss {loss_text(record.loss)}  accuracy {record.accuracy:.4f}"
+            if record.validation_loss is not None:
+                figures += (
+                    f"  validation {loss_text(record.validation_loss)} {record.validation_accuracy:.4f}"
+                )
             print(f"epoch {record.epoch}/{self._epochs}  {figures}", file=self._stream, flush=True)
 
     def close(self) -> None:
@@ -87,7 +91,7 @@ class SampleLines:
     def _line(self, k: int, block: Samples) -> str:
         label, predicted = self._classes[block.labels[k]], self._classes[block.predictions[k]]
         return (
-            f"step {block.step + k}  epoch {block.epoch}  sample {block.rows[k]}"
+            f"step {block.step_of(k)}  epoch {block.epoch}  sample {block.rows[k]}"
             f"  {label} -> {predicted}  loss {block.losses[k]:.10g}\n"
         )
 

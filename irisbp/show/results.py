@@ -6,29 +6,43 @@ from rich.text import Text
 
 from irisbp.errors import literal
 from irisbp.evaluation import Evaluation
+from irisbp.rundir.manifest import Manifest
 from irisbp.show.console import plain, print_lines
 from irisbp.show.figures import loss_text
 
 
 def print_training_result(
-    console: Console, *, run: str, status: str, steps: int, seconds: float, evaluation: Evaluation
+    console: Console, *, run: str, manifest: Manifest, training: Evaluation, validation: Evaluation | None
 ) -> None:
     """Where the run lies, and what came of it: loss and accuracy are the final parameters'."""
+    status: str = manifest.status
+    if manifest.stopped_early:
+        status += f", stopped early after epoch {manifest.epochs}"
     rows = {
         "run": run,
         "status": status,
-        "loss": loss_text(evaluation.loss),
-        "accuracy": f"{evaluation.accuracy:.4f}",
-        "steps": str(steps),
-        "time": f"{seconds:.2f} s",
+        "loss": loss_text(training.loss),
+        "accuracy": f"{training.accuracy:.4f}",
     }
+    if validation is not None:
+        rows |= {
+            "validation loss": loss_text(validation.loss),
+            "validation accuracy": f"{validation.accuracy:.4f}",
+        }
+    if manifest.which == "best":
+        rows["parameters"] = f"best, of epoch {manifest.best_epoch}"
+    rows |= {"steps": str(manifest.steps), "time": f"{manifest.seconds:.2f} s"}
+    width = max(map(len, rows)) + 2
     for name, value in rows.items():
-        print_lines(console, f"{name:<10}{value}")
+        print_lines(console, f"{name:<{width}}{value}")
 
 
-def print_evaluation(console: Console, evaluation: Evaluation) -> None:
-    """Loss and accuracy, then a row per class, then who was taken for whom."""
-    print_lines(console, f"samples   {evaluation.samples}")
+def print_evaluation(console: Console, evaluation: Evaluation, of: str = "") -> None:
+    """Loss and accuracy, then a row per class, then who was taken for whom.
+
+    of says which samples these are.
+    """
+    print_lines(console, f"samples   {evaluation.samples}{of}")
     print_lines(console, f"loss      {loss_text(evaluation.loss)}")
     print_lines(console, f"accuracy  {evaluation.accuracy:.4f}")
     names = [literal(figures.name) for figures in evaluation.classes]

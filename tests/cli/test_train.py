@@ -299,9 +299,10 @@ def test_every_problem_reaches_the_user(irisbp: Irisbp, tmp_path: Path) -> None:
         "irisbp: bad.yaml:1:7: seed: -1 is not a whole number from 0 to 9223372036854775807",
         "bad.yaml:1:1: missing key learning_rate: a number greater than 0, such as 0.1",
         "bad.yaml:3:9: epochs: 0 is not a whole number from 1 to 1000000000",
-        "bad.yaml:1:1: missing key initializer: one of normal, glorot_uniform, or a mapping of its name and"
-        " options",
-        "bad.yaml:1:1: missing key optimizer: one of sgd, adam, or a mapping of its name and options",
+        "bad.yaml:1:1: missing key initializer: one of normal, uniform, glorot_uniform, glorot_normal, he_uniform,"
+        " he_normal, lecun_normal, zeros, constant, or a mapping of its name and options",
+        "bad.yaml:1:1: missing key optimizer: one of sgd, rmsprop, adagrad, adadelta, adam, adamw, nadam, or a"
+        " mapping of its name and options",
         "bad.yaml:4:20: network.hidden[0]: 0 cannot stand in a list of up to 100 layer widths, such as [3]"
         " or [8, 4], each a whole number from 1 to 1000000",
         "bad.yaml:2:1: unknown key lr; did you mean learning_rate?",

@@ -11,6 +11,10 @@ from irisbp.config.schema import Config
 from irisbp.errors import ConfigError
 from tests.conftest import CONFIGS
 
+OPTIMIZERS = "sgd, rmsprop, adagrad, adadelta, adam, adamw, nadam"
+INITIALIZERS = (
+    "normal, uniform, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_normal, zeros, constant"
+)
 FIVE = "seed: 0\nlearning_rate: 0.1\nepochs: 5\ninitializer: normal\noptimizer: sgd\n"
 
 
@@ -32,9 +36,23 @@ def test_five_lines_are_enough(tmp_path: Path) -> None:
         "learning_rate": 0.1,
         "epochs": 5,
         "initializer": {"name": "normal", "sd": 1.0, "bias": "drawn"},
-        "optimizer": {"name": "sgd"},
+        "optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": False},
+        "schedule": {"name": "constant", "warmup": 0},
+        "batch_size": 1,
+        "reduction": "mean",
+        "l2": 0.0,
+        "clip_norm": None,
         "network": {"hidden": (3,), "activation": "sigmoid"},
-        "data": {"shuffle": "once"},
+        "data": {
+            "source": None,
+            "target": None,
+            "features": None,
+            "shuffle": "once",
+            "validation": None,
+            "folds": None,
+            "fold": None,
+        },
+        "early_stopping": None,
         "record": "steps",
     }
 
@@ -52,8 +70,8 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         "c.yaml:1:7: seed: -1 is not a whole number from 0 to 9223372036854775807",
         "c.yaml:1:1: missing key learning_rate: a number greater than 0, such as 0.1",
         "c.yaml:3:9: epochs: 0 is not a whole number from 1 to 1000000000",
-        'c.yaml:4:14: initializer: "nromal" is not one of normal, glorot_uniform; did you mean normal?',
-        "c.yaml:5:24: optimizer.beta1: sgd has no such option (adam has); its options: none",
+        'c.yaml:4:14: initializer: "nromal" is not one of ' + INITIALIZERS + "; did you mean normal?",
+        "c.yaml:5:24: optimizer.beta1: sgd has no such option (it is one of adam, adamw, nadam); its options: momentum, nesterov",
         "c.yaml:6:23: network.hidden[1]: 0 cannot stand in a list of up to 100 layer widths, such as [3]"
         " or [8, 4], each a whole number from 1 to 1000000",
         'c.yaml:6:26: network.hidden[2]: "yes" cannot stand in a list of up to 100 layer widths, such as [3]'
@@ -82,21 +100,24 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         ("learning_rate=true", "learning_rate: true is not a number"),
         ("epochs=1e12", "epochs: 1000000000000.0 is not a whole number from 1 to"),
         ("epochs=1000000000000", "epochs: 1000000000000 is not a whole number from 1 to"),
-        ("optimizer=admm", 'optimizer: "admm" is not one of sgd, adam; did you mean adam?'),
-        ("optimizer={beta1: 0.5}", "missing key optimizer.name: one of sgd, adam"),
-        ("optimizer=[adam]", 'optimizer: ["adam"] is not one of sgd, adam, or a mapping'),
+        ("optimizer=admm", f'optimizer: "admm" is not one of {OPTIMIZERS}; did you mean adam?'),
+        ("optimizer={beta1: 0.5}", f"missing key optimizer.name: one of {OPTIMIZERS}"),
+        ("optimizer=[adam]", f'optimizer: ["adam"] is not one of {OPTIMIZERS}, or a mapping'),
         ("optimizer={name: adam, beta1: 1}", "optimizer.beta1: 1 is not a number from 0 to below 1"),
         ("optimizer={name: adam, eps: 1}", "optimizer.eps: adam has no such option; did you mean epsilon?"),
         ("initializer={name: normal, sd: 0}", "initializer.sd: 0 is not a number greater than 0"),
         ("initializer={name: normal, bias: no}", 'initializer.bias: "no" is not one of drawn, zeros'),
-        ("initializer.gain=2", "initializer.gain: normal has no such option (glorot_uniform has); its"),
+        (
+            "initializer.gain=2",
+            "initializer.gain: normal has no such option (it is one of glorot_uniform, glorot_normal, he_",
+        ),
         ("network.hidden=3", "network.hidden: 3 is not a list of up to 100 layer widths"),
         ("network.hidden=[1e1]", "network.hidden[0]: 10.0 cannot stand in a list"),
         ("network.width=3", "unknown key network.width; known here: hidden, activation"),
         ("network=3", "network: 3 is not a mapping"),
         ("seed.x=3", "seed is not a mapping"),
         ("data.shuffle=evry_epoch", 'data.shuffle: "evry_epoch" is not one of once, every_epoch, never; did'),
-        ("batch=3", "unknown key batch; known here: seed, rng, learning_rate, epochs,"),
+        ("wibble=3", "unknown key wibble; known here: seed, rng, learning_rate, epochs,"),
         ("rng=R", 'rng: "R" is not one of numpy, r; did you mean r?'),
         ("hidden=[3]", "unknown key hidden; did you mean network.hidden?"),
         ("hidden_layer_sizes=[3]", "unknown key hidden_layer_sizes; did you mean network.hidden?"),
@@ -104,6 +125,27 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         ("beta1=0.8", "unknown key beta1; did you mean optimizer.beta1?"),
         ("optimizer..name=adam", "a key is words with single dots between them"),
         ("seed=&a 3", "anchors and aliases are not read here"),
+        ("batch_size=0", "batch_size: 0 is not a whole number of samples from 1, or all"),
+        (
+            "batch_size=al",
+            'batch_size: "al" is not a whole number of samples from 1, or all; did you mean all?',
+        ),
+        ("l2=-1", "l2: -1 is not a number from 0"),
+        ("clip_norm=0", "clip_norm: 0 is not a number greater than 0 (or nothing, not to clip)"),
+        ("schedule={name: step, ever: 3}", "schedule.ever: step has no such option; did you mean every?"),
+        ("schedule.warmup=5", "schedule.warmup: 5 is not below epochs, 5"),
+        ("optimizer.nesterov=true", "optimizer.nesterov: needs a momentum above 0"),
+        ("data.validation=1", "data.validation: 1 is not the part of the samples to hold out"),
+        ("data.folds=3", "data.folds: needs data.fold beside it"),
+        ("data={folds: 3, fold: 3}", "data.fold: 3 is not a fold from 0 to 2"),
+        ("data={folds: 3, fold: 0, validation: 0.5}", "data.validation: cannot stand beside data.folds"),
+        ("data.source=x.csv", "data.source: needs data.target, the column that holds the classes"),
+        ("data.target=x", "data.target: needs data.source; iris has its own"),
+        ("data.features=[1]", "data.features[0]: 1 cannot stand in a list of the names of number columns"),
+        ("early_stopping=3", "early_stopping: 3 is not a mapping with at least patience"),
+        ("early_stopping.patience=3", "early_stopping: monitors validation samples; give data.validation"),
+        ("early_stopping={min_delta: 1}", "missing key early_stopping.patience: a whole number from 1"),
+        ("patience=3", "unknown key patience; did you mean early_stopping.patience?"),
         ("seed={", "not YAML"),
     ],
 )
@@ -155,7 +197,9 @@ def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:
         path, ["seed=3", "optimizer.name=adam", "optimizer.beta1=8e-1", "network.hidden=[8, 4]"]
     )
     assert config.seed == 3
-    assert config.optimizer.model_dump() == {"name": "adam", "beta1": 0.8, "beta2": 0.999, "epsilon": 1e-8}
+    assert config.optimizer.model_dump() == {
+        "name": "adam", "beta1": 0.8, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False,
+    }  # fmt: skip
     assert config.network.hidden == (8, 4)
     assert config.learning_rate == 0.1
 

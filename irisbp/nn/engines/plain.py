@@ -1,4 +1,4 @@
-"""The plain loop: one sample, one update, in NumPy. It is the reference for every other engine.
+"""The plain loop: a sample or a batch, then an update, in NumPy. It is the reference for every other engine.
 
 It is fast for what it is because nothing is allocated inside it: a block of samples is gathered into
 one buffer, and the views of its rows are made once.
@@ -8,42 +8,79 @@ from math import isfinite
 
 import numpy as np
 
-from irisbp.nn.backprop import Backprop
+from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
-BLOCK = 256  # samples at most; enough to make a block's own cost small, few enough to stop at once
+_BLOCK = 256  # samples; enough to make a block's own cost small, few enough to stop at once
 
 
 class PlainLoop:
-    """Trains a flat parameter vector in place, sample by sample."""
+    """Trains a flat parameter vector in place, batch by batch; block is how many samples a run takes."""
 
-    def __init__(self, network: Network, parameters: Array, optimizer: Optimizer) -> None:
-        self._parameters, self._optimizer = parameters, optimizer
+    def __init__(
+        self,
+        network: Network,
+        parameters: Array,
+        optimizer: Optimizer,
+        batch_size: int = 1,
+        objective: Objective | None = None,
+    ) -> None:
+        self._network, self._parameters, self._optimizer = network, parameters, optimizer
+        self._batch_size, self._objective = batch_size, objective or Objective()
+        self.block = max(batch_size, _BLOCK // batch_size * batch_size)
         self._gradient = np.zeros_like(parameters)
-        self._backprop = Backprop(network, parameters, self._gradient)
-        self._rows = np.ones((BLOCK, network.inputs + 1))
-        self._row_views = [(self._rows[k : k + 1], self._rows[k : k + 1].T) for k in range(BLOCK)]
+        self._rows = np.ones((self.block, network.inputs + 1))
+        self._backprops = {batch_size: Backprop(network, parameters, self._gradient, batch_size)}
+        views = range(self.block) if batch_size == 1 else ()
+        self._row_views = [(self._rows[k : k + 1], self._rows[k : k + 1].T) for k in views]
 
     def run(self, inputs: Array, labels: Indices) -> tuple[list[float], list[int]]:
-        """Train on up to BLOCK samples in order: inputs (n, inputs), labels (n,).
+        """Train on up to `block` samples in order: inputs (n, inputs), labels (n,).
 
-        Each sample's loss and predicted class, before its update. The first loss that is not finite
-        ends the lists, and its sample changes nothing.
+        Each sample's loss and predicted class, before its batch's update; the last batch may be short.
+        The first loss that is not finite ends the lists, and its batch changes nothing.
         """
         self._rows[: len(inputs), :-1] = inputs
-        sample, update = self._backprop.sample, self._optimizer.update
+        # Overflow is an answer here, not an accident: a saturated node or a loss to be reported.
+        with np.errstate(all="ignore"):
+            if self._batch_size == 1 and not self._objective.l2:
+                return self._run_samples(labels)
+            return self._run_batches(labels)
+
+    def _run_samples(self, labels: Indices) -> tuple[list[float], list[int]]:
+        sample, update = self._backprops[1].sample, self._optimizer.update
         parameters, gradient = self._parameters, self._gradient
         losses: list[float] = []
         predictions: list[int] = []
-        # Overflow is an answer here, not an accident: a saturated node or a loss to be reported.
-        with np.errstate(all="ignore"):
-            for (row, column), label in zip(self._row_views, labels.tolist(), strict=False):
-                loss, predicted = sample(row, column, label)
-                losses.append(loss)
-                predictions.append(predicted)
-                if not isfinite(loss):
-                    break
-                update(parameters, gradient)
+        for (row, column), label in zip(self._row_views, labels.tolist(), strict=False):
+            loss, predicted = sample(row, column, label)
+            losses.append(loss)
+            predictions.append(predicted)
+            if not isfinite(loss):
+                break
+            update(parameters, gradient)
         return losses, predictions
+
+    def _run_batches(self, labels: Indices) -> tuple[list[float], list[int]]:
+        losses: list[float] = []
+        predictions: list[int] = []
+        for start in range(0, len(labels), self._batch_size):
+            of_batch = labels[start : start + self._batch_size]
+            backprop = self._backprop(len(of_batch))
+            rows = self._rows[start : start + len(of_batch)]
+            batch_losses, predicted = backprop.batch(rows, of_batch, self._objective)
+            finite = np.isfinite(batch_losses)
+            count = len(finite) if finite.all() else int(finite.argmin()) + 1
+            losses += batch_losses[:count].tolist()
+            predictions += predicted[:count].tolist()
+            if not finite.all():
+                break
+            self._optimizer.update(self._parameters, self._gradient)
+        return losses, predictions
+
+    def _backprop(self, rows: int) -> Backprop:
+        if rows not in self._backprops:  # the last batch of an epoch
+            self._backprops[rows] = Backprop(self._network, self._parameters, self._gradient, rows)
+        return self._backprops[rows]
