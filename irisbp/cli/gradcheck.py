@@ -1,6 +1,5 @@
 """`irisbp gradcheck`: whether backpropagation's gradient is right, parameter by parameter."""
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.output import print_json
 from irisbp.errors import CheckFailed, ConfigError, IrisbpError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def gradcheck(
     """
     if self_test and (method or point):
         raise IrisbpError("--self-test goes with neither --method nor --point")
+    if only_bad and (self_test or method or as_json):
+        raise IrisbpError("--only-bad is for the tables of the check itself")
     subject = _subject(arguments or [])
     if self_test:
         _run_self_test(subject, as_json)
@@ -90,7 +92,7 @@ def _check(subject: _Subject, point: str | None, only_bad: bool, as_json: bool) 
     network, inputs, labels, objective, trained = subject
     report = run_check(own_gradient, network, inputs, labels, objective, trained=trained, only_point=point)
     if as_json:
-        print(json.dumps(report.as_json()))
+        print_json(asdict(report))
     else:
         from irisbp.show.console import make_console
         from irisbp.show.gradcheck import print_report
@@ -106,7 +108,7 @@ def _run_self_test(subject: _Subject, as_json: bool) -> None:
     test = SelfTest(subject.network, subject.inputs, subject.labels)
     correct, findings = test.correct(), list(test.findings())
     if as_json:
-        print(json.dumps({"correct": correct, "faults": [asdict(finding) for finding in findings]}))
+        print_json({"correct": correct, "faults": [asdict(finding) for finding in findings]})
     else:
         from irisbp.show.console import make_console
         from irisbp.show.gradcheck import print_findings
@@ -124,7 +126,7 @@ def _compare(method: str, subject: _Subject, point: str | None, as_json: bool) -
     targets = make_targets(network, inputs, labels, objective, trained=trained, only_point=point)
     rows = compare(method, network, objective, targets)
     if as_json:
-        print(json.dumps({"method": method, "points": [asdict(row) for row in rows]}))
+        print_json({"method": method, "points": [asdict(row) for row in rows]})
     else:
         from irisbp.show.console import make_console
         from irisbp.show.gradcheck import print_comparison

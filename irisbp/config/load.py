@@ -65,14 +65,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(document.data)
     except ValidationError as error:
-        # One for each key: where a value may be of several kinds, each that was tried makes one.
-        by_key = {
-            where: _problem(details, document, path)
-            for details in error.errors()
-            if (where := _key_path(details["loc"])) not in document.unreadable
-            and details["type"] != "none_required"
-        }
-        problems += by_key.values()
+        problems += _problems(error, document, path)
     problems += _seed_problems(document, path)
     if config is not None:
         problems += [
@@ -138,6 +131,18 @@ def _match(argument: str) -> re.Match[str]:
 
 def _abridged(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _problems(error: ValidationError, document: Document, path: Path | None) -> list[Problem]:
+    """One for each key: where a value may be of several kinds, each that was tried makes an error."""
+    by_key = {
+        where: _problem(details, document, path)
+        for details in error.errors()
+        if (where := _key_path(details["loc"])) not in document.unreadable
+    }
+    # A list is not to blame for what stands in it.
+    to_blame = [where for where in by_key if not any(other[:-1] == where for other in by_key if other)]
+    return [by_key[where] for where in to_blame]
 
 
 def _problem(details: Any, document: Document, path: Path | None) -> Problem:

@@ -219,6 +219,11 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _scheduled(value: Any) -> Any:
+    """A schedule may be left unnamed, if it is to be constant but for a warm-up."""
+    return {"name": "constant"} | value if isinstance(value, dict) else _named(value)
+
+
 Initializer = Annotated[
     NormalInitializer | UniformInitializer | ScaledInitializer | ZerosInitializer | ConstantInitializer,
     Field(discriminator="name"),
@@ -266,7 +271,7 @@ class Config(_Section):
     epochs: int = Field(ge=1, le=MOST_EPOCHS, description=f"a whole number from 1 to {MOST_EPOCHS}")
     initializer: Annotated[Initializer, BeforeValidator(_named)] = Field(description=_choice("initializer"))
     optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Field(description=_choice("optimizer"))
-    schedule: Annotated[Schedule, BeforeValidator(_named)] = Field(
+    schedule: Annotated[Schedule, BeforeValidator(_scheduled)] = Field(
         default=ConstantSchedule(name="constant"), description=_choice("schedule")
     )
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = Field(

@@ -69,14 +69,14 @@ def rounding_bounds(
     """The tolerances at inputs (rows, inputs), labels (rows,); sides as for the reference."""
     blocks = network.blocks(parameters)
     exact = np.zeros_like(inputs)
-    layers, kinks = [_Layer(inputs, exact, exact, exact)], []
+    layers = [_Layer(inputs, exact, exact, exact)]
+    kinks: list[tuple[int, int, int]] = []
     with np.errstate(all="ignore"):
         for depth, block in enumerate(blocks[:-1]):
             a, error = _weighted_sums(layers[-1], block)
             right = a > 0.0
             if network.activation in _KINKED:
-                near = np.argwhere(np.abs(a) <= FACTOR * U * error).tolist()
-                kinks += [(row, depth, node) for row, node in near]
+                kinks += [(row, depth, node) for row, node in np.argwhere(_near_kink(a, error)).tolist()]
                 for (row, at, node), side in (sides or {}).items():
                     if at == depth:
                         right[row, node] = side
@@ -91,6 +91,12 @@ def rounding_bounds(
         if objective.l2:
             loss += _add_penalty(network.blocks(bounds), blocks, objective.l2)
     return Bounds(FACTOR * U * bounds, FACTOR * U * float(loss), kinks)
+
+
+def activated(activation: str, sums: Array) -> Array:
+    """A hidden layer's values for these weighted sums, by this file's own formulas."""
+    with np.errstate(all="ignore"):
+        return _ACTIVATIONS[activation](sums, np.zeros_like(sums), sums > 0.0)[0]
 
 
 def _weighted_sums(below: _Layer, block: Array) -> tuple[Array, Array]:
@@ -151,7 +157,7 @@ def _add_penalty(bounds: list[Array], blocks: list[Array], l2: float) -> float:
     count, squares = 0, 0.0
     for bound, block in zip(bounds, blocks, strict=True):
         # Two roundings of the product and one of a sum no larger than |g| + l2 |w|, where S >= |g|.
-        bound[:-1] += bound[:-1] + 3.0 * l2 * np.abs(block[:-1])
+        bound[:-1] += bound[:-1] + 3.0 * l2 * np.abs(block[:-1]) + _SPACING
         squares += float((block[:-1] ** 2).sum())
         count += block[:-1].size
     return (count + 4.0) * l2 * squares
@@ -174,13 +180,23 @@ def _tanh(a: Array, error: Array, right: _Mask) -> tuple[Array, Array, Array, Ar
 
 def _relu(a: Array, error: Array, right: _Mask) -> tuple[Array, Array, Array, Array]:
     slope = right.astype(float)
-    return a * slope, slope * error, slope, np.zeros_like(a)
+    return a * slope, _either_side(a, error, slope), slope, np.zeros_like(a)
+
+
+def _either_side(a: Array, error: Array, slope: Array) -> Array:
+    """The bound of a rectifier's value: near the kink it may have been formed on the other side."""
+    return np.where(_near_kink(a, error), error, slope * error)
+
+
+def _near_kink(a: Array, error: Array) -> _Mask:
+    return np.asarray(np.abs(a) <= FACTOR * U * error)
 
 
 def _leaky_relu(a: Array, error: Array, right: _Mask) -> tuple[Array, Array, Array, Array]:
     slope = np.where(right, 1.0, LEAK)
     value = a * slope
-    return value, slope * error + np.abs(value), slope, np.zeros_like(a)
+    value_error = _either_side(a, error, slope) + np.abs(value) + _SPACING
+    return value, value_error, slope, np.zeros_like(a)
 
 
 def _softplus(a: Array, error: Array, right: _Mask) -> tuple[Array, Array, Array, Array]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from irisbp.gradcheck.check import make_targets
-from irisbp.gradcheck.judge import GradientFunction, Target, judge, reduced_loss
+from irisbp.gradcheck.judge import GradientFunction, Target, detection_limits, judge, reduced_loss
 from irisbp.gradcheck.points import SEED
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Objective
@@ -273,7 +273,7 @@ class SelfTest:
         """Each structural fault, then the scaled entries, gathered by the size of their error."""
         for planted in structural_faults(self._network):
             yield self.find(planted)
-        limits = self._limits()
+        limits = detection_limits(self._targets_for(_MEAN))
         for by in SCALED_BY:
             found = [self.find(planted) for planted in scaled_entries(self._network, by)]
             yield _gathered(by, found, limits)
@@ -300,13 +300,6 @@ class SelfTest:
         if losses > 1.0:
             named.append("the loss")
         return Finding(planted.name, points > 0, points, named, max(float(over.max()), losses))
-
-    def _limits(self) -> Array:
-        """The smallest relative error that rounding lets anyone see in each entry (parameters,)."""
-        judgements = [
-            judge(target, None, target.choices[0][0].rounded) for target in self._targets_for(_MEAN)
-        ]
-        return np.asarray(np.array([judgement.detectable for judgement in judgements]).min(axis=0))
 
     def _targets_for(self, objective: Objective) -> list[Target]:
         if objective not in self._targets:

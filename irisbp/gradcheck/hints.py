@@ -10,15 +10,19 @@ from irisbp.nn.backprop import Objective
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 
+_ORDINARY = ("class-", "batch-", "trained-", "extra-")
 _CLOSE = 1e-6  # relative: these mistakes are large, and rounding is far below
 
 
 def find_hints(network: Network, objective: Objective, judgements: list[Judgement]) -> list[str]:
-    """Hints at what may be wrong, most telling first, each once with a point that shows it."""
+    """Hints at what may be wrong, most telling first, each once with a point that shows it.
+
+    They are looked for at ordinary points, if those fail at all: far out, one mistake looks like another.
+    """
+    failed = [j for j in judgements if not j.passed and np.isfinite(j.gradient).all()]
+    ordinary = [j for j in failed if j.target.point.name.startswith(_ORDINARY)]
     hints: dict[str, str] = {}
-    for judgement in judgements:
-        if judgement.passed or not np.isfinite(judgement.gradient).all():
-            continue
+    for judgement in ordinary or failed:
         for hint in _hints_at(network, objective, judgement):
             hints.setdefault(hint, judgement.target.point.name)
     return [f"{hint} (seen at {point})" for hint, point in hints.items()]
@@ -29,13 +33,24 @@ def _hints_at(network: Network, objective: Objective, judgement: Judgement) -> I
     if whole:
         yield from whole
         return
+    yield from _about_the_first_layer(network, judgement)
+    slopes = dict(_about_slopes(network, judgement))
+    yield from slopes.values()
     got, right = network.views(judgement.gradient), network.views(judgement.reference.rounded)
     over = network.views(judgement.over)
     weights = network.views(judgement.target.point.parameters)
     for name in got:
-        if (over[name] > 1.0).any():
-            yield from _about_an_array(name, got[name], right[name], weights[name])
-    yield from _about_slopes(network, judgement)
+        if (over[name] > 1.0).any() and name.split(".")[0] not in slopes:
+            count = int(np.count_nonzero(over[name] > 1.0))
+            yield from _about_an_array(name, got[name], right[name], weights[name], count)
+
+
+def _about_the_first_layer(network: Network, judgement: Judgement) -> Iterator[str]:
+    """Where the mistake begins, if it is not at the output: what lies below inherits it."""
+    wrong = [(block > 1.0).any() for block in network.blocks(judgement.over)]
+    first = max((k for k, is_wrong in enumerate(wrong) if is_wrong), default=-1)
+    if 0 <= first < len(wrong) - 1 and len(wrong) > 2:
+        yield f"from the output downwards, {network.layers[first].name} is the first layer that is wrong"
 
 
 def _about_the_whole(network: Network, objective: Objective, judgement: Judgement) -> Iterator[str]:
@@ -56,8 +71,10 @@ def _about_the_whole(network: Network, objective: Objective, judgement: Judgemen
                 yield "it is the gradient for another label: labels shifted or shuffled?"
 
 
-def _about_an_array(name: str, got: Array, right: Array, parameters: Array) -> Iterator[str]:
-    if not got.any():
+def _about_an_array(name: str, got: Array, right: Array, parameters: Array, wrong: int) -> Iterator[str]:
+    if _alike(got, right):
+        yield f"{name}: right to six digits, and off by less in {wrong} of {got.size} entries"
+    elif not got.any():
         yield f"{name}: the gradient is zero: left out?"
     elif _alike(got, -right):
         yield f"{name}: the sign is wrong (ratio -1)"
@@ -73,17 +90,21 @@ def _about_an_array(name: str, got: Array, right: Array, parameters: Array) -> I
         yield f"{name}: every entry is {factor:.6g} times what it should be"
 
 
-def _about_slopes(network: Network, judgement: Judgement) -> Iterator[str]:
-    """Where each node's entries are off by a factor of its own, the factor may be its slope."""
+def _about_slopes(network: Network, judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """Where each node's entries are off by a factor of its own, the factor may be its slope.
+
+    Only the topmost such layer: those below inherit the mistake. Yields its name and the hint.
+    """
     point = judgement.target.point
     if len(point.labels) > 1:
         return
     slopes = hidden_slopes(network, point.parameters, point.inputs[0])
     got, right = network.views(judgement.gradient), network.views(judgement.reference.rounded)
-    for layer, slope in zip(network.layers, slopes, strict=False):
+    for layer, slope in reversed(list(zip(network.layers, slopes, strict=False))):
         name = f"{layer.name}.bias"
         if _alike(got[name] * slope, right[name]) and not _alike(got[name], right[name]):
-            yield f"{layer.name}: the activation's slope is missing"
+            yield layer.name, f"{layer.name}: the activation's slope is missing"
+            return
 
 
 def _alike(left: Array, right: Array) -> bool:

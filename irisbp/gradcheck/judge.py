@@ -1,8 +1,9 @@
 """Holds gradients against the reference, a point at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -30,11 +31,13 @@ class Target:
 
     point: Point
     choices: list[tuple[Reference, Bounds]]
+    at_kink: bool
 
-    @property
-    def at_kink(self) -> bool:
-        """Whether more than one answer is right."""
-        return len(self.choices) > 1
+    @cached_property
+    def detectable(self) -> Array:
+        """The smallest relative error in each entry (parameters,) that would show; inf where none would."""
+        reference, bounds = self.choices[0]
+        return _detectable(reference, bounds)
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,28 @@ def make_target(network: Network, point: Point, objective: Objective) -> Target:
     """The reference and the tolerances at a point."""
     sample = (network, point.parameters, point.inputs, point.labels, objective)
     bounds = rounding_bounds(*sample)
-    if not bounds.kinks:
-        return Target(point, [(reference_gradient(*sample), bounds)])
+    if len(bounds.kinks) > _MOST_KINKS:
+        return Target(point, [(reference_gradient(*sample), _without_kinked(network, bounds))], at_kink=True)
     choices = [
-        (reference_gradient(*sample, sides), rounding_bounds(*sample, sides))
+        (reference_gradient(*sample, sides), rounding_bounds(*sample, sides) if sides else bounds)
         for sides in _combinations(bounds.kinks)
     ]
-    return Target(point, choices)
+    return Target(point, choices, at_kink=bool(bounds.kinks))
 
 
-def _combinations(kinks: list[tuple[int, int, int]]) -> Iterator[Sides]:
-    """Every choice of sides; where there are too many, all to the left and all to the right."""
-    if len(kinks) > _MOST_KINKS:
-        return iter([dict.fromkeys(kinks, False), dict.fromkeys(kinks, True)])
-    each = product((False, True), repeat=len(kinks))
-    return (dict(zip(kinks, sides, strict=True)) for sides in each)
+def _combinations(kinks: Iterable[tuple[int, int, int]]) -> Iterator[Sides]:
+    """Every choice of sides: one, if there is no kink."""
+    nodes = list(kinks)
+    return (dict(zip(nodes, sides, strict=True)) for sides in product((False, True), repeat=len(nodes)))
+
+
+def _without_kinked(network: Network, bounds: Bounds) -> Bounds:
+    """Where too many combinations would be right, judge only the layers that do not depend on them."""
+    deepest = max(layer for _, layer, _ in bounds.kinks)
+    gradient = bounds.gradient.copy()
+    for block in network.blocks(gradient)[: deepest + 1]:
+        block.fill(np.inf)
+    return Bounds(gradient, bounds.loss, bounds.kinks)
 
 
 def judge(target: Target, loss: float | None, gradient: Array) -> Judgement:
@@ -92,11 +102,17 @@ def _judge(
     with np.errstate(all="ignore"):
         errors, tolerance = reference.errors(gradient), bounds.gradient
         over = errors / tolerance
-        detectable = tolerance / np.abs(reference.rounded)
     over[errors == 0.0] = 0.0  # where rounding has no say, the gradient is exactly zero
     over[~np.isfinite(gradient)] = np.inf
-    detectable[~(detectable < 1.0)] = np.inf
+    detectable = _detectable(reference, bounds)
     return Judgement(target, gradient, reference, over, detectable, _loss_over(reference, bounds, loss))
+
+
+def _detectable(reference: Reference, bounds: Bounds) -> Array:
+    with np.errstate(all="ignore"):
+        limits = bounds.gradient / np.abs(reference.rounded)
+    limits[~(limits < 1.0)] = np.inf
+    return limits
 
 
 def _loss_over(reference: Reference, bounds: Bounds, loss: float | None) -> float | None:
@@ -108,16 +124,28 @@ def _loss_over(reference: Reference, bounds: Bounds, loss: float | None) -> floa
     return error / bounds.loss if error else 0.0
 
 
+def detection_limits(targets: Iterable[Target]) -> Array:
+    """The smallest relative error in each entry (parameters,) that some target would show; inf if none."""
+    return np.asarray(np.array([target.detectable for target in targets]).min(axis=0))
+
+
 def own_gradient(
     network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
 ) -> tuple[float, Array]:
-    """The network's own backward pass, by the code that trains it: one sample, or a batch."""
-    gradient = np.zeros_like(parameters)
+    """The network's own backward pass, by the code that trains it: one sample, or a batch.
+
+    Training uses its buffers again and again, and so does this: another sample goes first, and nothing
+    that it leaves behind may matter, nor what stood in the gradient before.
+    """
+    gradient = np.full_like(parameters, np.nan)
     extended = np.column_stack([inputs, np.ones(len(inputs))])
     backprop = Backprop(network, parameters, gradient, rows=len(inputs))
+    other, other_labels = np.flip(extended[:, ::-1]) + 0.5, (labels + 1) % network.classes
     with np.errstate(all="ignore"):
         if len(inputs) == 1 and not objective.l2:
+            backprop.sample(other, other.T, int(other_labels[0]))
             return backprop.sample(extended, extended.T, int(labels[0]))[0], gradient
+        backprop.batch(other, other_labels, objective)
         losses, _ = backprop.batch(extended, labels, objective)
         return reduced_loss(network, parameters, losses, objective), gradient
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from irisbp.nn.activations import ACTIVATIONS
+from irisbp.gradcheck.bounds import activated
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 
@@ -39,16 +39,17 @@ class Battery:
         yield self._point("weights-1e-6", self._normal(1e-6), self._any_rows(1))
         yield self._point("weights-10", self._normal(10.0), self._any_rows(1))
         if self._network.hidden:
-            for level in (20.0, 40.0):
-                for sign, side in ((1.0, "+"), (-1.0, "-")):
-                    rows = self._any_rows(1)
-                    yield self._point(
-                        f"saturated{side}{level:.0f}", self._saturated(sign * level, rows), rows
-                    )
+            for level in (20.0, -20.0, 40.0, -40.0, 300.0, 750.0):
+                rows = self._any_rows(1)
+                yield self._point(f"saturated{level:+.0f}", self._saturated(level, rows), rows)
         if self._network.hidden and self._network.activation in ("relu", "leaky_relu"):
             rows = self._any_rows(1)
             yield self._point("kink", self._kinked(), rows)
-        for name, logit in (("improbable-e-40", -40.0), ("certain-1-e-40", 40.0)):
+        for name, logit in (
+            ("improbable-e-40", -40.0),
+            ("certain-1-e-40", 40.0),
+            ("improbable-e-700", -700.0),
+        ):
             rows = self._any_rows(1)
             yield self._point(name, self._with_label_logit(logit, rows), rows)
         yield self._point(f"batch-{BATCH}", self._generic(), self._any_rows(BATCH))
@@ -58,8 +59,14 @@ class Battery:
             yield self._point(f"trained-batch-{BATCH}", trained, self._any_rows(BATCH))
 
     def extra(self, number: int) -> Point:
-        """One more ordinary batch, for what no point before has exercised."""
-        return self._point(f"extra-{number}", self._generic(), self._any_rows(BATCH))
+        """One more ordinary point, for what none before has exercised: samples and batches in turn.
+
+        Its biases are positive, which wakes rectifiers.
+        """
+        parameters = self._generic()
+        for block in self._network.blocks(parameters):
+            np.abs(block[-1], out=block[-1])
+        return self._point(f"extra-{number}", parameters, self._any_rows(BATCH if number % 2 else 1))
 
     def _point(self, name: str, parameters: Array, rows: Indices) -> Point:
         return Point(name, parameters, self._inputs[rows], self._labels[rows])
@@ -89,7 +96,7 @@ class Battery:
         for block in blocks[:-1]:
             target = np.where(np.arange(block.shape[1]) % 2, -level, level)
             block[-1] = target - value @ block[:-1]
-            value = self._activation_of(target)
+            value = activated(self._network.activation, target)
         return parameters
 
     def _kinked(self) -> Array:
@@ -107,10 +114,3 @@ class Battery:
         block[-1] = 0.0
         block[-1, self._labels[rows[0]]] = logit
         return parameters
-
-    def _activation_of(self, sums: Array) -> Array:
-        pair = np.stack([sums, sums])
-        slope, value = pair[0], np.asarray(pair[1])
-        with np.errstate(all="ignore"):
-            ACTIVATIONS[self._network.activation](pair, slope, value)
-        return value

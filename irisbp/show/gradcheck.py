@@ -1,5 +1,7 @@
 """The results of a gradient check as tables."""
 
+from math import isfinite
+
 from rich.console import Console
 from rich.table import Table
 
@@ -8,6 +10,7 @@ from irisbp.gradcheck.faults import Finding
 from irisbp.gradcheck.methods import MethodRow
 from irisbp.show.console import print_lines
 from irisbp.show.figures import short
+from irisbp.show.tables import fitted_table
 
 _STYLES = {"OK": "", "KINK": "cyan", "WRONG": "bold red", "NOT EXERCISED": "yellow"}
 
@@ -17,13 +20,13 @@ def print_report(console: Console, report: Report, *, only_bad: bool) -> None:
     parameters = [row for row in report.parameters if not only_bad or row.verdict != "OK"]
     points = [row for row in report.points if not only_bad or row.verdict == "WRONG"]
     if parameters:
-        console.print(_parameter_table(parameters))
+        console.print(_parameter_table(parameters, console.width))
         console.print()
     if not only_bad:
-        console.print(_layer_table(report.layers))
+        console.print(_layer_table(report.layers, console.width))
         console.print()
     if points:
-        console.print(_point_table(points))
+        console.print(_point_table(points, console.width))
         console.print()
     for hint in report.hints:
         print_lines(console, f"hint: {hint}", "yellow")
@@ -31,72 +34,88 @@ def print_report(console: Console, report: Report, *, only_bad: bool) -> None:
 
 
 def _verdict(report: Report) -> str:
-    count = len(report.parameters)
-    by_verdict = {
-        verdict: sum(row.verdict == verdict for row in report.parameters)
-        for verdict in ("WRONG", "NOT EXERCISED")
-    }
-    losses = sum((row.loss_over or 0.0) > 1.0 for row in report.points)
+    at = f"{_count(len(report.parameters), 'parameter')} at {_count(len(report.points), 'point')}"
     if report.passed:
-        limit = max(row.detects for row in report.parameters)
-        figures = f"a relative error of {limit:.1e} in any of them would have shown"
-        return f"PASS: {count} parameters at {len(report.points)} points (seed {report.seed}); {figures}"
-    parts = [f"{number} {verdict}" for verdict, number in by_verdict.items() if number]
-    parts += [f"the loss WRONG at {losses} points"] if losses else []
-    return (
-        f"FAIL: {', '.join(parts)} of {count} parameters at {len(report.points)} points (seed {report.seed})"
+        limits = ((report.detects, "a sample's"), (report.detects_in_batches, "a batch's"))
+        told = [f"{limit:.1e} in {whose}" for limit, whose in limits if isfinite(limit)]
+        shows = f"; a relative error of {' or '.join(told)} gradient would have shown" if told else ""
+        return f"PASS: {at} (seed {report.seed}){shows}"
+    wrong = sum(row.verdict == "WRONG" for row in report.parameters)
+    silent = sum(row.verdict == "NOT EXERCISED" for row in report.parameters)
+    losses = sum((row.loss_over or 0.0) > 1.0 for row in report.points)
+    parts = [
+        f"{number} {verdict}" for number, verdict in ((wrong, "WRONG"), (silent, "NOT EXERCISED")) if number
+    ]
+    parts += [f"the loss WRONG at {_count(losses, 'point')}"] if losses else []
+    return f"FAIL: {', '.join(parts)}; {at} (seed {report.seed})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _parameter_table(rows: list[ParameterRow], width: int) -> Table:
+    columns = {
+        "parameter": [row.name for row in rows],
+        "backprop": [f"{row.backprop:.5e}" for row in rows],
+        "reference": [f"{row.reference:.5e}" for row in rows],
+        "error": [short(row.relative_error) for row in rows],
+        "digits": [f"{row.digits:.1f}" for row in rows],
+        "over": [short(row.over) for row in rows],
+        "point": [row.point for row in rows],
+        "verdict": [row.verdict for row in rows],
+    }
+    order = ("parameter", "verdict", "over", "point", "digits", "error", "backprop", "reference")
+    styles = [_STYLES[row.verdict] for row in rows]
+    return fitted_table(
+        columns, width=width, by_importance=order, words=("point",), names=("parameter",), styles=styles
     )
 
 
-def _parameter_table(rows: list[ParameterRow]) -> Table:
-    table = _table("parameter", "backprop", "reference", "error", "digits", "over", "point", "verdict")
-    for row in rows:
-        table.add_row(
-            row.name,
-            f"{row.backprop:.5e}",
-            f"{row.reference:.5e}",
-            short(row.relative_error),
-            f"{row.digits:.1f}",
-            short(row.over),
-            row.point,
-            row.verdict,
-            style=_STYLES[row.verdict],
-        )
-    return table
+def _layer_table(rows: list[LayerRow], width: int) -> Table:
+    columns = {
+        "layer, as a whole": [row.name for row in rows],
+        "error": [short(row.relative_error) for row in rows],
+        "digits": [f"{row.digits:.1f}" for row in rows],
+        "point": [row.point for row in rows],
+    }
+    return fitted_table(
+        columns, width=width, by_importance=list(columns), words=("layer, as a whole", "point")
+    )
 
 
-def _layer_table(rows: list[LayerRow]) -> Table:
-    table = _table("layer, as a whole", "error", "digits", "point")
-    for row in rows:
-        table.add_row(row.name, short(row.relative_error), f"{row.digits:.1f}", row.point)
-    return table
-
-
-def _point_table(rows: list[PointRow]) -> Table:
-    table = _table("point", "rows", "worst parameter", "over", "loss over", "verdict")
-    for row in rows:
-        loss_over = "-" if row.loss_over is None else short(row.loss_over)
-        style = _STYLES[row.verdict]
-        table.add_row(
-            row.name, str(row.rows), row.worst, short(row.over), loss_over, row.verdict, style=style
-        )
-    return table
+def _point_table(rows: list[PointRow], width: int) -> Table:
+    columns = {
+        "point": [row.name for row in rows],
+        "rows": [str(row.rows) for row in rows],
+        "worst parameter": [row.worst for row in rows],
+        "over": [short(row.over) for row in rows],
+        "loss over": ["-" if row.loss_over is None else short(row.loss_over) for row in rows],
+        "verdict": [row.verdict for row in rows],
+    }
+    order = ("point", "verdict", "over", "loss over", "worst parameter", "rows")
+    styles = [_STYLES[row.verdict] for row in rows]
+    return fitted_table(
+        columns, width=width, by_importance=order, words=("point", "worst parameter"), styles=styles
+    )
 
 
 def print_findings(console: Console, findings: list[Finding], *, correct: bool) -> None:
     """What became of each planted fault."""
-    table = _table("planted fault", "points", "over", "named", "verdict")
-    for finding in findings:
-        verdict = "caught" if finding.caught else "MISSED"
-        style = "" if finding.caught else "bold red"
-        table.add_row(
-            finding.name,
-            str(finding.points),
-            short(finding.over),
-            _abridged(finding.named),
-            verdict,
-            style=style,
-        )
+    columns = {
+        "planted fault": [finding.name for finding in findings],
+        "points": [str(finding.points) for finding in findings],
+        "over": [short(finding.over) for finding in findings],
+        "named": [_abridged(finding.named) for finding in findings],
+        "verdict": ["caught" if finding.caught else "MISSED" for finding in findings],
+    }
+    table = fitted_table(
+        columns,
+        width=console.width,
+        by_importance=("planted fault", "verdict", "named", "over", "points"),
+        words=("planted fault", "named"),
+        styles=["" if finding.caught else "bold red" for finding in findings],
+    )
     console.print(table)
     console.print()
     missed = sum(not finding.caught for finding in findings)
@@ -109,25 +128,16 @@ def print_findings(console: Console, findings: list[Finding], *, correct: bool) 
 
 def print_comparison(console: Console, method: str, rows: list[MethodRow]) -> None:
     """The digits of a method beside those of backpropagation."""
-    table = _table("point", f"{method}: worst", "median", "backprop: worst", "median ")
-    for row in rows:
-        figures = (
-            row.worst_digits, row.median_digits, row.backprop_worst_digits, row.backprop_median_digits,
-        )  # fmt: skip
-        table.add_row(row.point, *(f"{figure:.1f}" for figure in figures))
-    console.print("correct digits of the gradient (16 is all there are)")
-    console.print(table)
+    columns = {
+        "point": [row.point for row in rows],
+        f"{method}: worst": [f"{row.worst_digits:.1f}" for row in rows],
+        "median": [f"{row.median_digits:.1f}" for row in rows],
+        "backprop: worst": [f"{row.backprop_worst_digits:.1f}" for row in rows],
+        "median ": [f"{row.backprop_median_digits:.1f}" for row in rows],
+    }
+    print_lines(console, "correct digits of the gradient (16 is all there are)")
+    console.print(fitted_table(columns, width=console.width, by_importance=list(columns), words=("point",)))
 
 
 def _abridged(names: list[str]) -> str:
     return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, overflow="fold")
-    for k, name in enumerate(others, 1):
-        # The last column is to the right, so that no line ends in spaces.
-        words = name in ("point", "worst parameter", "named") and k < len(others)
-        table.add_column(name, justify="left" if words else "right", overflow="fold")
-    return table

@@ -5,7 +5,6 @@ It is drawn at most ten times a second, and never takes more than about a tenth 
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -18,12 +17,12 @@ from rich.text import Text
 from irisbp.errors import literal
 from irisbp.show.console import plain
 from irisbp.show.figures import loss_text
+from irisbp.show.tables import fitted_table
 from irisbp.training import Epoch, Record, Samples
 
 _FRAME = 0.1  # seconds
 _SHARE = 10  # draw for at most one part in ten of the time
 _SAMPLES, _EPOCHS = 8, 4  # lines of each at most
-_WORDS = ("class", "predicted")
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -112,7 +111,8 @@ class LiveView:
         if epochs[-1].validation_loss is not None:
             columns["validation"] = [loss_text(epoch.validation_loss or 0.0) for epoch in epochs]
             columns["accuracy "] = [f"{epoch.validation_accuracy:.4f}" for epoch in epochs]
-        return self._table(columns, ("loss", "accuracy", "epoch", "validation", "accuracy "))
+        order = ("loss", "accuracy", "epoch", "validation", "accuracy ")
+        return fitted_table(columns, width=self._console.width, by_importance=order)
 
     def _sample_table(self, block: Samples, lines: int) -> RenderableType:
         """Consecutive samples of the newest block, a window that moves on with every frame."""
@@ -127,29 +127,13 @@ class LiveView:
             "predicted": [self._classes[block.predictions[k]] for k in shown],
         }
         wrong = [block.labels[k] != block.predictions[k] for k in shown]
-        return self._table(columns, ("loss", "class", "predicted", "step", "sample"), wrong)
-
-    def _table(
-        self, columns: dict[str, list[str]], by_importance: tuple[str, ...], marked: Sequence[bool] = ()
-    ) -> Table:
-        """The columns that fit side by side; only the names of classes are ever cut short."""
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        room, fitting = self._console.width, set()
-        for name in filter(columns.__contains__, by_importance):
-            widest = max(len(text) for text in (name, *columns[name]))
-            needed = min(widest, 12) if name in _WORDS else widest
-            if needed <= room:
-                fitting.add(name)
-                room -= needed + 2
-        for name in columns:
-            if name in fitting:
-                words = name in _WORDS
-                table.add_column(
-                    name, justify="left" if words else "right", no_wrap=True, overflow="ellipsis"
-                )
-        for k, row in enumerate(zip(*(columns[name] for name in columns if name in fitting), strict=True)):
-            table.add_row(*row, style="yellow" if k < len(marked) and marked[k] else "")
-        return table
+        return fitted_table(
+            columns,
+            width=self._console.width,
+            by_importance=("loss", "class", "predicted", "step", "sample"),
+            words=("class", "predicted"),
+            styles=["yellow" if is_wrong else "" for is_wrong in wrong],
+        )
 
 
 class _Curve:

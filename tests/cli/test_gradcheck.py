@@ -1,9 +1,11 @@
 """`irisbp gradcheck` as its users run it."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from irisbp.cli import gradcheck as command
 from irisbp.errors import CheckFailed
@@ -16,8 +18,9 @@ def test_the_articles_network_passes(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("PASS: 27 parameters at 12 points (seed ")
-    assert sum(line.startswith(("hidden_1.weight[", "output.bias[")) for line in lines) == 12 + 3
+    assert lines[-1].startswith("PASS: 27 parameters at 15 points (seed ")
+    named = [line.split()[0] for line in lines if line]
+    assert sum(name.startswith(("hidden_1.weight[", "output.bias[")) for name in named) == 12 + 3
     assert all(line == line.rstrip() for line in lines)
     assert irisbp("gradcheck").stdout == done.stdout
 
@@ -62,6 +65,36 @@ def test_one_point(irisbp: Irisbp) -> None:
     assert "--point nowhere: no such point; there are class-0, class-1" in done.stderr
 
 
+def test_options_that_do_not_go_together(irisbp: Irisbp) -> None:
+    for options in (["--json"], ["--self-test"], ["--method", "central"]):
+        assert irisbp("gradcheck", "--only-bad", *options).returncode == 2
+
+
+@pytest.mark.parametrize("overrides", [["network.activation=relu", "network.hidden=[1]"], []])
+def test_json_of_the_self_test_is_json(irisbp: Irisbp, overrides: list[str]) -> None:
+    done = irisbp("gradcheck", *overrides, "--self-test", "--json")
+    json.loads(done.stdout, parse_constant=pytest.fail)
+
+
+def test_the_objective_of_the_config_is_checked(irisbp: Irisbp) -> None:
+    done = irisbp("gradcheck", "l2=0.1", "reduction=sum", "--json")
+    assert json.loads(done.stdout)["passed"] is True
+    plain = json.loads(irisbp("gradcheck", "--json").stdout)
+    assert json.loads(done.stdout)["parameters"][0]["reference"] != plain["parameters"][0]["reference"]
+
+
+def test_numbers_stay_whole_where_it_is_narrow() -> None:
+    from irisbp.gradcheck import check
+    from irisbp.show.gradcheck import print_report
+
+    for width in (30, 40, 60, 80, 120):
+        stream = io.StringIO()
+        print_report(Console(file=stream, width=width), check(), only_bad=False)
+        tables = stream.getvalue().split("PASS")[0].splitlines()
+        assert all(len(line) <= width for line in tables)
+        assert any("hidden_1.weight[3,2]" in line and "OK" in line for line in tables)
+
+
 def test_only_bad_is_short_when_all_is_well(irisbp: Irisbp) -> None:
     assert len(irisbp("gradcheck", "--only-bad").stdout.splitlines()) == 1
 
@@ -83,7 +116,7 @@ def test_a_wrong_gradient_is_told_in_full(
     assert output.count("WRONG") >= 15 + 12
     assert "hint: hidden_1.weight: the sign is wrong (ratio -1) (seen at class-0)" in output
     assert "output.weight[" not in output.split("point ")[0]
-    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG of 27 parameters at 12 points")
+    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG; 27 parameters at 15 points")
 
 
 def test_self_test(irisbp: Irisbp) -> None:
@@ -102,6 +135,6 @@ def test_methods(irisbp: Irisbp, method: str) -> None:
     done = irisbp("gradcheck", "--method", method, "--json")
     result = json.loads(done.stdout)
     assert result["method"] == method
-    assert len(result["points"]) == 12
+    assert len(result["points"]) == 15
     assert f"{method}: worst" in irisbp("gradcheck", "--method", method).stdout
     assert irisbp("gradcheck", "--method", "forward").returncode == 2

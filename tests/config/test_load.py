@@ -71,14 +71,15 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         "c.yaml:1:1: missing key learning_rate: a number greater than 0, such as 0.1",
         "c.yaml:3:9: epochs: 0 is not a whole number from 1 to 1000000000",
         'c.yaml:4:14: initializer: "nromal" is not one of ' + INITIALIZERS + "; did you mean normal?",
-        "c.yaml:5:24: optimizer.beta1: sgd has no such option (it is one of adam, adamw, nadam); its options: momentum, nesterov",
+        "c.yaml:5:24: optimizer.beta1: sgd has no such option (it is one of adam, adamw, nadam); its options:"
+        " momentum, nesterov",
         "c.yaml:6:23: network.hidden[1]: 0 cannot stand in a list of up to 100 layer widths, such as [3]"
         " or [8, 4], each a whole number from 1 to 1000000",
         'c.yaml:6:26: network.hidden[2]: "yes" cannot stand in a list of up to 100 layer widths, such as [3]'
         " or [8, 4], each a whole number from 1 to 1000000",
         'c.yaml:6:44: network.activation: "sigmoyd" is not one of sigmoid, tanh, relu, leaky_relu, softplus,'
         " identity; did you mean sigmoid?",
-        "c.yaml:7:8: unknown key data.shufle; did you mean shuffle?",
+        "c.yaml:7:8: unknown key data.shufle; did you mean data.shuffle?",
         'c.yaml:8:9: record: "no" is not one of steps, epochs',
         "c.yaml:2:1: unknown key lr; did you mean learning_rate?",
     ]

@@ -1,6 +1,7 @@
 """The check: silent on right gradients, loud and exact on wrong ones."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +9,19 @@ import pytest
 from irisbp.errors import IrisbpError
 from irisbp.gradcheck import check
 from irisbp.gradcheck.check import Report, make_targets, report_on, run_check
-from irisbp.gradcheck.faults import BackwardCopy, Planted, SelfTest, scaled_entries, structural_faults
+from irisbp.gradcheck.faults import (
+    SCALED_BY,
+    BackwardCopy,
+    Planted,
+    SelfTest,
+    _ScaledEntry,
+    scaled_entries,
+    structural_faults,
+)
 from irisbp.gradcheck.judge import GradientFunction, judge, make_target, own_gradient
 from irisbp.gradcheck.methods import METHODS, compare
-from irisbp.gradcheck.points import Point
+from irisbp.gradcheck.points import Battery, Point
+from irisbp.gradcheck.reference import reference_gradient
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.network import Network
@@ -168,6 +178,32 @@ def test_hints(fault: str, hint: str) -> None:
     assert any(found.startswith(hint) for found in report.hints)
 
 
+@pytest.mark.parametrize("entry", [0, 14, 26])
+def test_a_small_error_in_one_entry_has_no_far_fetched_hint(entry: int) -> None:
+    class _OneOff(BackwardCopy):
+        def finish(self, network: Network, gradient: Array) -> None:
+            gradient[entry] *= 1.0 + 1e-9
+
+    hints = _report(_OneOff()).hints
+    assert hints
+    assert all("right to six digits, and off by less in 1 of" in hint for hint in hints)
+
+
+def test_a_missing_slope_is_told_once() -> None:
+    planted = next(p for p in structural_faults(ARTICLE) if p.name == "missing slope")
+    hints = _report(planted.gradient_of).hints
+    assert [hint.split(" (")[0] for hint in hints] == ["hidden_1: the activation's slope is missing"]
+
+
+def test_a_deep_mistake_is_located() -> None:
+    class _SecondLayer(BackwardCopy):
+        def weights(self, depth: int, values: Array, delta: Array) -> Array:
+            return super().weights(depth, values, delta) * (1.5 if depth == 1 else 1.0)
+
+    report = _report(_SecondLayer(), Network(4, (3, 4, 2), 3))
+    assert report.hints[0].startswith("from the output downwards, hidden_2 is the first layer that is wrong")
+
+
 class _Relaid(BackwardCopy):
     def __init__(self, relay: Callable[[Array], Array]) -> None:
         self._relay = relay
@@ -207,6 +243,44 @@ def test_a_patched_backward_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
     assert not report.passed
 
 
+def test_what_a_call_leaves_behind_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Backprop._backward
+
+    def accumulating(self: Backprop, inputs_transposed: Array) -> None:
+        before = np.nan_to_num(self._first_gradient)
+        right(self, inputs_transposed)
+        self._first_gradient += before
+
+    monkeypatch.setattr(Backprop, "_backward", accumulating)
+    assert not check().passed
+
+
+def test_a_patched_batch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Backprop.batch
+
+    def wrong(self: Backprop, inputs: Array, labels: Indices, objective: Objective) -> tuple[Array, Indices]:
+        result = right(self, inputs, labels, objective)
+        self._first_gradient[0, 0] *= 1.0 + 1e-11
+        return result
+
+    monkeypatch.setattr(Backprop, "batch", wrong)
+    report = check()
+    assert [row.name for row in report.parameters if row.verdict == "WRONG"] == ["hidden_1.weight[0,0]"]
+
+
+@pytest.mark.parametrize("level", [45.0, 200.0])
+def test_a_slope_that_ends_far_out_is_caught(monkeypatch: pytest.MonkeyPatch, level: float) -> None:
+    right = ACTIVATIONS["sigmoid"]
+
+    def wrong(pair: Array, slope: Array, value: Array) -> None:
+        far = np.abs(slope) > level
+        right(pair, slope, value)
+        slope[far] = 0.0
+
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", wrong)
+    assert not check().passed
+
+
 def test_a_patched_loss_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Backprop.sample
 
@@ -228,7 +302,7 @@ def test_numbers_that_are_none_are_wrong() -> None:
 
     report = _report(_NotANumber())
     assert [row.name for row in report.parameters if row.verdict == "WRONG"] == ["hidden_1.weight[1,2]"]
-    assert report.as_json()["parameters"][5]["backprop"] is None
+    assert np.isnan(report.parameters[5].backprop)
 
 
 # What is special.
@@ -265,6 +339,49 @@ def test_at_a_kink_both_sides_are_right_and_nothing_between(side: float) -> None
     assert not passes(0.5)
 
 
+def test_many_kinks_at_once_are_no_false_alarm() -> None:
+    for activation in ("relu", "leaky_relu"):
+        network = Network(3, (9, 4), 2, activation)
+        parameters = np.random.default_rng(2).normal(size=network.parameter_count)
+        inputs, labels = np.array([[0.3, -1.1, 0.7]]), np.array([1])
+        block = network.blocks(parameters)[0]
+        block[-1] = -(inputs[0] @ block[:-1])  # rounding decides on which side of 0 the sums are
+        point = Point("kinks", parameters, inputs, labels)
+        target = make_target(network, point, Objective())
+        assert judge(target, *own_gradient(network, parameters, inputs, labels, Objective())).passed
+
+
+def test_one_point_need_not_exercise_everything() -> None:
+    network = Network(4, (3,), 3, "relu")
+    report = run_check(own_gradient, network, INPUTS, LABELS, Objective(), only_point="kink")
+    assert report.passed
+    assert "NOT EXERCISED" in {row.verdict for row in report.parameters}
+
+
+def test_the_points_are_what_they_are_called() -> None:
+    trained = np.arange(27.0)
+    points = {point.name: point for point in Battery(ARTICLE, INPUTS, LABELS).points(trained)}
+    sums = {name: _hidden_sums(point) for name, point in points.items()}
+    for level in (20.0, -20.0, 40.0, -40.0, 300.0, 750.0):
+        np.testing.assert_allclose(sums[f"saturated{level:+.0f}"], [[level, -level, level]], rtol=1e-12)
+    assert 1e-7 < np.abs(points["weights-1e-6"].parameters).mean() < 1e-5
+    assert 1.0 < np.abs(points["weights-10"].parameters).mean() < 100.0
+    losses = {
+        name: float(reference_gradient(ARTICLE, p.parameters, p.inputs, p.labels, Objective()).loss)
+        for name, p in points.items()
+    }
+    assert 39.0 < losses["improbable-e-40"] < 43.0
+    assert 699.0 < losses["improbable-e-700"] < 703.0
+    assert np.exp(-42.0) < losses["certain-1-e-40"] < np.exp(-38.0)
+    assert all(points[f"trained-{k}"].parameters is trained for k in range(3))
+    assert [points[f"class-{k}"].labels.tolist() for k in range(3)] == [[0], [1], [2]]
+
+
+def _hidden_sums(point: Point) -> Array:
+    block = ARTICLE.blocks(point.parameters)[0]
+    return np.asarray(point.inputs @ block[:-1] + block[-1])
+
+
 def test_kinks_are_said() -> None:
     report = check(network=Network(4, (3,), 3, "relu"))
     assert [row.verdict for row in report.points if row.name == "kink"] == ["KINK"]
@@ -293,7 +410,8 @@ def test_a_users_backward_pass_is_told_where_its_digits_end() -> None:
     report = check(backward=_own_backward)
     wrong = {row.name for row in report.points if row.verdict == "WRONG"}
     # p - 1 and h (1 - h), the textbook's forms, lose their digits just here.
-    assert wrong == {"saturated+20", "saturated-20", "saturated+40", "saturated-40", "certain-1-e-40"}
+    assert {"saturated+20", "saturated-20", "saturated+40", "saturated-40", "certain-1-e-40"} <= wrong
+    assert not wrong & {"class-0", "class-1", "class-2", "weights-1e-6", "weights-10", "batch-7"}
     assert all(row.loss_over is None for row in report.points)
 
 
@@ -305,6 +423,25 @@ def test_a_users_backward_pass_of_the_wrong_shape() -> None:
         check(backward=incomplete)
     with pytest.raises(IrisbpError, match="do not fit the network"):
         check(network=Network(3, (3,), 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"inputs": INPUTS}, "give inputs and labels, or neither"),
+        ({"inputs": INPUTS, "labels": LABELS[:5]}, "is to be an array"),
+        ({"inputs": INPUTS, "labels": LABELS + 0.5}, "whole numbers"),
+        ({"inputs": INPUTS * np.nan, "labels": LABELS}, "not finite"),
+        ({"inputs": INPUTS, "labels": LABELS * 0}, "do not fit the network"),
+        ({"network": Network(4, (3,), 3, "sine")}, "sine is not one of sigmoid"),
+        ({"objective": Objective(l2=-1.0)}, "l2 is -1.0, not a number from 0"),
+        ({"backward": lambda p, x, y: None}, "to return real arrays"),
+        ({"backward": lambda p, x, y: {k: v * 1j for k, v in p.items()}}, "to return real arrays"),
+    ],
+)
+def test_what_cannot_be_checked(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(IrisbpError, match=message):
+        check(**arguments)
 
 
 def test_other_methods_get_the_digits_they_are_known_for() -> None:
@@ -326,6 +463,23 @@ def test_other_methods_agree_with_the_reference_at_ordinary_points(method: str, 
     reference = make_target(network, point, objective).choices[0][0].rounded
     _, gradient = METHODS[method](network, parameters, INPUTS[:3], LABELS[:3], objective)
     np.testing.assert_allclose(gradient, reference, rtol=0, atol=1e-8 if method == "central" else 1e-14)
+
+
+def test_a_fault_that_is_none_is_not_caught() -> None:
+    test = SelfTest(ARTICLE, INPUTS, LABELS)
+    assert SCALED_BY[-1] == 1e-13
+    for planted in scaled_entries(ARTICLE, 0.0):
+        assert not test.find(planted).caught
+
+
+def test_entries_are_gathered_honestly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("irisbp.gradcheck.faults.SCALED_BY", (1e-16, 1e-3))
+    findings = list(SelfTest(ARTICLE, INPUTS, LABELS).findings())[-2:]
+    assert findings[0].name == "any one entry * (1 + 1e-16): 0 of 27, 27 below rounding"
+    assert findings[1].name == "any one entry * (1 + 0.001): 27 of 27"
+    monkeypatch.setattr(_ScaledEntry, "finish", lambda self, network, gradient: None)
+    missed = list(SelfTest(ARTICLE, INPUTS, LABELS).findings())[-1]
+    assert (missed.caught, missed.named) == (False, [])
 
 
 def test_a_fault_needs_an_objective_in_which_it_matters() -> None:

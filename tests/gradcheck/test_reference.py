@@ -69,7 +69,28 @@ def test_against_central_differences_to_30_digits(
             moved = [[*exact[:k], exact[k] + step, *exact[k + 1 :]] for step in (h, -h)]
             above, below = (_loss(network, p, inputs, labels, objective) for p in moved)
             difference = (above - below) / (2 * h)
-            assert abs(mpmath.mpf(str(entry)) - difference) < mpmath.mpf(10) ** -32 * max(1, abs(difference))
+            assert abs(mpmath.mpf(str(entry)) - difference) <= mpmath.mpf(10) ** -30 * abs(difference)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-20, 1e-40, 1e-300])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_smallest_weights_have_their_digits_too(activation: str, scale: float) -> None:
+    # 1-1-2: dL/dw = p x f'(a) (v_2 - v_1) with p = 1 / (1 + e^(z_1 - z_2)), whatever the scale.
+    w, b, v, c = scale, 2 * scale, np.array([3.0, -1.0]) * scale, np.array([0.5, -0.25]) * scale
+    network = Network(1, (1,), 2, activation)
+    parameters = np.array([w, b, *v, *c])
+    reference = reference_gradient(network, parameters, np.array([[0.75]]), np.array([0]), Objective())
+    with mpmath.workdps(1000):
+        a = mpmath.mpf(w) * mpmath.mpf(0.75) + mpmath.mpf(b)
+        h, slope = (
+            ACTIVATIONS[activation](a),
+            mpmath.diff(ACTIVATIONS[activation], a, h=mpmath.mpf(10) ** -400),
+        )
+        logits = [mpmath.mpf(v[k]) * h + mpmath.mpf(c[k]) for k in range(2)]
+        p = 1 / (1 + mpmath.exp(logits[0] - logits[1]))
+        expected = {0: p * mpmath.mpf(0.75) * slope * (mpmath.mpf(v[1]) - mpmath.mpf(v[0])), 2: -p * h}
+        for k, exact in expected.items():
+            assert abs(mpmath.mpf(str(reference.gradient[k])) / exact - 1) < mpmath.mpf(10) ** -45
 
 
 @pytest.mark.parametrize("logit", [-800.0, -40.0, 40.0, 800.0])
@@ -97,8 +118,40 @@ def test_errors_are_measured_below_float64s_own_digits() -> None:
             abs(mpmath.mpf(float(g)) - mpmath.mpf(str(r)))
             for g, r in zip(gradient, reference.gradient, strict=True)
         ]
-    assert reference.errors(gradient) == pytest.approx([float(e) for e in expected], rel=1e-10)
+    assert reference.errors(gradient) == pytest.approx([float(e) for e in expected], rel=1e-10, abs=0.0)
     assert (reference.errors(gradient) < 2.0**-53 * np.abs(gradient)).all()
+
+
+def test_logits_beyond_all_bounds_have_a_gradient() -> None:
+    network = Network(1, (), 2)
+    parameters = np.array([0.0, 0.0, 1e300, -1e300])
+    reference = reference_gradient(network, parameters, np.zeros((1, 1)), np.array([1]), Objective())
+    assert float(reference.loss) == 2e300
+    assert reference.rounded[2:].tolist() == [1.0, -1.0]
+
+
+def test_there_is_no_floor_under_the_tolerance() -> None:
+    # Everything on the way to the hidden weights is tiny, and so is what may be wrong with them.
+    network = Network(2, (2,), 2, "sigmoid")
+    parameters = np.random.default_rng(3).normal(size=network.parameter_count) * 1e-100
+    inputs, labels = np.array([[0.5, 0.25]]), np.array([1])
+    bounds = rounding_bounds(network, parameters, inputs, labels, Objective())
+    reference = reference_gradient(network, parameters, inputs, labels, Objective())
+    hidden = np.abs(reference.rounded[:6])
+    assert (hidden < 1e-99).all()
+    assert (bounds.gradient[:6] < 1e-12 * hidden).all()
+
+
+def test_the_bound_grows_with_the_batch() -> None:
+    network = Network(2, (), 2)
+    parameters = np.zeros(network.parameter_count)
+    # Many equal samples: their gradients add up, and every addition may round.
+    sizes = {}
+    for rows in (1, 100):
+        inputs, labels = np.ones((rows, 2)), np.zeros(rows, dtype=np.int64)
+        bounds = rounding_bounds(network, parameters, inputs, labels, Objective("sum"))
+        sizes[rows] = bounds.gradient / rows
+    assert (sizes[100] > sizes[1] + 90 * 2.0**-53 * 0.5).all()
 
 
 def test_where_the_bound_is_zero_the_gradient_is() -> None:

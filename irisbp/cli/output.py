@@ -1,0 +1,18 @@
+"""Results as JSON."""
+
+import json
+from math import isfinite
+from typing import Any
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON object on one line; a number that is not finite is null: JSON has no word for it."""
+    print(json.dumps(_finite(data), ensure_ascii=False))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not isfinite(data) else data
