@@ -7,6 +7,7 @@ of `state` and of the parameters is all there is to keep.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -312,7 +313,13 @@ class NormClipping:
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place with the clipped gradient."""
-        norm = float(np.linalg.norm(gradient))
-        if norm > self._limit:
+        norm, scale = float(np.linalg.norm(gradient)), 1.0
+        if norm == inf:  # it may be the squares that overflow, long before the norm does
+            scale = float(np.abs(gradient).max())
+            np.divide(gradient, scale, gradient)
+            norm = float(np.linalg.norm(gradient))
+        if norm > self._limit / scale:
             np.multiply(gradient, self._limit / norm, gradient)
+        elif scale != 1.0:
+            np.multiply(gradient, scale, gradient)
         self._optimizer.update(parameters, gradient)

@@ -93,3 +93,31 @@ lines <- mapply(function(seed, n) {
   paste(c(format(seed, scientific = FALSE), n, order[c(1, n)], show(drawn)), collapse = " ")
 }, seeds, sizes)
 writeLines(lines, "draws.txt")
+
+# And initializers/: the parameters of a 4-5-2-6-3 network, without a shuffle before them.
+dir.create("initializers", showWarnings = FALSE)
+initialize <- function(name, seed, draw, bias = "drawn") {
+  set.seed(seed)
+  widths <- c(4, 5, 2, 6, 3)
+  parameters <- c()
+  for (l in 1:4) for (node in 1:widths[l + 1]) {
+    parameters <- c(parameters, draw(widths[l] + (bias == "drawn"), widths[l], widths[l + 1]))
+    if (bias == "zeros") parameters <- c(parameters, 0)
+  }
+  put(file.path("initializers", paste0(name, ".txt")), parameters)
+}
+initialize("normal", 1, function(n, fan_in, fan_out) rnorm(n, 0, 0.3))
+initialize("uniform", 2, function(n, fan_in, fan_out) runif(n, -0.7, 0.7))
+initialize("glorot_uniform", 3, function(n, fan_in, fan_out) {
+  limit <- sqrt(6 / (fan_in + fan_out)); runif(n, -limit, limit)
+})
+initialize("glorot_normal", 4, function(n, fan_in, fan_out) rnorm(n, 0, sqrt(2 / (fan_in + fan_out))))
+initialize("he_uniform", 5, function(n, fan_in, fan_out) {
+  limit <- sqrt(6 / fan_in); runif(n, -limit, limit)
+})
+initialize("he_normal", 6, function(n, fan_in, fan_out) rnorm(n, 0, sqrt(2 / fan_in)))
+initialize("lecun_normal", 7, function(n, fan_in, fan_out) rnorm(n, 0, sqrt(1 / fan_in)))
+initialize("glorot_normal-gain", 8, function(n, fan_in, fan_out) rnorm(n, 0, 1.5 * sqrt(2 / (fan_in + fan_out))))
+initialize("he_uniform-zeros", 9, bias = "zeros", function(n, fan_in, fan_out) {
+  limit <- 0.5 * sqrt(6 / fan_in); runif(n, -limit, limit)
+})

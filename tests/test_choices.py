@@ -1,0 +1,226 @@
+"""Any combination of the choices trains, evaluates, repeats bit for bit and passes the gradient check."""
+
+from math import isfinite
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from irisbp.config.load import load_config, to_yaml
+from irisbp.config.schema import CHOICES, Config
+from irisbp.errors import Diverged
+from irisbp.evaluation import evaluate
+from irisbp.gradcheck.check import run_check
+from irisbp.gradcheck.judge import own_gradient
+from irisbp.nn.activations import ACTIVATIONS
+from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.reader import load_run
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.training import Epoch, Samples, Training, objective_of, prepare, train
+
+FEW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+_BELOW_1 = st.floats(0.0, 0.99)
+_UP_TO_1 = st.floats(0.05, 1.0)
+_EPSILON = st.floats(1e-10, 1e-2)
+_GAIN = st.floats(0.1, 3.0)
+
+# What each option of a choice may be here: legal, and within what one might train with.
+_OPTIONS: dict[str, st.SearchStrategy[Any]] = {
+    "sd": _GAIN,
+    "limit": _GAIN,
+    "gain": _GAIN,
+    "value": st.floats(-1.0, 1.0),
+    "bias": st.sampled_from(["drawn", "zeros"]),
+    "momentum": st.floats(0.1, 0.95),
+    "nesterov": st.booleans(),
+    "rho": _BELOW_1,
+    "beta1": _BELOW_1,
+    "beta2": _BELOW_1,
+    "epsilon": _EPSILON,
+    "amsgrad": st.booleans(),
+    "weight_decay": st.floats(0.0, 0.5),
+    "momentum_decay": st.floats(0.0, 0.1),
+    "every": st.integers(1, 3),
+    "factor": _UP_TO_1,
+    "final": st.floats(0.0, 0.1),
+    "warmup": st.integers(0, 1),
+}
+
+
+@st.composite
+def _choice(draw: st.DrawFn, key: str) -> str | dict[str, Any]:
+    """One name of a choice with some of its options."""
+    name = draw(st.sampled_from(list(CHOICES[key])))
+    options = [option for option in CHOICES[key][name].model_fields if option != "name"]
+    chosen = {option: draw(_OPTIONS[option]) for option in options if draw(st.booleans())}
+    if chosen.get("nesterov") and "momentum" not in chosen:
+        chosen["momentum"] = draw(_OPTIONS["momentum"])
+    return {"name": name} | chosen if chosen else name
+
+
+@st.composite
+def _splits(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(["none", "validation", "folds"]))
+    if kind == "validation":
+        return {"validation": draw(st.floats(0.05, 0.6))}
+    if kind == "folds":
+        folds = draw(st.integers(2, 10))
+        return {"folds": folds, "fold": draw(st.integers(0, folds - 1))}
+    return {}
+
+
+@st.composite
+def _stopping(draw: st.DrawFn, held_out: bool) -> dict[str, Any]:
+    return {
+        "patience": draw(st.integers(1, 3)),
+        "min_delta": draw(st.sampled_from([0.0, 1e-3, 0.2])),
+        "restore_best": draw(st.booleans()),
+        "monitor": draw(st.sampled_from(["validation", "training"] if held_out else ["training"])),
+    }
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    """A config of any choices."""
+    split = draw(_splits())
+    rng = draw(st.sampled_from(["numpy", "r"]))
+    return Config.model_validate(
+        {
+            "seed": draw(st.integers(0, 2**31 - 1)),
+            "rng": rng,
+            "learning_rate": draw(st.sampled_from([1e-3, 0.01, 0.03, 0.1, 0.3])),
+            "epochs": draw(st.integers(2, 4)),
+            "initializer": draw(_choice("initializer")),
+            "optimizer": draw(_choice("optimizer")),
+            "schedule": draw(_choice("schedule")),
+            "batch_size": draw(st.one_of(st.just(1), st.just("all"), st.integers(2, 150))),
+            "reduction": draw(st.sampled_from(["mean", "sum"])),
+            "l2": draw(st.sampled_from([0.0, 1e-4, 0.01, 0.3])),
+            "clip_norm": draw(st.sampled_from([None, 0.1, 1.0, 10.0])),
+            "network": {
+                "hidden": draw(st.lists(st.integers(1, 6), max_size=3)),
+                "activation": draw(st.sampled_from(list(ACTIVATIONS))),
+            },
+            "data": {"shuffle": draw(st.sampled_from(["once", "every_epoch", "never"]))} | split,
+            "early_stopping": draw(st.none() | _stopping(bool(split))),
+            "record": draw(st.sampled_from(["steps", "epochs"])),
+        }
+    )
+
+
+def _run(config: Config, path: Path) -> tuple[Training, Manifest, list[Epoch]]:
+    """Train into a new directory, as the command does."""
+    training, epochs = prepare(config), []
+    with Directory.create(path) as directory:
+        writer = RunWriter(directory, training)
+        try:
+            for record in train(training):
+                writer.take(record)
+                if isinstance(record, Epoch):
+                    epochs.append(record)
+                else:
+                    _check_block(training, record)
+        except Diverged as error:
+            return training, writer.finish("diverged", str(error).split("\n")[0]), epochs
+        return training, writer.finish("completed"), epochs
+
+
+def _check_block(training: Training, block: Samples) -> None:
+    assert not set(block.rows) & set(training.dataset.validation.tolist())
+    assert all(loss >= 0.0 for loss in block.losses if isfinite(loss))
+
+
+def _check(config: Config) -> None:
+    with TemporaryDirectory() as folder:
+        here = Path(folder)
+        (here / "some.yaml").write_text(to_yaml(config))
+        assert load_config(here / "some.yaml") == config
+        training, manifest, epochs = _run(config, here / "one")
+        # Once more from what the first run says it was.
+        _run(load_config(here / "one" / "config.yaml"), here / "two")
+        names = sorted(path.name for path in (here / "one").iterdir())
+        assert names == sorted(path.name for path in (here / "two").iterdir())
+        assert ("steps.csv" in names) == (config.record == "steps")
+        for name in names:
+            if name != "manifest.json":
+                assert (here / "one" / name).read_bytes() == (here / "two" / name).read_bytes(), name
+        _check_end(training, manifest, epochs)
+        _check_evaluation(here / "one", training, epochs)
+    data, trained = training.dataset, training.parameters
+    report = run_check(
+        own_gradient, training.network, data.inputs, data.labels, objective_of(config), trained=trained
+    )
+    assert report.passed, [row for row in report.parameters if row.verdict != "OK"]
+
+
+def _check_end(training: Training, manifest: Manifest, epochs: list[Epoch]) -> None:
+    assert np.isfinite(training.parameters).all()
+    if manifest.status == "diverged":
+        assert manifest.reason is not None
+        return
+    assert manifest.steps == epochs[-1].step
+    assert manifest.stopped_early == (len(epochs) < training.config.epochs)
+    assert training.config.early_stopping or not manifest.stopped_early
+    if not manifest.stopped_early:
+        assert manifest.steps == training.steps
+    held_out = len(training.dataset.validation) > 0
+    assert all((epoch.validation_loss is not None) == held_out for epoch in epochs)
+
+
+def _check_evaluation(path: Path, training: Training, epochs: list[Epoch]) -> None:
+    """The run read back: its last parameters do on held-out samples what the last epoch's record says."""
+    run = load_run(path, "last")
+    np.testing.assert_array_equal(run.parameters, training.parameters)
+    np.testing.assert_array_equal(run.dataset.validation, training.dataset.validation)
+    figures = evaluate(run.network, run.parameters, run.dataset)
+    assert figures.samples == 150
+    assert sum(map(sum, figures.confusion)) == 150
+    if run.manifest.status == "completed" and len(run.dataset.validation):
+        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.validation)
+        assert held_out.loss == epochs[-1].validation_loss
+        assert held_out.accuracy == epochs[-1].validation_accuracy
+    if training.best is not None:
+        _check_best(path, training, epochs)
+
+
+def _check_best(path: Path, training: Training, epochs: list[Epoch]) -> None:
+    run, best, stopping = load_run(path, "best"), training.best, training.config.early_stopping
+    assert best is not None
+    np.testing.assert_array_equal(run.parameters, best.parameters)
+    on_training = stopping is not None and stopping.monitor == "training"
+    monitored = [epoch.loss if on_training else epoch.validation_loss or 0.0 for epoch in epochs]
+    assert best.loss == monitored[best.epoch - 1]
+    # No epoch was better by more than what counts, and patience was not overdrawn.
+    assert min(monitored) >= best.loss - (stopping.min_delta if stopping else 0.0)
+    assert stopping is None or len(epochs) - best.epoch <= stopping.patience
+    assert training.stopped_early <= (stopping is not None and len(epochs) - best.epoch == stopping.patience)
+    if not on_training:
+        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.validation)
+        assert held_out.loss == best.loss
+
+
+@FEW
+@given(configs())
+def test_any_combination(config: Config) -> None:
+    _check(config)
+
+
+@pytest.mark.campaign
+@MANY
+@given(configs())
+def test_very_many_combinations(config: Config) -> None:
+    _check(config)
+
+
+def test_every_option_of_every_choice_is_drawn() -> None:
+    fields = {
+        option for models in CHOICES.values() for model in models.values() for option in model.model_fields
+    }
+    assert fields - {"name"} == set(_OPTIONS)
