@@ -10,11 +10,12 @@ import typer
 
 from irisbp.cli.arguments import ConfigArguments, Json
 from irisbp.cli.stopping import StopRequest
-from irisbp.errors import Diverged, IrisbpError, ReaderGone
+from irisbp.errors import Diverged, IrisbpError, ReaderGone, literal
 
 if TYPE_CHECKING:
     from irisbp.evaluation import Evaluation
     from irisbp.rundir.manifest import Manifest
+    from irisbp.rundir.storage import Directory
     from irisbp.rundir.writer import RunWriter
     from irisbp.show.progress import Listener
     from irisbp.training import Training
@@ -28,6 +29,7 @@ def train(
     stream: Annotated[bool, typer.Option("--stream", help="Print every sample's loss.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
     as_json: Json = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the run at the end, into its plots/.")] = False,
 ) -> None:
     """Train a network and write everything about it into a run directory.
 
@@ -48,8 +50,24 @@ def train(
             listeners = _listeners(training, str(directory.path), stream, quiet)
             manifest, failure = _train(training, writer, listeners, stop)
         _print_result(str(directory.path), manifest, training, as_json)
+        if plot and manifest.status != "interrupted":
+            _draw(directory)
     if failure is not None:
         raise failure
+
+
+def _draw(directory: "Directory") -> None:
+    """All pictures of the run; it is complete without them, so that nothing that goes wrong here matters."""
+    from irisbp.cli.plot import Kind, draw_into
+    from irisbp.rundir.place import PLOTS
+    from irisbp.rundir.reader import load_run
+
+    try:
+        with directory.folder(PLOTS) as plots:
+            draw_into(plots, load_run(directory.path), "png", list(Kind))
+    except Exception as error:
+        reason = literal(str(error) or type(error).__name__)
+        print(f"note: the run is complete, but not drawn: {reason}", file=sys.stderr)
 
 
 def _train(

@@ -105,18 +105,15 @@ class _Column:
     def __init__(self, name: str, source: str) -> None:
         self._name, self._source = name, source
         self._numbers = array("d")
-        self._bad: tuple[int, str] | None = None  # the first cell that is no number
+        self._bad: DataError | None = None  # at the first cell that is no number
         self._only_missing = True  # ... and whether all such cells are empty or the like
 
     def add(self, cell: str, line: int) -> None:
-        text = cell.strip()
-        number = float(text) if _NUMBER.fullmatch(text) else np.nan
-        if np.isfinite(number):
-            self._numbers.append(number)
-            return
-        if self._bad is None:
-            self._bad = line, cell
-        self._only_missing &= text.lower() in _MISSING
+        try:
+            self._numbers.append(number_in(cell, self._source, line, self._name))
+        except DataError as error:
+            self._bad = self._bad or error
+            self._only_missing &= cell.strip().lower() in _MISSING
 
     @property
     def is_text(self) -> bool:
@@ -124,12 +121,22 @@ class _Column:
         return not self._numbers and not self._only_missing
 
     def values(self) -> Array:
+        """All numbers; DataError if there is a cell that is none."""
         if self._bad is None:
             return np.frombuffer(self._numbers, dtype=np.float64)
-        line, cell = self._bad
-        what = "empty" if not cell.strip() else f"{_shown(cell)} is not a finite number"
-        hint = "" if self._only_missing else "; name the columns to use in data.features"
-        raise DataError(f"{self._source}: line {line}, column {self._name}: {what}{hint}")
+        if not self._only_missing:
+            self._bad.add("If the column is to be left out, name those to use in data.features.")
+        raise self._bad
+
+
+def number_in(cell: str, source: str, line: int | None = None, column: str | None = None) -> float:
+    """The number in a cell; DataError names the place if there is none."""
+    text = cell.strip()
+    number = float(text) if _NUMBER.fullmatch(text) else np.nan
+    if not np.isfinite(number):
+        place = source if line is None else f"{source}: line {line}, column {column}"
+        raise DataError(f"{place}: {'empty' if not text else f'{_shown(cell)} is not a finite number'}")
+    return float(number)
 
 
 def read_rows(

@@ -20,6 +20,12 @@ OWN_FILES = (
     "evaluation.json",
 )
 
+# The folder of a run's pictures, their kinds, and the formats they come in.
+PLOTS = "plots"
+PICTURES = ("loss-and-accuracy", "confusion", "probabilities", "regions", "distributions", "paths")
+PICTURE_FORMATS = ("png", "svg")
+OWN_FOLDERS = {PLOTS: tuple(f"{kind}.{ending}" for kind in PICTURES for ending in PICTURE_FORMATS)}
+
 _NAME = re.compile(r"\w([\w .+@=,-]{0,98}[\w.+@=,-])?")
 
 
@@ -47,11 +53,16 @@ def open_new_run(
     held = Directory(path)
     try:
         _check_that_it_is_a_run(path)
-        held.clear(OWN_FILES)
+        held.clear(OWN_FILES, OWN_FOLDERS)
     except BaseException:
         held.close()
         raise
     return held
+
+
+def open_new_comparison() -> Directory:
+    """A new, locked directory for a picture of several runs: runs/comparison with the first free number."""
+    return _first_free("comparison")
 
 
 def _check_that_it_is_a_run(path: Path) -> None:

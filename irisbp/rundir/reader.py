@@ -4,6 +4,7 @@ import hashlib
 import io
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,20 @@ from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.training import held_out_rows, make_network
+
+# What reading an npz file may raise where a byte of it has been changed.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -44,14 +59,14 @@ def load_run(path: Path, which: Which | None = None, data: Path | None = None) -
 
     which defaults to what the run names itself; data is a table to use in place of its own.
     """
-    manifest = _manifest(path)
-    _checked(path, "config.yaml", manifest)
+    manifest = read_manifest(path)
+    read_checked(path, "config.yaml", manifest)
     config = load_config(path / "config.yaml")
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:
         raise RunError(f"{path} kept no best parameters: nothing was monitored")
     name = "best_parameters.npz" if which == "best" else "parameters.npz"
-    arrays = _Arrays(path / name, _checked(path, name, manifest))
+    arrays = _Arrays(path / name, read_checked(path, name, manifest))
     dataset = _dataset(path, config, manifest, arrays.standardizer(len(manifest.data.features)), data)
     network = make_network(config, dataset)
     return Run(path, config, manifest, dataset, network, arrays.parameters(network), which, data is None)
@@ -77,7 +92,8 @@ def _dataset(
     return make_dataset(table, classes, standardizer, held_out_rows(config, table))
 
 
-def _manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of the run in a directory; RunError if there is none, or not one of ours."""
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
@@ -85,14 +101,15 @@ def _manifest(path: Path) -> Manifest:
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
         raise RunError(f"{path} is {kind}: it has no manifest.json")
     try:
-        return Manifest.model_validate_json(_read(path / "manifest.json"))
+        return Manifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RunError(f"{path / 'manifest.json'} is damaged: {where or 'file'}: {first['msg']}") from None
 
 
-def _read(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """A regular file's content."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise RunError(f"{path} is not a regular file")
@@ -101,24 +118,31 @@ def _read(path: Path) -> bytes:
         raise StorageError("read", path, error) from None
 
 
-def _checked(path: Path, name: str, manifest: Manifest) -> bytes:
+def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:
     """A file's content, if it is still what the manifest says."""
-    content = _read(path / name)
+    content = read_content(path / name)
     if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
         raise RunError(f"{path / name} is not the file that the run wrote: its sha256 differs")
     return content
+
+
+def read_arrays(path: Path, content: bytes) -> dict[str, Array]:
+    """The arrays of an npz file's content by name; RunError if it is damaged. path is what to call it."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except _DAMAGE as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise RunError(f"{path} is damaged: it holds something that is not an array")
+    return arrays
 
 
 class _Arrays:
     """The arrays of one of a run's npz files, each checked as it is taken."""
 
     def __init__(self, path: Path, content: bytes) -> None:
-        self._path = path
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                self._arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{path} is damaged: {error}") from None
+        self._path, self._arrays = path, read_arrays(path, content)
 
     def standardizer(self, features: int) -> Standardizer:
         return Standardizer(*(self._take(f"standardizer.{name}", (features,)) for name in ("mean", "sd")))

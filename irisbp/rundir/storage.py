@@ -8,14 +8,15 @@ means one writer; it ends with its process, however that ends.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from irisbp.errors import Busy, RunError, StorageError
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = ".tmp"
 
 
@@ -30,11 +31,14 @@ def _storing(action: str, path: Path) -> Iterator[None]:
 class Directory:
     """An open, locked directory; a context manager. No other process writes while it is open."""
 
-    def __init__(self, path: Path) -> None:
-        """Open an existing directory: RunError if it is none, Busy if it is held."""
+    def __init__(self, path: Path, *, within: int | None = None) -> None:
+        """Open an existing directory: RunError if it is none, Busy if it is held.
+
+        With within, the descriptor of the open directory that holds it, no link above it can lead away.
+        """
         self.path = path
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._fd = os.open(path if within is None else path.name, _DIRECTORY, dir_fd=within)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{path} is not a directory") from None
         except OSError as error:
@@ -99,20 +103,52 @@ class Directory:
             fd = os.open(name, _NEW_FILE, 0o666, dir_fd=self._fd)
         return GrowingFile(self.path / name, fd)
 
-    def clear(self, own: Iterable[str]) -> None:
-        """Remove these names, if all there is are regular files of these names; else RunError."""
-        names = set(own) | {f".{name}{_TEMPORARY}" for name in own}
+    def folder(self, name: str) -> "Directory":
+        """A directory in this one, made if there is none."""
+        with _storing("make", self.path / name), suppress(FileExistsError):
+            os.mkdir(name, dir_fd=self._fd)
+        return Directory(self.path / name, within=self._fd)
+
+    def clear(self, own: Iterable[str], folders: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Remove files of these names, and folders with files of their names; else RunError.
+
+        Nothing is removed if there is anything but regular files of these names.
+        """
+        folders = folders or {}
+        with ExitStack() as stack:
+            found = self._own(own, folders)
+            inside = [
+                (folder, folder._own(folders[folder.path.name]))
+                for folder in [stack.enter_context(self.folder(name)) for name in found if name in folders]
+            ]
+            # What makes the directory look finished goes first.
+            for name in sorted(set(found) - set(folders), key=lambda name: (name != "manifest.json", name)):
+                self._remove(name, os.unlink)
+            for folder, names in inside:
+                for name in names:
+                    folder._remove(name, os.unlink)
+                self._remove(folder.path.name, os.rmdir)
+
+    def _own(self, files: Iterable[str], folders: Iterable[str] = ()) -> list[str]:
+        """All names in here; RunError if one is neither a regular file of files nor one of folders."""
+        regular = {name for own in files for name in (own, f".{own}{_TEMPORARY}")}
         with _storing("read", self.path), os.scandir(self._fd) as entries:
-            found = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
-        others = [name for name, regular in sorted(found.items()) if name not in names or not regular]
+            found = {
+                entry.name: entry.is_file(follow_symlinks=False)
+                if entry.name in regular
+                else entry.name in folders and entry.is_dir(follow_symlinks=False)
+                for entry in entries
+            }
+        others = [name for name, ours in sorted(found.items()) if not ours]
         if others:
             raise RunError(
                 f"{self.path} holds {others[0]}, which irisbp did not write there; nothing was removed"
             )
-        # What makes the directory look finished goes first.
-        for name in sorted(found, key=lambda name: name != "manifest.json"):
-            with _storing("remove", self.path / name):
-                os.unlink(name, dir_fd=self._fd)
+        return sorted(found)
+
+    def _remove(self, name: str, remove: Callable[..., None]) -> None:
+        with _storing("remove", self.path / name):
+            remove(name, dir_fd=self._fd)
 
 
 class GrowingFile:

@@ -58,7 +58,7 @@ def test_evaluation_says_what_train_said(irisbp: Irisbp) -> None:
 def test_evaluation_for_people(irisbp: Irisbp, run: Path) -> None:
     text = irisbp("evaluate", str(run)).stdout
     lines = text.splitlines()
-    assert lines[0] == "samples   150"
+    assert lines[0] == "samples   150 (all rows of iris, last parameters)"
     assert any(line.split() == ["class", "samples", "precision", "recall"] for line in lines)
     assert lines[-4].split()[:2] == ["class", "\\"]
     assert all(len(line.split()) == 4 for line in lines[-3:])

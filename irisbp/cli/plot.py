@@ -1,0 +1,114 @@
+"""`irisbp plot`: pictures of a run, or of several runs together."""
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from irisbp.errors import IrisbpError, literal
+
+if TYPE_CHECKING:
+    from irisbp.rundir.reader import Run
+    from irisbp.rundir.storage import Directory
+
+
+class Format(StrEnum):
+    """The kinds of files that pictures come in."""
+
+    PNG = "png"
+    SVG = "svg"
+
+
+class Kind(StrEnum):
+    """The pictures of one run."""
+
+    LOSS_AND_ACCURACY = "loss-and-accuracy"
+    CONFUSION = "confusion"
+    PROBABILITIES = "probabilities"
+    REGIONS = "regions"
+    DISTRIBUTIONS = "distributions"
+    PATHS = "paths"
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.", show_default=False)],
+    picture_format: Annotated[Format, typer.Option("--format", help="The files' format.")] = Format.PNG,
+    kinds: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="Draw this picture only. Repeatable; one run only.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The directory to write into; by default RUN/plots, and runs/comparison-001 or the next"
+            " free number for several runs.",
+        ),
+    ] = None,
+) -> None:
+    """Draw a run: loss, confusion, probabilities, regions, distributions, parameters. Several: compare them.
+
+    Pictures of the same name are replaced. Those over time train the run once more, in memory.
+    """
+    if len(runs) > 1:
+        if kinds:
+            raise IrisbpError("--kind: several runs make one picture, their comparison")
+        _compare(runs, picture_format, output)
+    else:
+        _draw(runs[0], picture_format, kinds, output)
+
+
+def draw_into(plots: "Directory", run: "Run", picture_format: str, kinds: Sequence[str]) -> list[str]:
+    """Draw and write pictures; returns their names."""
+    from irisbp.show.plots import draw_run
+
+    written = []
+    for name, content in draw_run(run, kinds, picture_format, _note):
+        plots.write(name, content)
+        written.append(name)
+    return written
+
+
+def _draw(run: Path, picture_format: Format, kinds: list[Kind] | None, output: Path | None) -> None:
+    from irisbp.rundir.place import PLOTS
+    from irisbp.rundir.reader import load_run
+    from irisbp.rundir.storage import Directory
+
+    loaded = load_run(run)
+    wanted = [kind.value for kind in kinds or Kind]
+    if output is not None:
+        with _opened(output) as plots:
+            written = draw_into(plots, loaded, picture_format.value, wanted)
+    else:
+        with Directory(run.resolve()) as directory, directory.folder(PLOTS) as plots:
+            written = draw_into(plots, loaded, picture_format.value, wanted)
+    for name in written:
+        print(literal(str((output or run / PLOTS) / name)))
+
+
+def _compare(runs: list[Path], picture_format: Format, output: Path | None) -> None:
+    from irisbp.rundir.place import open_new_comparison
+    from irisbp.rundir.reader import load_run
+    from irisbp.show.plots import draw_comparison
+
+    content = draw_comparison([load_run(run) for run in runs], picture_format.value)
+    name = f"comparison.{picture_format.value}"
+    with open_new_comparison() if output is None else _opened(output) as directory:
+        directory.write(name, content)
+        print(literal(str((output or directory.path) / name)))
+
+
+def _opened(path: Path) -> "Directory":
+    """A directory to write into: made, if there is none."""
+    from irisbp.rundir.storage import Directory
+
+    try:
+        return Directory.create(path)
+    except FileExistsError:
+        return Directory(path.resolve())
+
+
+def _note(text: str) -> None:
+    print(f"note: {literal(text)}", file=sys.stderr, flush=True)

@@ -1,0 +1,150 @@
+"""`irisbp runs`: the runs that there are, one of them, two side by side, or one once more."""
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from irisbp.cli.arguments import Json
+from irisbp.cli.stopping import StopRequest
+from irisbp.errors import CheckFailed, IrisbpError, RunError
+
+if TYPE_CHECKING:
+    from irisbp.rundir.verify import Verification
+    from irisbp.training import Record
+
+app = typer.Typer(
+    help="List runs, show one, compare two, or repeat one.",
+    rich_markup_mode=None,
+    invoke_without_command=True,
+)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)]
+
+
+@app.callback()
+def runs(context: typer.Context) -> None:
+    """List runs, show one, compare two, or repeat one. Without a command, list those in runs/."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@app.command("list", short_help="List the runs in a directory.")
+def list_(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to look (default: runs).", readable=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List every run in or below a directory, the newest last: state, config, last epoch, start."""
+    from irisbp.rundir.listing import list_runs
+    from irisbp.rundir.place import RUNS
+
+    place = folder or RUNS
+    entries = list_runs(place) if folder or place.exists() else []
+    if as_json:
+        _print_json({"runs": [entry.as_json() for entry in entries]})
+        return
+    from irisbp.show.console import make_console
+    from irisbp.show.runs import print_list
+
+    print_list(make_console(), entries, str(place))
+
+
+@app.command("show", short_help="Show all of a run.")
+def show(run: Run, as_json: Json = False) -> None:
+    """Show all of a run: how it ended, its config, its last epochs, its files and whether they are whole."""
+    from irisbp.rundir.listing import last_epochs, list_files, read_entry, settings
+
+    entry = read_entry(run)
+    epochs, files = last_epochs(run, 5), list_files(entry)
+    if as_json:
+        chosen = settings(entry.config) if entry.config else {}
+        _print_json(
+            entry.as_json()
+            | {
+                "not_default": [key for key, setting in chosen.items() if not setting.is_default],
+                "manifest": entry.manifest.model_dump() if entry.manifest else None,
+                "epochs": [epoch.as_json() for epoch in epochs],
+                "files": [file._asdict() for file in files],
+            }
+        )
+        return
+    from irisbp.show.console import make_console
+    from irisbp.show.runs import print_run
+
+    print_run(make_console(), entry, epochs, files)
+
+
+@app.command("diff", short_help="Compare two runs.")
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A run directory.", readable=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", readable=False)],
+    as_json: Json = False,
+) -> None:
+    """Compare two runs: their configs, where their losses part, their last epochs and parameters."""
+    from irisbp.rundir.compare import diff_runs
+
+    found = diff_runs(a, b)
+    if as_json:
+        _print_json(found.as_json())
+        return
+    from irisbp.show.console import make_console
+    from irisbp.show.runs import print_diff
+
+    print_diff(make_console(), found)
+
+
+@app.command("verify", short_help="Repeat a run, and compare its files.")
+def verify(
+    run: Run,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a run again from its own config, and compare every file to the byte.
+
+    Exit code 3 means that a file differs, 2 that the run cannot be repeated, or that it differs and was
+    made by other versions than these. Nothing is written into the run.
+    """
+    result = _verify(run, quiet)
+    if as_json:
+        _print_json(result.as_json())
+    else:
+        from irisbp.show.console import make_console
+        from irisbp.show.runs import print_verification
+
+        print_verification(make_console(), result)
+    first = result.first
+    if first is None or first.difference is None:
+        return
+    message = f"{run} does not repeat: {first.name} differs first, at {first.difference.where}"
+    if result.versions:
+        raise RunError(f"{message}; other versions may be why")
+    raise CheckFailed(message)
+
+
+def _verify(run: Path, quiet: bool) -> "Verification":
+    """The repetition, with a line for some of its epochs, and an end at the first signal."""
+    from irisbp.rundir.reader import read_manifest
+    from irisbp.rundir.verify import verify_run
+    from irisbp.show.progress import Dispensable, EpochLines
+
+    lines = Dispensable(EpochLines(sys.stderr, read_manifest(run).epochs))
+    with StopRequest() as stop, closing(lines):
+
+        def listen(record: "Record") -> None:
+            if not quiet:
+                lines.take(record)
+            if stop.exit_code:
+                error = IrisbpError("stopped; nothing was compared")
+                error.exit_code = stop.exit_code
+                raise error
+
+        return verify_run(run, listen)
+
+
+def _print_json(result: dict[str, Any]) -> None:
+    print(json.dumps(result, ensure_ascii=False, allow_nan=False))

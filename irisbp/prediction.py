@@ -1,0 +1,79 @@
+"""What a run's network says of samples that it has not seen: lines of CSV, as many at a time as fit."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from irisbp.data.table import number_in, open_table, read_rows, separator
+from irisbp.errors import DataError
+from irisbp.evaluation import probabilities
+from irisbp.rundir.reader import Run
+
+_ROWS_AT_ONCE = 4096
+
+
+def predict_table(run: Run, path: Path) -> Iterator[str]:
+    """The table at path as CSV with the columns `predicted` and `probability_CLASS` added.
+
+    DataError names a column that is missing, and a cell that is no number by its line and column.
+    """
+    with open_table(path) as file:
+        header, rows = read_rows(file, str(path), separator(path))
+        features = run.dataset.table.features
+        missing = [name for name in features if name not in header]
+        if missing:
+            raise DataError(f"{path}: no column {', '.join(missing)}; there are {', '.join(header)}")
+        at = [header.index(name) for name in features]
+        yield _header(run, header, str(path))
+        while some := list(islice(rows, _ROWS_AT_ONCE)):
+            values = [[number_in(cells[k], str(path), line, header[k]) for k in at] for line, cells in some]
+            yield _rows(run, [cells for _, cells in some], values)
+
+
+def predict_sample(run: Run, arguments: Sequence[str]) -> Iterator[str]:
+    """One sample given as FEATURE=VALUE, as a table of one row."""
+    features = run.dataset.table.features
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, cell = argument.partition("=")
+        if not equals or name not in features:
+            raise DataError(f"argument {argument}: not FEATURE=VALUE; the features are {', '.join(features)}")
+        if name in given:
+            raise DataError(f"argument {argument}: {name} is given twice")
+        given[name] = cell
+    missing = [name for name in features if name not in given]
+    if missing:
+        raise DataError(f"no value for {', '.join(missing)}")
+    cells = [given[name] for name in features]
+    values = [number_in(cell, f"argument {name}={cell}") for name, cell in given.items()]
+    in_order = [values[list(given).index(name)] for name in features]
+    yield _header(run, list(features), "the sample")
+    yield _rows(run, [cells], [in_order])
+
+
+def _header(run: Run, columns: list[str], source: str) -> str:
+    added = ["predicted", *(f"probability_{name}" for name in run.dataset.classes)]
+    taken = [name for name in added if name in columns]
+    if taken:
+        raise DataError(f"{source}: it has a column {taken[0]} already, which is to be added; rename it")
+    return _csv([[*columns, *added]])
+
+
+def _rows(run: Run, cells: list[list[str]], values: list[list[float]]) -> str:
+    inputs = run.dataset.standardizer.apply(np.array(values))
+    chances = probabilities(run.network, run.parameters, inputs)  # (rows, classes)
+    names = [run.dataset.classes[k] for k in chances.argmax(axis=1).tolist()]
+    return _csv(
+        [*row, name, *map(repr, chance)]
+        for row, name, chance in zip(cells, names, chances.tolist(), strict=True)
+    )
+
+
+def _csv(rows: "Iterator[list[str]] | list[list[str]]") -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,55 @@
+"""Who was taken for whom."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from irisbp.evaluation import evaluate
+from irisbp.rundir.reader import Run
+from irisbp.show.plots.style import WIDTH, panels, text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_WITH_COUNTS = 30  # classes
+
+
+def confusion(run: Run) -> "Figure":
+    """Counts by true and predicted class, of the held-out rows if there are any, else of all."""
+    held_out = run.dataset.validation
+    found = evaluate(run.network, run.parameters, run.dataset, held_out if len(held_out) else None)
+    counts = np.array(found.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = min(max(WIDTH - 2.2, 0.42 * len(counts)), 14)
+    figure, [[axes]] = panels(1, 1, side + 1.2, width=side + 2.2)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, label="share of the true class's samples", shrink=0.8)
+    names = [text(name, 24) for name in run.dataset.classes]
+    _name_the_axes(axes, names)
+    if len(names) <= _MOST_WITH_COUNTS:
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    rows = f"{found.samples} held-out samples" if len(held_out) else f"all {found.samples} samples"
+    axes.set_title(f"{rows}, accuracy {found.accuracy:.4f}")
+    figure.suptitle(text(run.path.resolve().name))
+    return figure
+
+
+def _name_the_axes(axes: "Axes", names: list[str]) -> None:
+    every = -(-len(names) // 60)  # all, up to 60
+    places = range(0, len(names), every)
+    slanted = len(names) * max(map(len, names)) > 45
+    turned: dict[str, Any] = {
+        "rotation": 90 if len(names) > 12 else 40,
+        "ha": "right",
+        "rotation_mode": "anchor",
+    }
+    axes.set_xticks(places, names[::every], **(turned if slanted else {}))
+    if slanted and len(names) > 12:
+        axes.tick_params("x", pad=6)
+    axes.set_yticks(places, names[::every])
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.spines[:].set_visible(True)

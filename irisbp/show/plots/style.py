@@ -1,0 +1,147 @@
+"""How all pictures look: colours that everybody can tell apart, and lines that differ in grey, too.
+
+Colours are those of Okabe & Ito, "Color universal design" (2008). A user's own settings of Matplotlib
+have no say, and neither clock nor chance does: the same run gives the same file.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from irisbp.errors import literal
+from irisbp.nn.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+
+BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#777777"
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
+WIDTH = 6.5  # inches: the text of a page
+_DRAWABLE = 1e12  # beyond that only a diverged run goes, and nothing else could be seen beside it
+
+_SETTINGS: Any = {
+    "font.family": "DejaVu Sans",  # it comes with Matplotlib
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.titlesize": 10,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.5,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "irisbp",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Everything that is drawn inside looks the same everywhere."""
+    import matplotlib
+
+    with matplotlib.rc_context(), np.errstate(all="ignore"):
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def panels(
+    rows: int, columns: int, height: float, *, width: float = WIDTH, **options: Any
+) -> "tuple[Figure, list[list[Axes]]]":
+    """A figure, its size in inches, and its panels by row."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
+
+
+def as_bytes(figure: "Figure", picture_format: str) -> bytes:
+    """The picture as a PNG or SVG file, without the time at which it was made."""
+    content = io.BytesIO()
+    without = {"Date": None} if picture_format == "svg" else {"Software": None}
+    figure.savefig(content, format=picture_format, metadata=without)
+    return content.getvalue()
+
+
+def text(outside: str, most: int = 40) -> str:
+    """Text from outside, so that it is shown as it stands: not as a formula, nor as empty boxes.
+
+    Of more than `most` characters the middle is left out.
+    """
+    shown = "".join(c if _has_glyph(c) else f"\\u{ord(c):04x}" for c in literal(outside))
+    if len(shown) > most:
+        shown = f"{shown[: most // 2]}\u2026{shown[len(shown) + 1 - (most - most // 2) :]}"
+    return shown.replace("$", r"\$")
+
+
+@cache
+def _has_glyph(character: str) -> bool:
+    from matplotlib.font_manager import findfont, get_font
+
+    return bool(get_font(findfont("DejaVu Sans")).get_char_index(ord(character)))
+
+
+def legend(place: "Axes | Figure", entries: Sequence[tuple[Any, str]], **options: Any) -> "Legend":
+    """A legend whose texts may be anything; an own one of Matplotlib's would drop `_name`."""
+    handles = [handle for handle, _ in entries]
+    made = place.legend(handles, [str(k) for k in range(len(entries))], **options)
+    for shown, (_, label) in zip(made.get_texts(), entries, strict=True):
+        shown.set_text(label)
+    return made
+
+
+def legend_below(figure: "Figure", entries: Sequence[tuple[Any, str]]) -> "Legend":
+    """A legend under all panels, as many entries in a row as there is room for."""
+    widths, columns = [len(label) + 8 for _, label in entries], len(entries)  # 8: a handle and gaps
+    while columns > 1 and _width(widths, columns) > figure.get_size_inches()[0] * 15:  # letters to an inch
+        columns -= 1
+    return legend(figure, entries, loc="outside lower center", ncols=columns)
+
+
+def _width(widths: Sequence[int], columns: int) -> int:
+    """The width of a table that is filled column by column."""
+    rows = -(-len(widths) // columns)
+    return sum(max(widths[k : k + rows]) for k in range(0, len(widths), rows))
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+
+
+def span_epochs(axes: "Axes", epochs: Array) -> None:
+    """An axis from the first to the last of these epochs, if it is not one and the same."""
+    if epochs[-1] > epochs[0]:
+        margin = 0.02 * (epochs[-1] - epochs[0])
+        axes.set_xlim(epochs[0] - margin, epochs[-1] + margin)
+    if epochs[-1] > 1:
+        whole_numbers(axes.xaxis)
+
+
+def drawable(values: Array) -> Array:
+    """The values, with nan for those that no picture can hold."""
+    return np.where(np.abs(values) <= _DRAWABLE, values, np.nan)
+
+
+def line_style(k: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the k-th of several lines, no two alike among the first 28."""
+    return {
+        "color": COLOURS[k % len(COLOURS)],
+        "marker": MARKERS[k % len(MARKERS)],
+        "linestyle": DASHES[(k + k // len(COLOURS)) % len(DASHES)],
+    }

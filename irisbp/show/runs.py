@@ -1,0 +1,383 @@
+"""Runs as people look at them: a list, one in full, two side by side, and one with its repetition.
+
+Where a table is wider than the terminal, each of its cells has a line; a line that is still too long is
+broken between words, so that no number is ever cut in two.
+"""
+
+import re
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+
+from irisbp.config.schema import Config
+from irisbp.errors import literal
+from irisbp.rundir.compare import Diff, ParameterDiff, Parting, Row
+from irisbp.rundir.listing import Entry, EpochFigures, FileEntry, Setting, settings, varying_keys
+from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.verify import FileCheck, Verification
+from irisbp.show.console import print_lines
+from irisbp.show.figures import loss_text, short
+
+_STYLES = {
+    "diverged": "red",
+    "damaged": "bold red",
+    "interrupted": "yellow",
+    "unfinished": "yellow",
+    "changed": "bold red",
+    "missing": "bold red",
+    "DIFFERS": "bold red",
+}
+# What a run is called by, as long as nothing else sets it apart.
+_FIRST_KEYS = ("optimizer.name", "learning_rate", "network.hidden", "seed")
+_FIGURES = ("loss", "accuracy", "validation loss", "validation accuracy")
+
+
+def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
+    """A row for each run, and below them what is wrong with those that are damaged."""
+    if not entries:
+        _say(console, f"no runs in {place}")
+        return
+    words = config_words([entry.config for entry in entries])
+    rows = [_list_row(entry, word) for entry, word in zip(entries, words, strict=True)]
+    header = ["run", "status", "config", "loss", "accuracy", "validation", "started (UTC)"]
+    if all(row[5] == "-" for row in rows):  # nobody held samples out
+        header, *rows = ([*row[:5], row[6]] for row in (header, *rows))
+    styles = [_STYLES.get(entry.status, "") for entry in entries]
+    below: list[str] = []
+    if not _fits(console, [header, *rows]):
+        # The config goes below, and the time of the day.
+        below = [row[2] for row in rows]
+        header, *rows = ([*row[:2], *row[3:-1], row[-1].split()[0]] for row in (header, *rows))
+    _print_table(console, header, rows, left={0, 1} if below else {0, 1, 2}, styles=styles, below=below)
+    for entry in entries:
+        if entry.problem:
+            _say(console, f"damaged: {entry.problem}", "bold red")
+
+
+def _list_row(entry: Entry, words: str) -> list[str]:
+    loss, accuracy, *validation = _figure_cells(entry.last)
+    both = "-" if validation == ["-", "-"] else " ".join(validation)
+    return [str(entry.path), entry.status, words, loss, accuracy, both, f"{entry.started:%Y-%m-%d %H:%M}"]
+
+
+def _figure_cells(last: EpochFigures | None) -> list[str]:
+    """Loss, accuracy, and both for the samples held out."""
+    if last is None:
+        return ["-"] * 4
+    return [
+        loss_text(last.loss),
+        f"{last.accuracy:.4f}",
+        "-" if last.validation_loss is None else loss_text(last.validation_loss),
+        "-" if last.validation_accuracy is None else f"{last.validation_accuracy:.4f}",
+    ]
+
+
+def config_words(configs: Sequence[Config | None]) -> list[str]:
+    """Each config in few words: what sets it apart from the others, or what it is known by."""
+    readable = [config for config in configs if config is not None]
+    varying = varying_keys(readable)
+    return ["-" if config is None else _words(settings(config), varying) for config in configs]
+
+
+def _words(chosen: dict[str, Setting], varying: Sequence[str]) -> str:
+    keys = [
+        key for key in chosen if key in varying and (key in _FIRST_KEYS or not chosen[key].is_default)
+    ] or list(_FIRST_KEYS)
+    rate = {"optimizer.name", "learning_rate"}
+    parts = []
+    if rate.intersection(keys):
+        # One says little without the other.
+        parts.append(f"{chosen['optimizer.name'].value} {value_text(chosen['learning_rate'].value)}")
+    ordered = dict.fromkeys([*(key for key in _FIRST_KEYS if key in keys), *keys])
+    parts += [_word(key, chosen[key].value) for key in ordered if key not in rate]
+    return ", ".join(parts)
+
+
+def _word(key: str, value: Any) -> str:
+    if key.endswith(".name"):
+        return str(value)
+    if key == "network.hidden":
+        return f"hidden {'-'.join(map(str, value)) or 'none'}"
+    if key == "data.source" and value is not None:
+        value = Path(value).name
+    return f"{key.rpartition('.')[2]} {value_text(value)}"
+
+
+def value_text(value: Any) -> str:
+    """A config's value as one writes it on the command line."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_text, value))}]"
+    return str(value)
+
+
+def print_run(
+    console: Console, entry: Entry, epochs: Sequence[EpochFigures], files: Sequence[FileEntry]
+) -> None:
+    """All of a run: what it came to, its config, its last epochs, its files."""
+    _print_pairs(console, _summary(entry))
+    if entry.config is not None:
+        chosen = settings(entry.config)
+        for title, is_default in (("config", False), ("config, by default", True)):
+            pairs = [
+                (key, value_text(some.value)) for key, some in chosen.items() if some.is_default == is_default
+            ]
+            if pairs:
+                _title(console, title)
+                _print_pairs(console, pairs)
+    if epochs:
+        console.print()
+        rows = [[str(e.epoch), value_text(e.learning_rate), *_figure_cells(e)] for e in epochs]
+        unused = 2 if all(e.validation_loss is None for e in epochs) else 0
+        header = ["epoch", "learning_rate", *_FIGURES]
+        width = len(header) - unused
+        _print_table(console, header[:width], [row[:width] for row in rows], left=())
+    console.print()
+    cells = [[f.name, "-" if f.size is None else str(f.size), f.state] for f in files]
+    styles = [_STYLES.get(f.state, "") for f in files]
+    _print_table(console, ["file", "bytes", "sha256"], cells, left={0, 2}, styles=styles)
+
+
+def _summary(entry: Entry) -> list[tuple[str, str]]:
+    pairs = [("run", str(entry.path)), ("status", entry.status)]
+    if entry.problem:
+        pairs.append(("problem", entry.problem))
+    if entry.manifest is None:
+        return [*pairs, ("started", _time_text(entry.started.isoformat()))]
+    return pairs + _manifest_pairs(entry.manifest)
+
+
+def _manifest_pairs(manifest: Manifest) -> list[tuple[str, str]]:
+    data = manifest.data
+    best = "" if manifest.best_epoch is None else f", the best of them {manifest.best_epoch}"
+    held_out = f", {data.validation} of them held out" if data.validation else ""
+    return [
+        *([("reason", manifest.reason)] if manifest.reason else []),
+        ("epochs", f"{manifest.epochs}{best}"),
+        ("steps", str(manifest.steps)),
+        ("parameters", manifest.which),
+        ("time", f"{manifest.seconds:.2f} s"),
+        ("started", _time_text(manifest.started)),
+        ("finished", _time_text(manifest.finished)),
+        ("classes", ", ".join(manifest.classes)),
+        ("data", f"{data.source}, {data.rows} rows{held_out}"),
+        ("data sha256", data.sha256[:16]),
+        ("target", data.target),
+        ("features", ", ".join(data.features)),
+        ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+    ]
+
+
+def _time_text(time: str) -> str:
+    """A time in ISO's form, made of words short enough for a narrow terminal."""
+    return time.replace("T", " ").replace("+00:00", " UTC")
+
+
+def print_diff(console: Console, diff: Diff) -> None:
+    """Which keys differ, where the losses part, what both came to."""
+    a, b = str(diff.a.path), str(diff.b.path)
+    if not diff.config:
+        _say(console, "the configs are equal")
+    pairs = {**diff.config, **diff.others}
+    if pairs:
+        rows = [[key, *(_side(key, value) for value in pair)] for key, pair in pairs.items()]
+        _print_table(console, ["key", a, b], rows, left={0, 1, 2})
+    console.print()
+    _print_parting(console, diff.parting, a, b)
+    console.print()
+    figures = zip(["status", "epoch", "steps", *_FIGURES], _ends(diff.a), _ends(diff.b), strict=True)
+    final = [[name, *ends] for name, *ends in figures if ends != ["-", "-"]]
+    _print_table(console, ["at the end", a, b], final, left={0})
+    console.print()
+    _say(console, _parameters_text(diff.parameters))
+
+
+def _side(key: str, value: Any) -> str:
+    """A value that one of the two may not have; a digest's beginning is enough to tell it."""
+    text = "-" if value is None else value_text(value)
+    return text[:16] if key.endswith("sha256") else text
+
+
+def _ends(entry: Entry) -> list[str]:
+    manifest, last = entry.manifest, entry.last
+    steps, epoch = str(manifest.steps) if manifest else "-", str(last.epoch) if last else "-"
+    return [entry.status, epoch, steps, *_figure_cells(last)]
+
+
+def _print_parting(console: Console, parting: Parting | None, a: str, b: str) -> None:
+    if parting is None:
+        _say(console, "there are no losses to compare: neither file of them lies in both runs")
+        return
+    what = "samples" if parting.file == "steps.csv" else "epochs"
+    if not parting.parted:
+        _say(console, f"the losses are equal to the bit: {parting.rows} {what}")
+        return
+    if parting.a is None or parting.b is None:
+        ended, goes_on = (a, b) if parting.a is None else (b, a)
+        _say(console, f"the losses are equal for {parting.rows} {what}; then {ended} ends, {goes_on} goes on")
+        return
+    _say(console, _parting_text(parting.a, parting.b, parting.rows, what))
+    rows = [[run, *_row_cells(row, console.width)] for run, row in ((a, parting.a), (b, parting.b))]
+    header = ["run", "epoch", "step", "sample", "loss"]
+    if parting.a.step is None:
+        header, rows = [header[0], header[1], header[4]], [[row[0], row[1], row[4]] for row in rows]
+    _print_table(console, header, rows, left={0})
+
+
+def _parting_text(a: Row, b: Row, equal: int, what: str) -> str:
+    place = f"epoch {a.epoch}"
+    if a.step is not None:
+        place += f", step {a.step}, sample {a.sample}"
+    if (a.epoch, a.sample) != (b.epoch, b.sample):
+        return f"the order of the samples parts at {place}, after {equal} equal {what}"
+    gap = f"; they differ by {short(abs(a.loss - b.loss))}" if a.loss != b.loss else ""
+    return f"the losses part at {place}, after {equal} equal {what}{gap}"
+
+
+def _row_cells(row: Row, width: int) -> list[str]:
+    """The loss with all its digits, since the last may be what differs, or as many as there is room for."""
+    texts = (repr(row.loss), *(f"{row.loss:.{digits}g}" for digits in range(16, 3, -1)))
+    loss = next(text for text in texts if len(text) <= width or text is texts[-1])
+    return [str(row.epoch), str(row.step), str(row.sample), loss]
+
+
+def _parameters_text(parameters: ParameterDiff) -> str:
+    if parameters.problem is not None:
+        return f"the parameters cannot be compared: {parameters.problem}"
+    if parameters.equal:
+        return f"the {parameters.count} parameters are equal to the bit"
+    return (
+        f"{parameters.differing} of {parameters.count} parameters differ,"
+        f" by up to {short(parameters.largest)} at {parameters.place}"
+    )
+
+
+def print_verification(console: Console, result: Verification) -> None:
+    """Each file and whether it repeats, where it first does not, and how far the comparison went."""
+    cells = [[check.name, _verdict(check)] for check in result.checks]
+    styles = [_STYLES["DIFFERS"] if check.difference else "" for check in result.checks]
+    _print_table(console, ["file", "repeated"], cells, left={0, 1}, styles=styles)
+    for check in result.checks:
+        if check.difference:
+            _say(console, f"{check.name}, {check.difference.where}, the run: {check.difference.was}")
+            _say(console, f"{check.name}, {check.difference.where}, repeated: {check.difference.now}")
+        if check.state == "changed":
+            _say(console, f"note: {check.name} is not the file that the run wrote: its sha256 differs")
+    for name, (was, now) in result.versions.items():
+        _say(console, f"note: the run was made by {name} {was or '-'}; this is {now or '-'}", "yellow")
+    for note in _notes(result):
+        _say(console, note)
+
+
+def _verdict(check: FileCheck) -> str:
+    if check.skipped:
+        return f"not compared: {check.skipped}"
+    if check.difference:
+        return f"DIFFERS at {check.difference.where}"
+    return "equal but for its times" if check.name == "manifest.json" else "equal"
+
+
+def _notes(result: Verification) -> Iterable[str]:
+    manifest = result.manifest
+    if manifest.status == "interrupted":
+        yield f"note: the run was interrupted after step {manifest.steps}; it was compared as far as it went"
+    if not result.equal:
+        yield "the run does not repeat"
+    elif manifest.status == "diverged":
+        yield f"the run repeats to the byte: {manifest.steps} steps, and then it diverges again"
+    else:
+        yield f"the run repeats to the byte: {manifest.steps} steps"
+
+
+def _title(console: Console, text: str) -> None:
+    console.print()
+    print_lines(console, text, "dim")
+
+
+def _print_pairs(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
+    """A line for each name and value; where one does not fit, the value has its own."""
+    shown = [(literal(name), literal(value)) for name, value in pairs]
+    width = max(cell_len(name) for name, _ in shown) + 2
+    for name, value in shown:
+        if width + cell_len(value) <= console.width:
+            print_lines(console, f"{_padded(name, width)}{value}".rstrip())
+        else:
+            _say(console, name)
+            _say(console, value, indent=2)
+
+
+def _print_table(
+    console: Console,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: Collection[int],
+    styles: Sequence[str] = (),
+    below: Sequence[str] = (),
+) -> None:
+    """A table, or, where it is wider than the terminal, a line for each of its cells.
+
+    below has a text for each row, to be printed under it.
+    """
+    head, *body = ([literal(cell) for cell in row] for row in (header, *rows))
+    widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
+    fits = _fits(console, [head, *body])
+    if fits:
+        print_lines(console, _line(head, widths, left), "dim")
+    for k, row in enumerate(body):
+        style = styles[k] if styles else ""
+        if fits:
+            print_lines(console, _line(row, widths, left), style)
+        else:
+            _say(console, row[0], style)
+            for name, cell in zip(head[1:], row[1:], strict=True):
+                _say(console, f"{name} {cell}", indent=2)
+        if below:
+            _say(console, below[k], indent=2)
+
+
+def _fits(console: Console, rows: Sequence[Sequence[str]]) -> bool:
+    widths = [max(cell_len(literal(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    return sum(widths) + 2 * (len(widths) - 1) <= console.width
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], left: Collection[int]) -> str:
+    padded = (
+        _padded(cell, width, right=k not in left)
+        for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()
+
+
+def _padded(text: str, width: int, *, right: bool = False) -> str:
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
+
+
+def _say(console: Console, text: str, style: str = "", *, indent: int = 0) -> None:
+    """A sentence, broken between words where the terminal ends, and a row of a file at its commas."""
+    for part in textwrap.wrap(
+        literal(text),
+        max(console.width - indent, 1),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        for piece in _at_commas(part, console.width - indent):
+            # What has no room for an indentation goes without.
+            print_lines(console, " " * min(indent, max(console.width - len(piece), 0)) + piece, style)
+
+
+def _at_commas(text: str, width: int) -> list[str]:
+    pieces = [""]
+    for cell in re.findall("[^,]*,|[^,]+$", text) if len(text) > width else [text]:
+        if pieces[-1] and len(pieces[-1] + cell) > width:
+            pieces.append("")
+        pieces[-1] += cell
+    return pieces

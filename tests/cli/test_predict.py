@@ -1,0 +1,100 @@
+"""`irisbp predict` on tables and on single samples."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import CONFIGS, Irisbp
+
+SMOKE = str(CONFIGS / "smoke.yaml")
+FLOWER = ["sepal_length=5.1", "sepal_width=3.5", "petal_length=1.4", "petal_width=0.2"]
+
+
+@pytest.fixture
+def run(irisbp: Irisbp, tmp_path: Path) -> Path:
+    assert irisbp("train", SMOKE, "--name", "x").returncode == 0
+    return tmp_path / "runs" / "x"
+
+
+def _expected(run: Path, values: list[list[float]]) -> np.ndarray:
+    with np.load(run / "parameters.npz") as p:
+        inputs = (np.array(values) - p["standardizer.mean"]) / p["standardizer.sd"]
+        hidden = 1 / (1 + np.exp(-(inputs @ p["hidden_1.weight"] + p["hidden_1.bias"])))
+        powers = np.exp(hidden @ p["output.weight"] + p["output.bias"])
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def test_a_table_is_classified_and_its_columns_carried_through(
+    irisbp: Irisbp, run: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "new.csv"
+    table.write_text(
+        "petal_width,id,petal_length,sepal_width,sepal_length,note\n"
+        '0.2,007,1.4,3.5,5.1,"a, quoted"\n\n2.5,NA,6.0,3.3,6.3,\n'
+    )
+    done = irisbp("predict", "runs/x", "new.csv")
+    assert done.returncode == 0
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["predicted"] for row in rows] == ["setosa", "virginica"]
+    assert [(row["id"], row["note"]) for row in rows] == [("007", "a, quoted"), ("NA", "")]
+    classes = json.loads((run / "manifest.json").read_text())["classes"]
+    got = [[float(row[f"probability_{name}"]) for name in classes] for row in rows]
+    expected = _expected(run, [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]])
+    np.testing.assert_allclose(got, expected, rtol=1e-13)
+    assert irisbp("predict", "runs/x", "new.csv", "--output", "out.csv").stdout == ""
+    assert (tmp_path / "out.csv").read_text() == done.stdout
+    again = irisbp("predict", "runs/x", "new.csv", "--output", "out.csv")
+    assert (again.returncode, "out.csv: exists" in again.stderr) == (2, True)
+
+
+def test_one_flower(irisbp: Irisbp, run: Path) -> None:
+    done = irisbp("predict", "runs/x", *reversed(FLOWER))
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert row["predicted"] == "setosa"
+    assert row["sepal_length"] == "5.1"
+    chances = [float(cell) for name, cell in row.items() if name.startswith("probability_")]
+    assert sum(chances) == pytest.approx(1.0, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (FLOWER[:3], "no value for petal_width"),
+        ([*FLOWER, "petal_width=1"], "argument petal_width=1: petal_width is given twice"),
+        ([*FLOWER[:3], "petal_widht=1"], "argument petal_widht=1: not FEATURE=VALUE; the features are"),
+        ([*FLOWER[:3], "petal_width=wide"], "argument petal_width=wide: 'wide' is not a finite number"),
+        ([*FLOWER[:3], "petal_width="], "argument petal_width=: empty"),
+        (["nowhere.csv"], "nowhere.csv: no such file"),
+        (["."], "is a directory, not a table"),
+    ],
+)
+def test_samples_that_are_none(irisbp: Irisbp, run: Path, arguments: list[str], message: str) -> None:
+    done = irisbp("predict", "runs/x", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sepal_length,sepal_width\n1,2\n", "no column petal_length, petal_width; there are"),
+        (
+            "sepal_length,sepal_width,petal_length,petal_width\n1,2,x,4\n",
+            "line 2, column petal_length: 'x' is",
+        ),
+        (
+            "sepal_length,sepal_width,petal_length,petal_width,predicted\n1,2,3,4,5\n",
+            "a column predicted already",
+        ),
+    ],
+)
+def test_tables_that_do_not_fit(irisbp: Irisbp, run: Path, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "new.csv").write_text(text)
+    done = irisbp("predict", "runs/x", "new.csv", "--output", "out.csv")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (tmp_path / "out.csv").exists()

@@ -1,0 +1,191 @@
+"""Tables of one's own, through the command line: the right value, or an error with its place."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import CONFIGS, Irisbp
+
+SMOKE = str(CONFIGS / "smoke.yaml")
+GOOD = "a,b,kind\n1,2.5,x\n2,1.5,y\n3,-1e-1,x\n4,.5,y\n"
+
+
+@pytest.fixture
+def trained(irisbp: Irisbp, tmp_path: Path) -> "Trained":
+    return Trained(irisbp, tmp_path)
+
+
+class Trained:
+    """Trains on a table with these contents and tells how it went."""
+
+    def __init__(self, irisbp: Irisbp, folder: Path) -> None:
+        self._irisbp, self._folder = irisbp, folder
+
+    def ok(self, content: str | bytes, *overrides: str) -> dict[str, object]:
+        """The manifest of a run on this table."""
+        done = self._train(content, *overrides)
+        assert done[0] == 0, done[1]
+        manifest: dict[str, object] = json.loads((self._folder / "runs" / "x" / "manifest.json").read_text())
+        return manifest
+
+    def error(self, content: str | bytes, *overrides: str) -> str:
+        """The message, without the path."""
+        code, message = self._train(content, *overrides)
+        assert code == 2
+        assert not (self._folder / "runs").exists()
+        return message.removeprefix("irisbp: ").replace(f"{self._folder / 't.csv'}: ", "").rstrip("\n")
+
+    def _train(self, content: str | bytes, *overrides: str) -> tuple[int, str]:
+        data = content.encode() if isinstance(content, str) else content
+        (self._folder / "t.csv").write_bytes(data)
+        own = ("data.source=t.csv", "data.target=kind", *overrides)
+        done = self._irisbp("train", SMOKE, *own, "--name", "x", "--quiet")
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+
+def test_a_good_table(trained: Trained, irisbp: Irisbp, tmp_path: Path) -> None:
+    manifest = trained.ok(GOOD)
+    assert manifest["data"]["features"] == ["a", "b"]  # type: ignore[index]
+    with np.load(tmp_path / "runs" / "x" / "parameters.npz") as arrays:
+        np.testing.assert_allclose(arrays["standardizer.mean"], [2.5, 1.1])
+    assert json.loads(irisbp("evaluate", "runs/x", "--json").stdout)["samples"] == 4
+
+
+@pytest.mark.parametrize(
+    "classes", [("NA", "01"), ("1", "01"), ("nan", "null"), ("true", "TRUE"), ("1.0", "1")]
+)
+def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str, str]) -> None:
+    text = GOOD.replace("x\n", f"{classes[0]}\n").replace("y\n", f"{classes[1]}\n")
+    assert sorted(trained.ok(text)["classes"]) == sorted(classes)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD.replace("2.5", ""), "line 2, column b: empty"),
+        (GOOD.replace("2.5", "NA"), "line 2, column b: 'NA' is not a finite number"),
+        (GOOD.replace("1.5", "1,5"), "line 3: 4 cells, where the header has 3"),
+        (GOOD.replace("3,-1e-1,x", "3,x"), "line 4: 2 cells, where the header has 3"),
+        (
+            GOOD.replace("1.5", "wide"),
+            "line 3, column b: 'wide' is not a finite number\n"
+            "If the column is to be left out, name those to use in data.features.",
+        ),
+        (GOOD.replace("1.5", "1e999"), "line 3, column b: '1e999' is not a finite number"),
+        (GOOD.replace("1.5", "1_000"), "line 3, column b: '1_000' is not a finite number"),
+        (GOOD.replace("1.5", "0x10"), "line 3, column b: '0x10' is not a finite number"),
+        (GOOD.replace("1.5", "\u0661"), "line 3, column b: '\u0661' is not a finite number"),
+        (GOOD.replace("2,1.5,y", "2,1.5,"), "line 3, column kind: empty; a class is needed"),
+        (GOOD.replace("a,b,kind", "a,a,kind"), "line 1: two columns are called a"),
+        (GOOD.replace("a,b,kind", "a,,kind"), "line 1: column 2 has no name"),
+        (GOOD.split("\n", 1)[1].replace("x", "1").replace("y", "2"), "line 1: numbers, where a header"),
+        (GOOD.replace("kind", "sort"), "no column kind; there are a, b, sort"),
+        (GOOD.replace("y", "x"), "every row is of class x; there is nothing to tell apart"),
+        ("a,b,kind\n", "no rows below the header"),
+        ("", "empty; a table has a header and rows"),
+        ("kind,note\nx,p\ny,q\n", "no column of numbers beside kind"),
+        (GOOD.replace(",", ";"), "line 1: one column; are the cells separated by something but commas?"),
+        (GOOD.encode("utf-16"), "not UTF-8 text, somewhere after line 0 (byte 0xff); save it as UTF-8"),
+        (GOOD.replace("x", "\u00e9").encode("latin-1"), "not UTF-8 text"),
+        (GOOD.replace("2.5", '"2.5'), "line 5: unexpected end of data"),
+    ],
+)
+def test_traps_are_errors_with_their_place(trained: Trained, content: str | bytes, message: str) -> None:
+    told = trained.error(content)
+    assert told.startswith(message)
+
+
+def test_a_constant_feature(trained: Trained) -> None:
+    text = "a,b,kind\n1,0.1,x\n2,0.1,y\n3,0.1,x\n"
+    assert trained.error(text) == "feature b is 0.1 in every row: it cannot be standardized"
+    assert trained.ok(text, "data.features=[a]")["data"]["features"] == ["a"]  # type: ignore[index]
+
+
+def test_a_class_with_one_row_cannot_be_split(trained: Trained) -> None:
+    message = "class z has one row (row 4): it cannot be split in two"
+    assert trained.error(GOOD + "5,5,z\n", "data.validation=0.5") == message
+    assert trained.error(GOOD + "5,5,z\n", "data.folds=2", "data.fold=0") == message
+    assert trained.error(GOOD, "data.folds=9", "data.fold=0") == "9 folds of 4 rows: some would be empty"
+
+
+def test_marks_line_ends_blanks_and_text_columns_are_no_trap(trained: Trained) -> None:
+    text = "\ufeff a , name,kind\r\n1,p,x\r\n\r\n 2 ,q,y\r\n3,r,x\r\n"
+    assert trained.ok(text)["data"]["features"] == ["a"]  # type: ignore[index]
+
+
+def test_chosen_features(trained: Trained, irisbp: Irisbp) -> None:
+    assert trained.ok(GOOD, "data.features=[b]")["data"]["features"] == ["b"]  # type: ignore[index]
+    for chosen, message in (
+        ("[c]", "no column c"),
+        ("[a, kind]", "kind cannot be both the target and a feature"),
+    ):
+        done = irisbp("train", SMOKE, "data.source=t.csv", "data.target=kind", f"data.features={chosen}")
+        assert (done.returncode, message in done.stderr) == (2, True)
+
+
+def test_the_standardizer_never_sees_held_out_rows(trained: Trained, tmp_path: Path) -> None:
+    rows = [f"{k},{k * k % 7},{'xy'[k % 2]}" for k in range(20)]
+    text = "a,b,kind\n" + "\n".join(rows) + "\n"
+    assert trained.ok(text, "data.folds=4", "data.fold=1")["data"]["validation"] == 5  # type: ignore[index]
+    used = {int(line.split(",")[2]) for line in (tmp_path / "runs/x/steps.csv").read_text().splitlines()[1:]}
+    assert len(used) == 15
+    values = np.array([[float(cell) for cell in rows[k].split(",")[:2]] for k in sorted(used)])
+    with np.load(tmp_path / "runs" / "x" / "parameters.npz") as arrays:
+        np.testing.assert_allclose(arrays["standardizer.mean"], values.mean(axis=0), rtol=1e-14)
+        np.testing.assert_allclose(arrays["standardizer.sd"], values.std(axis=0, ddof=1), rtol=1e-14)
+
+
+def test_other_data_is_refused_unless_asked_for(trained: Trained, irisbp: Irisbp, tmp_path: Path) -> None:
+    trained.ok(GOOD)
+    (tmp_path / "t.csv").write_text(GOOD.replace("2.5", "2.6"))
+    done = irisbp("evaluate", "runs/x")
+    assert done.returncode == 2
+    assert "was trained on other data than" in done.stderr
+    result = json.loads(irisbp("evaluate", "runs/x", "--data", "t.csv", "--json").stdout)
+    assert (result["samples"], result["rows"]) == (4, "all")
+    (tmp_path / "t.csv").write_text(GOOD.replace("x", "w"))
+    done = irisbp("evaluate", "runs/x", "--data", "t.csv")
+    assert (done.returncode, "row 0 is of class w, not one of" in done.stderr) == (2, True)
+
+
+def test_a_config_finds_its_table_from_anywhere(irisbp: Irisbp, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "t.csv").write_text(GOOD)
+    text = Path(SMOKE).read_text() + "data: {source: t.csv, target: kind}\n"
+    (folder / "c.yaml").write_text(text)
+    assert irisbp("train", "study/c.yaml", "--name", "x", "--quiet").returncode == 0
+    assert f"source: {folder / 't.csv'}" in (tmp_path / "runs" / "x" / "config.yaml").read_text()
+    assert irisbp("train", "runs/x/config.yaml", "--name", "y", "--quiet").returncode == 0
+    for name in ("config.yaml", "steps.csv", "parameters.npz"):
+        assert (tmp_path / "runs/x" / name).read_bytes() == (tmp_path / "runs/y" / name).read_bytes()
+
+
+def test_best_and_last_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
+    overrides = ["data.validation=0.3", "epochs=60", "learning_rate=0.5", "early_stopping.patience=5"]
+    result = json.loads(irisbp("train", SMOKE, *overrides, "--name", "x", "--json").stdout)
+    assert result["which"] == "best"
+    assert result["best_epoch"] < result["epochs"]
+    assert result["stopped_early"] == (result["epochs"] < 60)
+    figures = {
+        which: json.loads(irisbp("evaluate", "runs/x", "--which", which, "--json").stdout)
+        for which in ("best", "last")
+    }
+    assert figures["best"]["which"] == "best"
+    assert figures["best"]["rows"] == "validation"
+    assert figures["best"]["loss"] == result["validation_loss"] < figures["last"]["loss"]
+    assert json.loads(irisbp("evaluate", "runs/x", "--json").stdout)["which"] == "best"
+    rows = (tmp_path / "runs" / "x" / "epochs.csv").read_text().splitlines()
+    assert float(rows[result["best_epoch"]].split(",")[4]) == pytest.approx(
+        result["validation_loss"], rel=1e-12
+    )
+    assert float(rows[-1].split(",")[4]) == pytest.approx(figures["last"]["loss"], rel=1e-12)
+    assert len(rows) == result["epochs"] + 1
+    done = irisbp("evaluate", "runs/x", "--on", "training", "--json")
+    assert json.loads(done.stdout)["loss"] == result["loss"]
+    irisbp("train", SMOKE, "--name", "y", "--quiet")
+    assert "kept no best parameters" in irisbp("evaluate", "runs/y", "--which", "best").stderr
+    assert "held no rows out" in irisbp("evaluate", "runs/y", "--on", "validation").stderr

@@ -1,0 +1,342 @@
+"""What the pictures are drawn from, and how: the numbers behind them and the text on them."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from sklearn.decomposition import PCA
+
+from irisbp.config.load import load_config
+from irisbp.errors import Diverged, IrisbpError, RunError
+from irisbp.rundir import curves
+from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.place import OWN_FOLDERS, PICTURES
+from irisbp.rundir.reader import Run, load_run
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.show import plots
+from irisbp.show.plots import draw_comparison, draw_run, style
+from irisbp.show.plots.comparison import comparison, labels
+from irisbp.show.plots.confusion import confusion
+from irisbp.show.plots.distributions import _activations, _gradients, distributions
+from irisbp.show.plots.history import retrace
+from irisbp.show.plots.learning import loss_and_accuracy
+from irisbp.show.plots.paths import parameter_paths
+from irisbp.show.plots.probabilities import probabilities_over_time
+from irisbp.show.plots.regions import Plane, regions
+from irisbp.show.plots.style import house_style, legend, panels, text
+from irisbp.training import Samples, prepare, train
+
+ODD = ("$a$b", "_hidden", "\u4e2d\\$\u202e")
+
+
+def make_run(path: Path, *overrides: str, stop_after: int | None = None) -> Run:
+    """A run in a directory of its own, interrupted after so many steps if asked for."""
+    training = prepare(load_config(None, ["epochs=4", *overrides]))
+    with Directory.create(path) as directory:
+        writer = RunWriter(directory, training)
+        status: Any = "completed"
+        try:
+            for record in train(training):
+                writer.take(record)
+                if stop_after and isinstance(record, Samples) and record.last_step >= stop_after:
+                    status = "interrupted"
+                    break
+        except Diverged:
+            status = "diverged"
+        writer.finish(status)
+    return load_run(path)
+
+
+def odd_table(path: Path) -> tuple[str, str]:
+    """A table with names that are hard to show."""
+    rows = [f"{k % 7},{k * k % 11},{ODD[k % 3]}" for k in range(30)]
+    path.write_text("\n".join(["$x$,_y,class", *rows]), encoding="utf-8")
+    return f"data.source={path}", "data.target=class"
+
+
+def drawn(run: Run, picture_format: str = "svg", notes: list[str] | None = None) -> dict[str, bytes]:
+    told: list[str] = [] if notes is None else notes
+    return dict(draw_run(run, PICTURES, picture_format, told.append))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time; some tests can do without."""
+    monkeypatch.setattr(plots, "as_bytes", lambda figure, picture_format: b"")
+
+
+CASES = {
+    "deep": ["network.hidden=[12,8,6]", "network.activation=relu", "batch_size=8", "data.validation=0.2"],
+    "stopped": ["early_stopping.patience=1", "data.folds=5", "data.fold=1", "learning_rate=5", "epochs=9"],
+    "one epoch": ["epochs=1", "record=epochs", "network.hidden=[]", "batch_size=all"],
+    "diverged": ["learning_rate=1e308", "network.hidden=[]"],
+    "huge": ["learning_rate=30", "network.activation=relu", "network.hidden=[5]", "optimizer.momentum=0.9"],
+    "all zero": ["network.activation=relu", "initializer={name: zeros, bias: zeros}"],
+    "many layers": [f"network.hidden=[{','.join(['2'] * 12)}]", "epochs=2"],
+}
+
+
+@pytest.mark.parametrize("overrides", CASES.values(), ids=CASES)
+def test_every_kind_of_run_is_drawn(
+    tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 40)
+    notes: list[str] = []
+    pictures = drawn(make_run(tmp_path / "run", *overrides), "png", notes)
+    assert list(pictures) == [f"{kind}.png" for kind in PICTURES]
+    assert not notes
+    assert all(content.startswith(b"\x89PNG") for content in pictures.values())
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_names_of_files_are_those_that_may_be_removed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "epochs=1")
+    names = {name for ending in ("png", "svg") for name in drawn(run, ending)}
+    assert names == set(OWN_FOLDERS["plots"])
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_was_not_recorded_is_noted(tmp_path: Path) -> None:
+    overrides = CASES["diverged"]
+    notes: list[str] = []
+    run = make_run(tmp_path / "run", *overrides, "record=epochs")
+    assert "loss-and-accuracy.svg" not in drawn(run, notes=notes)
+    assert notes == ["no picture of loss-and-accuracy: the run recorded none of it"]
+
+
+def drawn_both(run: Run) -> dict[str, bytes]:
+    kinds = ("loss-and-accuracy", "paths")  # points in SVG are a PNG in it
+    return dict(draw_run(run, kinds, "svg", print)) | dict(draw_run(run, kinds[1:], "png", print))
+
+
+def test_the_same_run_draws_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run")
+    before = drawn_both(run)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+    with matplotlib.rc_context({"figure.facecolor": "red", "svg.hashsalt": "other"}):
+        assert drawn_both(run) == before
+    assert not any(b"<dc:date>" in content for content in before.values())
+
+
+def test_text_from_outside_is_shown_literally(tmp_path: Path) -> None:
+    with house_style():
+        _, [[axes]] = panels(1, 1, 2)
+        made = legend(axes, [(axes.plot([0, 1])[0], text(name)) for name in ODD])
+        shown = [part._preprocess_math(part.get_text()) for part in made.get_texts()]  # type: ignore[attr-defined]
+    assert shown == [("$a$b", False), ("_hidden", False), ("\\u4e2d\\$\\u202e", False)]
+    assert text("x" * 50, 11) == "xxxxx\u2026xxxxx"
+
+
+def test_odd_names_can_be_drawn(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "$run$_1", *odd_table(tmp_path / "t.csv"))
+    assert len(drawn(run)) == len(PICTURES)
+    with house_style():
+        figure = confusion(run)
+    axes = figure.axes[0]
+    assert {label.get_text() for label in axes.get_yticklabels()} == {text(name) for name in ODD}
+    assert figure.get_suptitle() == r"\$run\$_1"
+
+
+def test_confusion_counts_the_held_out_rows(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "data.validation=0.2", "epochs=20")
+    with house_style():
+        axes = confusion(run).axes[0]
+    counts = [int(shown.get_text()) for shown in axes.texts]
+    assert len(counts) == 9
+    assert sum(counts) == 30
+    assert axes.get_title().startswith("30 held-out samples")
+
+
+def test_points_and_lines_are_the_recorded_numbers(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "batch_size=8", "data.validation=0.2")
+    steps = np.genfromtxt(run.path / "steps.csv", delimiter=",", skip_header=1, usecols=(0, 5))
+    epochs = np.genfromtxt(run.path / "epochs.csv", delimiter=",", names=True)
+    with house_style():
+        figure = loss_and_accuracy(run)
+    assert figure is not None
+    losses, accuracies, rates = figure.axes[:3]
+    points = np.asarray(losses.collections[0].get_offsets())
+    np.testing.assert_allclose(points, np.column_stack([steps[:, 0] / 15, steps[:, 1]]))  # 120 rows by 8
+    training, validation = losses.lines[:2]
+    np.testing.assert_array_equal(training.get_ydata(), epochs["loss"])
+    np.testing.assert_array_equal(training.get_xdata(), [0.5, 1.5, 2.5, 3.5])
+    np.testing.assert_array_equal(validation.get_ydata(), epochs["validation_loss"])
+    np.testing.assert_array_equal(validation.get_xdata(), [1, 2, 3, 4])
+    np.testing.assert_array_equal(accuracies.lines[0].get_ydata(), epochs["accuracy"])
+    np.testing.assert_array_equal(rates.lines[0].get_ydata(), [0.1] * 5)
+
+
+def test_probabilities_are_those_of_the_true_class(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "data.validation=0.2")
+    history = retrace(run, run.parameters)
+    assert history.repeats
+    assert [moment.epoch for moment in history.moments] == [0, 1, 2, 3, 4]
+    with house_style():
+        axes = probabilities_over_time(run, history).axes
+    inputs, labels_ = run.dataset.inputs, run.dataset.labels
+    for k, name in enumerate(run.dataset.classes):
+        rows = [row for row in run.dataset.training if labels_[row] == k]
+        p = run.network.views(run.parameters)
+        hidden = 1 / (1 + np.exp(-(inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])))
+        powers = np.exp(hidden @ p["output.weight"] + p["output.bias"])
+        true = powers[:, k] / powers.sum(axis=1)
+        median, mean = (np.asarray(line.get_ydata())[-1] for line in axes[k].lines[:2])
+        assert (median, mean) == pytest.approx((np.median(true), true.mean()), rel=1e-12)
+        assert axes[k].get_title() == f"{name} (n = 40)"
+
+
+def test_paths_begin_and_end_where_the_run_does(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with house_style():
+        hidden, output = parameter_paths(run, retrace(run, run.parameters)).axes
+    lines = [*hidden.lines, *output.lines]
+    assert [np.asarray(line.get_ydata())[-1] for line in lines] == run.parameters.tolist()
+    initial = prepare(run.config).parameters
+    assert [np.asarray(line.get_ydata())[0] for line in lines] == initial.tolist()
+    assert {line.get_linestyle() for line in hidden.lines[-3:]} == {"--"}
+
+
+def test_an_interrupted_run_is_traced_to_where_it_ended(tmp_path: Path) -> None:
+    full = make_run(tmp_path / "full", "data.source=" + str(_wide(tmp_path / "t.csv")), "data.target=class")
+    run = make_run(
+        tmp_path / "part", "data.source=" + str(tmp_path / "t.csv"), "data.target=class", stop_after=500
+    )
+    assert (full.manifest.steps, run.manifest.steps) == (1600, 656)  # blocks of 256, 144; 256
+    history = retrace(run, run.parameters)
+    assert history.repeats
+    assert [moment.epoch for moment in history.moments] == [0, 1, 656 / 400]
+
+
+def _wide(path: Path) -> Path:
+    rows = [f"{k * 17 % 101},{k * 5 % 13},c{k % 4}" for k in range(400)]
+    path.write_text("\n".join(["x,y,class", *rows]))
+    return path
+
+
+def test_a_diverged_run_is_traced_to_where_it_ended(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", *CASES["diverged"])
+    history = retrace(run, run.parameters)
+    assert history.repeats
+    assert [moment.epoch for moment in history.moments] == [0, 5 / 150]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_that_ends_elsewhere_is_noted(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.parameters[3] += 1e-9
+    notes: list[str] = []
+    drawn(run, notes=notes)
+    assert notes == ["trained again, the run ends elsewhere; pictures over time show this second training"]
+
+
+def test_the_plane_is_that_of_scikit_learn() -> None:
+    inputs = np.random.default_rng(5).normal(size=(80, 6)) * [5, 1, 1, 3, 1, 1]
+    inputs -= inputs.mean(axis=0)
+    found, plane = PCA(2).fit(inputs), Plane.fit(inputs)
+    np.testing.assert_allclose(np.abs(plane.directions), np.abs(found.components_), rtol=1e-8)
+    np.testing.assert_allclose(plane.shares, found.explained_variance_ratio_)
+    points = np.array([[1.0, -2.0], [0.5, 3.0]])
+    np.testing.assert_allclose(plane.project(plane.lift(points)), points)
+
+
+def test_wrong_samples_are_ringed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "epochs=2")
+    p = run.network.views(run.parameters)
+    hidden = 1 / (1 + np.exp(-(run.dataset.inputs @ p["hidden_1.weight"] + p["hidden_1.bias"])))
+    wrong = (hidden @ p["output.weight"] + p["output.bias"]).argmax(axis=1) != run.dataset.labels
+    with house_style():
+        figure = regions(run)
+    scattered = [found for found in figure.axes[0].collections if isinstance(found, PathCollection)]
+    rings = [found for found in scattered if found.get_sizes().tolist() == [75]]
+    expected = Plane.fit(run.dataset.inputs).project(run.dataset.inputs)[wrong]
+    assert 0 < len(expected) < 75
+    np.testing.assert_array_equal(np.asarray(rings[0].get_offsets()), expected)
+    assert figure.legends[0].get_texts()[-1].get_text() == f"predicted wrong ({len(expected)})"
+
+
+def test_gradients_and_activations_are_those_of_single_samples(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "network.activation=tanh")
+    rows = run.dataset.training[:5]
+    hidden, output = _activations(run, run.parameters, rows)
+    p = run.network.views(run.parameters)
+    expected = np.tanh(run.dataset.inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])
+    np.testing.assert_allclose(hidden, expected, rtol=1e-13)
+    gradients = _gradients(run, run.parameters, rows)[-1][:, -3:]  # of the output's biases: p - y
+    np.testing.assert_allclose(gradients, output - np.eye(3)[run.dataset.labels[rows]], rtol=1e-10)
+
+
+def test_histograms_hold_all_values(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with house_style():
+        figure = distributions(run, retrace(run, run.parameters))
+    for axes in figure.axes:
+        for stairs in axes.patches:
+            assert stairs.get_data().values.sum() == pytest.approx(1, abs=0.01)  # type: ignore[attr-defined]
+
+
+def test_a_comparison_names_what_differs(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / "a"),
+        make_run(tmp_path / "b", "optimizer={name: adam, beta1: 0.8}", "network.hidden=[4,3]"),
+        make_run(tmp_path / "c" / "a", "learning_rate=1e308", "network.hidden=[]"),
+    ]
+    assert labels(runs[:2]) == [
+        "a  optimizer=sgd",
+        "b  optimizer=adam  optimizer.beta1=0.8  network.hidden=[4,3]",
+    ]
+    assert labels(runs)[2] == f"{text(str(tmp_path / 'c' / 'a'), 60)}  diverged\n{'  '.join(DIFFERENT)}"
+    with house_style():
+        loss, accuracy = comparison(runs).axes
+    looks = [(line.get_color(), line.get_marker(), line.get_linestyle()) for line in loss.lines]
+    assert len(set(looks)) == 3
+    epochs = np.genfromtxt(tmp_path / "b" / "epochs.csv", delimiter=",", names=True)
+    np.testing.assert_array_equal(loss.lines[1].get_ydata(), epochs["loss"])
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), epochs["accuracy"])
+    assert draw_comparison(runs, "png") == draw_comparison(runs, "png")
+    assert draw_comparison(runs[2:] * 2, "svg").startswith(b"<?xml")  # no epoch in any
+    with pytest.raises(IrisbpError, match="25 runs: at most 24"):
+        comparison(runs[:1] * 25)
+
+
+DIFFERENT = ["learning_rate=1e+308", "optimizer=sgd", "network.hidden=[]"]
+
+
+def test_a_long_run_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run", "epochs=30")
+    monkeypatch.setattr(curves, "MOST_SAMPLES", 100)
+    monkeypatch.setattr(curves, "MOST_EPOCHS", 8)
+    steps, losses, count = curves.read_losses(run.path, run.manifest)
+    assert count == 4500
+    assert 90 < len(steps) <= 100
+    recorded = np.genfromtxt(run.path / "steps.csv", delimiter=",", skip_header=1, usecols=(5,))
+    np.testing.assert_array_equal(losses, recorded[steps.astype(int) - 1])
+    assert len(set((steps % 45).tolist())) > 20  # no pattern
+    epochs = curves.read_epochs(run.path, run.manifest)["epoch"].tolist()
+    assert len(epochs) <= 8
+    assert (epochs[0], epochs[-1]) == (1, 30)
+
+
+def test_thinning_keeps_first_and_last_evenly() -> None:
+    kept = curves.Thinned(8)
+    for k in range(100):
+        kept.add(k)
+        assert len(kept.all()) <= 9
+        assert (kept.all()[0], kept.all()[-1]) == (0, k)
+    assert np.diff(kept.all()[:-1]).tolist() == [16] * 6
+    assert curves.Thinned(3).all() == []
+
+
+def test_a_changed_record_is_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name, read in (("steps.csv", curves.read_losses), ("epochs.csv", curves.read_epochs)):
+        (run.path / name).write_text((run.path / name).read_text().replace("1", "2"))
+        with pytest.raises(RunError, match=f"{name} is not the file that the run wrote"):
+            _read(read, run.path, run.manifest)
+
+
+def _read(read: Any, path: Path, manifest: Manifest) -> None:
+    read(path, manifest)
