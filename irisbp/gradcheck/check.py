@@ -201,7 +201,7 @@ def _parameter_rows(names: list[str], judgements: list[Judgement]) -> list[Param
     for k, name in enumerate(names):
         judgement = judgements[worst[k]]
         got, right = judgement.gradient[k].item(), judgement.reference.rounded[k].item()
-        error = judgement.reference.errors(judgement.gradient)[k].item()
+        error = judgement.errors[k].item()
         relative = relative_error(error, abs(right))
         verdict = "WRONG" if over[worst[k], k] > 1.0 else "OK" if isfinite(detects[k]) else "NOT EXERCISED"
         rows.append(
@@ -234,29 +234,26 @@ def _point_row(names: list[str], judgement: Judgement) -> PointRow:
 
 
 def _layer_rows(network: Network, judgements: list[Judgement]) -> list[LayerRow]:
+    errors = np.array([judgement.errors for judgement in judgements])  # (points, parameters)
+    right = np.array([judgement.reference.rounded for judgement in judgements])
     rows = []
-    pairs = [
-        (
-            judgement.target.point.name,
-            network.views(judgement.reference.errors(judgement.gradient)),
-            network.views(judgement.reference.rounded),
-        )
-        for judgement in judgements
-    ]
-    for name in pairs[0][1]:
-        relative, point = max(
-            (relative_error(_norm(errors[name]), _norm(right[name])), point) for point, errors, right in pairs
-        )
-        rows.append(LayerRow(name, relative, digits(relative), point))
+    for name, entries in network.views(np.arange(float(network.parameter_count))).items():
+        of_layer = entries.astype(np.int64).ravel()
+        pairs = zip(_norms(errors[:, of_layer]), _norms(right[:, of_layer]), strict=True)
+        relative = [relative_error(error, size) for error, size in pairs]
+        worst = int(np.argmax(relative))
+        point = judgements[worst].target.point.name
+        rows.append(LayerRow(name, relative[worst], digits(relative[worst]), point))
     return rows
 
 
-def _norm(values: Array) -> float:
-    """The Euclidean norm, scaled so that no square overflows or vanishes."""
-    largest = float(np.abs(values).max())
-    if not largest or not isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(((values / largest) ** 2).sum()))
+def _norms(values: Array) -> list[float]:
+    """The Euclidean norm of each row (points, entries), scaled so that no square overflows or vanishes."""
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    with np.errstate(all="ignore"):
+        scaled = np.where(largest > 0.0, values / largest, 0.0)
+        norms: list[float] = (largest[:, 0] * np.sqrt((scaled**2).sum(axis=1))).tolist()
+    return norms
 
 
 def relative_error(error: float, size: float) -> float:

@@ -42,15 +42,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A gradient at a point: over is each entry's error in units of its tolerance, so 1 is the limit.
+    """A gradient at a point: each entry's absolute error, and over, the same in units of its tolerance.
 
-    detectable is the smallest relative error that would have been noticed in each entry (inf where the
+    So 1 is the limit. detectable is the smallest relative error that would have been noticed in each entry (inf where the
     reference is negligible). loss_over is None where no loss was given.
     """
 
     target: Target
     gradient: Array
     reference: Reference
+    errors: Array
     over: Array
     detectable: Array
     loss_over: float | None
@@ -105,7 +106,9 @@ def _judge(
     over[errors == 0.0] = 0.0  # where rounding has no say, the gradient is exactly zero
     over[~np.isfinite(gradient)] = np.inf
     detectable = _detectable(reference, bounds)
-    return Judgement(target, gradient, reference, over, detectable, _loss_over(reference, bounds, loss))
+    return Judgement(
+        target, gradient, reference, errors, over, detectable, _loss_over(reference, bounds, loss)
+    )
 
 
 def _detectable(reference: Reference, bounds: Bounds) -> Array:

@@ -1,8 +1,8 @@
 """irisbp gradcheck beside other gradient checkers: `python -m tests.benchmarks.gradcheckers`.
 
-All of them see the article's network at the same 12 points. Counted is, for each checker at its default
+All of them see the article's network at the same 15 points. Counted is, for each checker at its default
 settings, the smallest relative error in one gradient entry that it catches at some point for 95 % of the
-27 entries; how many of the 12 correct gradients it rejects; and what one pass over the points takes.
+27 entries; how many of the 15 correct gradients it rejects; and what one pass over the points takes.
 """
 
 import statistics
@@ -145,7 +145,7 @@ def main() -> None:
     """Measure and print the table."""
     data = prepare(load_config(None)).dataset
     targets = make_targets(NETWORK, data.inputs, data.labels, OBJECTIVE)
-    table = Table("checker, at its defaults", "smallest error caught", "correct rejected", "12 points, ms")
+    table = Table("checker, at its defaults", "smallest error caught", "correct rejected", "all points, ms")
     for name, accepts in _checkers().items():
         rejected = sum(not accepts(target, target.choices[0][0].rounded) for target in targets)
 

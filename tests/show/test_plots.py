@@ -340,3 +340,19 @@ def test_a_changed_record_is_refused(tmp_path: Path) -> None:
 
 def _read(read: Any, path: Path, manifest: Manifest) -> None:
     read(path, manifest)
+
+
+def test_no_legend_is_wider_than_its_picture(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "network.hidden=[8]", "data.validation=0.2", "epochs=3")
+    history = retrace(run, run.parameters)
+    with house_style():
+        figures = [
+            parameter_paths(run, history),
+            probabilities_over_time(run, history),
+            loss_and_accuracy(run),
+        ]
+        for figure in figures:
+            figure.draw_without_rendering()
+            extent = figure.legends[0].get_window_extent()
+            assert extent.x0 >= figure.bbox.x0
+            assert extent.x1 <= figure.bbox.x1

@@ -112,9 +112,8 @@ def legend_below(figure: "Figure", entries: Sequence[tuple[Any, str]]) -> "Legen
 
 
 def _width(widths: Sequence[int], columns: int) -> int:
-    """The width of a table that is filled column by column."""
-    rows = -(-len(widths) // columns)
-    return sum(max(widths[k : k + rows]) for k in range(0, len(widths), rows))
+    """The width of a table that is filled column by column, the first columns taking what is left over."""
+    return sum(int(column.max()) for column in np.array_split(widths, columns))
 
 
 def whole_numbers(axis: Any) -> None:
