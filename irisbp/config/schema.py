@@ -100,67 +100,70 @@ class AdadeltaOptimizer(_Section):
     epsilon: Positive = Field(default=1e-6, description=_POSITIVE)
 
 
-class AdamOptimizer(_Section):
+class _AdamLike(_Section):
+    """The options that all of Adam's kind share."""
+
+    name: str
+    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
+    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
+    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
+
+
+class AdamOptimizer(_AdamLike):
     """Adam, algorithm 1 of Kingma & Ba."""
 
     name: Literal["adam"]
-    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
-    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
-    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
     amsgrad: bool = Field(default=False, description=_YES)
 
 
-class AdamWOptimizer(_Section):
+class AdamWOptimizer(_AdamLike):
     """Adam with decoupled weight decay."""
 
     name: Literal["adamw"]
-    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
-    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
-    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
     amsgrad: bool = Field(default=False, description=_YES)
     weight_decay: NotNegative = Field(default=0.01, description=_NOT_NEGATIVE)
 
 
-class NadamOptimizer(_Section):
+class NadamOptimizer(_AdamLike):
     """Adam with Nesterov's momentum."""
 
     name: Literal["nadam"]
-    beta1: Below1 = Field(default=0.9, description=_BELOW_1)
-    beta2: Below1 = Field(default=0.999, description=_BELOW_1)
-    epsilon: Positive = Field(default=1e-8, description=_POSITIVE)
     momentum_decay: NotNegative = Field(default=0.004, description=_NOT_NEGATIVE)
 
 
-class ConstantSchedule(_Section):
-    """The same learning rate throughout."""
+class _Schedule(_Section):
+    """What all schedules share."""
 
-    name: Literal["constant"]
+    name: str
     warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
 
 
-class StepSchedule(_Section):
+class ConstantSchedule(_Schedule):
+    """The same learning rate throughout."""
+
+    name: Literal["constant"]
+
+
+class StepSchedule(_Schedule):
     """The learning rate times a factor after every so many epochs."""
 
     name: Literal["step"]
     every: int = Field(default=10, ge=1, description=_WHOLE_1)
     factor: UpTo1 = Field(default=0.5, description=_UP_TO_1)
-    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
 
 
-class ExponentialSchedule(_Section):
+class ExponentialSchedule(_Schedule):
     """The learning rate times a factor after every epoch."""
 
     name: Literal["exponential"]
     factor: UpTo1 = Field(default=0.95, description=_UP_TO_1)
-    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
 
 
-class CosineSchedule(_Section):
+class CosineSchedule(_Schedule):
     """Down to a final learning rate along half a cosine."""
 
     name: Literal["cosine"]
     final: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
-    warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
 
 
 class EarlyStopping(_Section):

@@ -44,8 +44,8 @@ class Target:
 class Judgement:
     """A gradient at a point: each entry's absolute error, and over, the same in units of its tolerance.
 
-    So 1 is the limit. detectable is the smallest relative error that would have been noticed in each entry (inf where the
-    reference is negligible). loss_over is None where no loss was given.
+    So 1 is the limit. detectable is the smallest relative error that would have been noticed in each entry
+    (inf where the reference is negligible). loss_over is None where no loss was given.
     """
 
     target: Target
