@@ -352,6 +352,7 @@ def test_no_legend_is_wider_than_its_picture(tmp_path: Path) -> None:
             loss_and_accuracy(run),
         ]
         for figure in figures:
+            assert figure is not None
             figure.draw_without_rendering()
             extent = figure.legends[0].get_window_extent()
             assert 0 <= extent.x0 < extent.x1 <= figure.bbox.width
