@@ -23,7 +23,7 @@ def predict_table(run: Run, path: Path) -> Iterator[str]:
     """
     with open_table(path) as file:
         header, rows = read_rows(file, str(path), separator(path))
-        features = run.dataset.table.features
+        features = run.features
         missing = [name for name in features if name not in header]
         if missing:
             raise DataError(f"{path}: no column {', '.join(missing)}; there are {', '.join(header)}")
@@ -36,7 +36,7 @@ def predict_table(run: Run, path: Path) -> Iterator[str]:
 
 def predict_sample(run: Run, arguments: Sequence[str]) -> Iterator[str]:
     """One sample given as FEATURE=VALUE, as a table of one row."""
-    features = run.dataset.table.features
+    features = run.features
     given: dict[str, str] = {}
     for argument in arguments:
         name, equals, cell = argument.partition("=")
@@ -56,7 +56,7 @@ def predict_sample(run: Run, arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _header(run: Run, columns: list[str], source: str) -> str:
-    added = ["predicted", *(f"probability_{name}" for name in run.dataset.classes)]
+    added = ["predicted", *(f"probability_{name}" for name in run.classes)]
     taken = [name for name in added if name in columns]
     if taken:
         raise DataError(f"{source}: it has a column {taken[0]} already, which is to be added; rename it")
@@ -64,9 +64,9 @@ def _header(run: Run, columns: list[str], source: str) -> str:
 
 
 def _rows(run: Run, cells: list[list[str]], values: list[list[float]]) -> str:
-    inputs = run.dataset.standardizer.apply(np.array(values))
+    inputs = run.standardizer.apply(np.array(values))
     chances = probabilities(run.network, run.parameters, inputs)  # (rows, classes)
-    names = [run.dataset.classes[k] for k in chances.argmax(axis=1).tolist()]
+    names = [run.classes[k] for k in chances.argmax(axis=1).tolist()]
     return _csv(
         [*row, name, *map(repr, chance)]
         for row, name, chance in zip(cells, names, chances.tolist(), strict=True)

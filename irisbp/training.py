@@ -76,7 +76,11 @@ Record = Samples | Epoch
 
 @dataclass
 class Best:
-    """The parameters with the smallest monitored loss so far, and the epoch at whose end they were."""
+    """The parameters at the end of the epoch whose monitored loss was the last to improve by min_delta.
+
+    The training loss of an epoch is that of its samples before their updates, so parameters chosen by
+    it are those that the epoch ended with, not those that it measured.
+    """
 
     epoch: int
     loss: float
@@ -128,9 +132,11 @@ def prepare(config: Config) -> Training:
     classes = classes_by_appearance(table, order)
     if len(classes) < 2:
         raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
+    if len(classes) == len(order) > 2:
+        raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
     standardizer = Standardizer.fit(table.values[training], table.features)
     dataset = make_dataset(table, classes, standardizer, validation)
-    network = make_network(config, dataset)
+    network = make_network(config, len(table.features), len(classes))
     sampler = INITIALIZERS[config.initializer.name](**_options(config.initializer, "bias"))
     drawn = config.initializer.bias == "drawn"
     parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
@@ -158,14 +164,9 @@ def held_out_rows(config: Config, table: Table) -> Indices:
     return np.empty(0, dtype=np.int64)
 
 
-def make_network(config: Config, dataset: Dataset) -> Network:
-    """The config's network for this data; ConfigError if it cannot fit into memory."""
-    network = Network(
-        inputs=len(dataset.table.features),
-        hidden=config.network.hidden,
-        classes=len(dataset.classes),
-        activation=config.network.activation,
-    )
+def make_network(config: Config, inputs: int, classes: int) -> Network:
+    """The config's network for so many inputs and classes; ConfigError if it cannot fit into memory."""
+    network = Network(inputs, config.network.hidden, classes, config.network.activation)
     count = network.parameter_count
     if count > _MOST_PARAMETERS:
         raise ConfigError(

@@ -18,7 +18,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 
 def test_every_command_stands_in_it() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert set(commands) >= {"train", "evaluate", "gradcheck", "config"}
+    assert set(commands) == {"train", "evaluate", "predict", "gradcheck", "plot", "runs", "config"}
     for name in commands:
         assert f"\n### {name}\n" in README
         assert f"\n    irisbp {name}" in README

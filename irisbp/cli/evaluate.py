@@ -1,6 +1,5 @@
 """`irisbp evaluate`: classify a run's data with its parameters."""
 
-import json
 import operator
 import re
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.output import json_text
 from irisbp.errors import CheckFailed, IrisbpError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def evaluate(
     rows, name = _rows(loaded, on)
     evaluation = evaluate_parameters(loaded.network, loaded.parameters, loaded.dataset, rows)
     told = {"which": loaded.which, "data": loaded.dataset.table.source, "rows": name}
-    content = json.dumps(told | evaluation.as_json(), ensure_ascii=False)
+    content = json_text(told | evaluation.as_json())
     # First kept, then shown: a reader that goes away loses nothing.
     failure = _keep(run, content)
     if as_json:
@@ -101,7 +101,7 @@ def _rows(run: "Run", on: Rows | None) -> "tuple[Indices | None, str]":
     """The rows to classify, and what they are called."""
     held_out = run.dataset.validation
     name = on or (Rows.VALIDATION if len(held_out) else Rows.ALL)
-    if name != Rows.ALL and not run.own_data:
+    if name != Rows.ALL and run.table is not None:
         raise IrisbpError(f"--on {name}: another table is evaluated as a whole")
     if name == Rows.VALIDATION and not len(held_out):
         raise IrisbpError(f"--on {name}: {run.path} held no rows out")

@@ -6,8 +6,13 @@ from typing import Any
 
 
 def print_json(data: Any) -> None:
-    """Print one JSON object on one line; a number that is not finite is null: JSON has no word for it."""
-    print(json.dumps(_finite(data), ensure_ascii=False))
+    """Print one JSON object on one line."""
+    print(json_text(data))
+
+
+def json_text(data: Any) -> str:
+    """One JSON object on one line; a number that is not finite is null: JSON has no word for it."""
+    return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
 
 
 def _finite(data: Any) -> Any:

@@ -1,13 +1,10 @@
 """`irisbp predict`: the class of new samples, and how probable each class is."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from irisbp.errors import IrisbpError, StorageError
 
 
 def predict(
@@ -29,26 +26,14 @@ def predict(
     """
     from irisbp.prediction import predict_sample, predict_table
     from irisbp.rundir.reader import load_run
+    from irisbp.rundir.storage import write_new_file
 
     loaded = load_run(run)
-    if len(samples) == 1 and "=" not in Path(samples[0]).name:
-        lines = predict_table(loaded, Path(samples[0]))
-    else:
-        lines = predict_sample(loaded, samples)
-    first = next(lines)  # what is wrong with the table as a whole shows before anything is written
-    if output is None:
-        sys.stdout.write(first)
-        sys.stdout.writelines(lines)
+    is_table = len(samples) == 1 and ("=" not in samples[0] or Path(samples[0]).exists())
+    lines = predict_table(loaded, Path(samples[0])) if is_table else predict_sample(loaded, samples)
+    if output is not None:
+        write_new_file(output, lines)
         return
-    try:
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(first)
-            file.writelines(lines)
-    except FileExistsError:
-        raise IrisbpError(f"--output {output}: exists; choose another file") from None
-    except IrisbpError:
-        output.unlink(missing_ok=True)  # half a result is none
-        raise
-    except OSError as error:
-        raise StorageError("write", output, error) from None
+    first = next(lines)  # what is wrong with the table as a whole shows before anything is written
+    sys.stdout.write(first)
+    sys.stdout.writelines(lines)

@@ -1,14 +1,14 @@
 """`irisbp runs`: the runs that there are, one of them, two side by side, or one once more."""
 
-import json
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
 from irisbp.errors import CheckFailed, IrisbpError, RunError
 
@@ -46,7 +46,7 @@ def list_(
     place = folder or RUNS
     entries = list_runs(place) if folder or place.exists() else []
     if as_json:
-        _print_json({"runs": [entry.as_json() for entry in entries]})
+        print_json({"runs": [entry.as_json() for entry in entries]})
         return
     from irisbp.show.console import make_console
     from irisbp.show.runs import print_list
@@ -63,7 +63,7 @@ def show(run: Run, as_json: Json = False) -> None:
     epochs, files = last_epochs(run, 5), list_files(entry)
     if as_json:
         chosen = settings(entry.config) if entry.config else {}
-        _print_json(
+        print_json(
             entry.as_json()
             | {
                 "not_default": [key for key, setting in chosen.items() if not setting.is_default],
@@ -90,7 +90,7 @@ def diff(
 
     found = diff_runs(a, b)
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
         return
     from irisbp.show.console import make_console
     from irisbp.show.runs import print_diff
@@ -111,7 +111,7 @@ def verify(
     """
     result = _verify(run, quiet)
     if as_json:
-        _print_json(result.as_json())
+        print_json(result.as_json())
     else:
         from irisbp.show.console import make_console
         from irisbp.show.runs import print_verification
@@ -144,7 +144,3 @@ def _verify(run: Path, quiet: bool) -> "Verification":
                 raise error
 
         return verify_run(run, listen)
-
-
-def _print_json(result: dict[str, Any]) -> None:
-    print(json.dumps(result, ensure_ascii=False, allow_nan=False))

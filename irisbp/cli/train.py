@@ -1,6 +1,5 @@
 """`irisbp train`: train one run and record it."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from irisbp.cli.arguments import ConfigArguments, Json
+from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, literal
 
@@ -136,7 +136,7 @@ def _print_result(run: str, manifest: "Manifest", training: "Training", as_json:
     )
     assert figures is not None
     if as_json:
-        print(json.dumps(_as_json(run, manifest, figures, held_out)))
+        print_json(_as_json(run, manifest, figures, held_out))
         return
     from irisbp.show.console import make_console
     from irisbp.show.results import print_training_result

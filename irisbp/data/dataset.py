@@ -19,15 +19,22 @@ class Standardizer:
 
     @classmethod
     def fit(cls, values: Array, features: Sequence[str]) -> "Standardizer":
-        """From values (rows, features); a feature that never varies is a DataError."""
+        """From values (rows, features); a feature that never varies, or varies too widely, is a DataError."""
+        with np.errstate(all="ignore"):
+            mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
         for k, name in enumerate(features):
             if values[:, k].min() == values[:, k].max():
-                raise DataError(f"feature {name} is {values[0, k]} in every row: it cannot be standardized")
-        return cls(values.mean(axis=0), values.std(axis=0, ddof=1))
+                value = values[0, k]
+                raise DataError(f"feature {name} is {value} in every training row: it cannot be standardized")
+            if not (np.isfinite(mean[k]) and np.isfinite(sd[k]) and sd[k] > 0.0):
+                ends = f"from {values[:, k].min()} to {values[:, k].max()}"
+                raise DataError(f"feature {name} goes {ends}: its standard deviation is beyond float64")
+        return cls(mean, sd)
 
     def apply(self, values: Array) -> Array:
         """Standardized values, in the shape of values (rows, features)."""
-        return (values - self.mean) / self.sd
+        with np.errstate(all="ignore"):  # a sample may lie as far out as it likes
+            return (values - self.mean) / self.sd
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,3 @@ def make_dataset(
         training=np.setdiff1d(np.arange(len(table.targets)), held),
         validation=held,
     )
-
-
-def one_hot(labels: Indices, classes: int) -> Array:
-    """Rows (rows, classes) of zeros with a 1 at each label."""
-    return np.eye(classes)[labels]

@@ -38,6 +38,8 @@ def _rows_by_class(targets: Sequence[str]) -> list[Indices]:
     for k, name in enumerate(names):
         rows = np.flatnonzero(of_row == k)
         if len(rows) < 2:
-            raise DataError(f"class {name} has one row (row {rows[0]}): it cannot be split in two")
+            raise DataError(
+                f"class {name} has one row (row {rows[0]}, counted from 0): it cannot be split in two"
+            )
         by_class.append(rows)
     return by_class

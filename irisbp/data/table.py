@@ -148,8 +148,8 @@ def read_rows(
     header = [name.strip() for name in header]
     if not header:
         raise DataError(f"{source}: empty; a table has a header and rows")
-    if all(_NUMBER.fullmatch(name) for name in header if name) and any(header):
-        raise DataError(f"{source}: line 1: numbers, where a header with the columns' names is needed")
+    if number := next(filter(_NUMBER.fullmatch, header), None):
+        raise DataError(f"{source}: line 1: {number} is no name; a header with the columns' names is needed")
     for k, name in enumerate(header):
         if not name:
             raise DataError(f"{source}: line 1: column {k + 1} has no name")
@@ -175,11 +175,8 @@ def _lines(file: IO[bytes], source: str, separated_by: str) -> Iterator[tuple[in
     while True:
         try:
             cells = next(reader, None)
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{source}: not UTF-8 text, somewhere after line {reader.line_num}"
-                f" (byte {error.object[error.start]:#04x}); save it as UTF-8"
-            ) from None
+        except UnicodeDecodeError:
+            raise _not_utf8(file, source, separated_by) from None
         except csv.Error as error:
             raise DataError(f"{source}: line {reader.line_num}: {error}") from None
         except OSError as error:
@@ -189,6 +186,21 @@ def _lines(file: IO[bytes], source: str, separated_by: str) -> Iterator[tuple[in
             return
         if cells:
             yield reader.line_num, cells
+
+
+def _not_utf8(file: IO[bytes], source: str, separated_by: str) -> DataError:
+    """Where the bytes stop being UTF-8."""
+    file.seek(0)
+    for line, content in enumerate(file, 1):
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if line == 1 and content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                return DataError(f"{source}: UTF-16; save it as UTF-8")
+            column = content.count(separated_by.encode(), 0, error.start) + 1
+            byte = content[error.start]
+            return DataError(f"{source}: line {line}, column {column}: byte {byte:#04x} is not UTF-8")
+    return DataError(f"{source}: not UTF-8 text")
 
 
 def _shown(cell: str) -> str:

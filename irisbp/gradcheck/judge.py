@@ -105,6 +105,7 @@ def _judge(
         over = errors / tolerance
     over[errors == 0.0] = 0.0  # where rounding has no say, the gradient is exactly zero
     over[~np.isfinite(gradient)] = np.inf
+    over[~np.isfinite(tolerance)] = 0.0  # beyond the range of float64 there is nothing to be right about
     detectable = _detectable(reference, bounds)
     return Judgement(
         target, gradient, reference, errors, over, detectable, _loss_over(reference, bounds, loss)
@@ -121,6 +122,8 @@ def _detectable(reference: Reference, bounds: Bounds) -> Array:
 def _loss_over(reference: Reference, bounds: Bounds, loss: float | None) -> float | None:
     if loss is None:
         return None
+    if not np.isfinite(bounds.loss):
+        return 0.0
     if not np.isfinite(loss):
         return float("inf")
     error = float(abs(Decimal(loss) - reference.loss))

@@ -1,6 +1,11 @@
 """Initial parameters, drawn in the article's order.
 
-Layer by layer and node by node: a node's incoming weights in input order, then its bias.
+Layer by layer and node by node: a node's incoming weights in input order, then its bias. With n the
+layer's fan_in, m its fan_out and a gain g:
+
+    glorot_uniform  +-g sqrt(6 / (n + m))       glorot_normal  sd g sqrt(2 / (n + m))
+    he_uniform      +-g sqrt(6 / n)             he_normal      sd g sqrt(2 / n)
+                                                lecun_normal   sd g sqrt(1 / n)
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Learning-rate schedules: the rate of each epoch, e, counted from 0.
 
-All begin with a linear warm-up of w epochs, if asked for: rate * (e + 1) / (w + 1). The schedule proper
-starts behind it, at e = 0. (The forms are those of PyTorch's schedulers, stepped once an epoch.)
+All begin with a linear warm-up of w epochs, if asked for: rate * (e + 1) / (w + 1) (Goyal et al.,
+"Accurate, large minibatch SGD", 2017, section 2.2). The schedule proper starts behind it, at e = 0.
+(The forms are those of PyTorch's schedulers, stepped once an epoch.)
 """
 
 from collections.abc import Callable

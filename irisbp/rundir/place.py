@@ -24,7 +24,9 @@ OWN_FILES = (
 PLOTS = "plots"
 PICTURES = ("loss-and-accuracy", "confusion", "probabilities", "regions", "distributions", "paths")
 PICTURE_FORMATS = ("png", "svg")
-OWN_FOLDERS = {PLOTS: tuple(f"{kind}.{ending}" for kind in PICTURES for ending in PICTURE_FORMATS)}
+OWN_FOLDERS = {
+    PLOTS: tuple(f"{kind}.{ending}" for kind in (*PICTURES, "comparison") for ending in PICTURE_FORMATS)
+}
 
 _NAME = re.compile(r"\w([\w .+@=,-]{0,98}[\w.+@=,-])?")
 

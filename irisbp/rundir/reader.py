@@ -6,6 +6,7 @@ import stat
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,26 +39,51 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it lies in its directory, with its data loaded and standardized its way.
+    """A run as it lies in its directory; its data are loaded when they are first asked for.
 
-    parameters are the last or the best, as which says; own_data is whether dataset holds the table that
-    was trained on.
+    parameters are the last or the best, as which says; table is the path of a table to use in place of
+    the one that was trained on.
     """
 
     path: Path
     config: Config
     manifest: Manifest
-    dataset: Dataset
+    standardizer: Standardizer
     network: Network
     parameters: Array
     which: Which
-    own_data: bool
+    table: Path | None = None
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that the network takes, in its inputs' order."""
+        return self.manifest.data.features
+
+    @property
+    def classes(self) -> list[str]:
+        """The class of each output node."""
+        return self.manifest.classes
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The run's own table, if it is still what it was, or another one with the same columns."""
+        source = self.config.data.source if self.table is None else str(self.table)
+        target, features = (self.manifest.data.target, self.features) if source else (None, None)
+        table = load_table(source, target, features)
+        if self.table is not None:
+            return make_dataset(table, tuple(self.classes), self.standardizer)
+        if table.digest != self.manifest.data.sha256:
+            raise RunError(f"{self.path} was trained on other data than {table.source} holds now")
+        if set(table.targets) != set(self.classes):
+            raise RunError(f"{self.path / 'manifest.json'}: its classes are not those of the data")
+        held_out = held_out_rows(self.config, table)
+        return make_dataset(table, tuple(self.classes), self.standardizer, held_out)
 
 
-def load_run(path: Path, which: Which | None = None, data: Path | None = None) -> Run:
-    """The run in a directory; RunError, DataError or StorageError if there is none to be had.
+def load_run(path: Path, which: Which | None = None, table: Path | None = None) -> Run:
+    """The run in a directory; RunError or StorageError if there is none to be had.
 
-    which defaults to what the run names itself; data is a table to use in place of its own.
+    which defaults to what the run names itself; table is one to use in place of its own.
     """
     manifest = read_manifest(path)
     read_checked(path, "config.yaml", manifest)
@@ -67,29 +93,9 @@ def load_run(path: Path, which: Which | None = None, data: Path | None = None) -
         raise RunError(f"{path} kept no best parameters: nothing was monitored")
     name = "best_parameters.npz" if which == "best" else "parameters.npz"
     arrays = _Arrays(path / name, read_checked(path, name, manifest))
-    dataset = _dataset(path, config, manifest, arrays.standardizer(len(manifest.data.features)), data)
-    network = make_network(config, dataset)
-    return Run(path, config, manifest, dataset, network, arrays.parameters(network), which, data is None)
-
-
-def _dataset(
-    path: Path, config: Config, manifest: Manifest, standardizer: Standardizer, data: Path | None
-) -> Dataset:
-    """The run's own table, if it is still what it was, or another one with the same columns."""
-    source = config.data.source if data is None else str(data)
-    target = manifest.data.target if source else None
-    table = load_table(source, target, manifest.data.features if source else None)
-    classes = tuple(manifest.classes)
-    if data is not None:
-        return make_dataset(table, classes, standardizer)
-    if table.digest != manifest.data.sha256:
-        raise RunError(
-            f"{path} was trained on other data than {table.source} holds now;"
-            " --data evaluates another table all the same"
-        )
-    if set(table.targets) != set(classes):
-        raise RunError(f"{path / 'manifest.json'}: its classes are not those of the data")
-    return make_dataset(table, classes, standardizer, held_out_rows(config, table))
+    network = make_network(config, len(manifest.data.features), len(manifest.classes))
+    standardizer = arrays.standardizer(network.inputs)
+    return Run(path, config, manifest, standardizer, network, arrays.parameters(network), which, table)
 
 
 def read_manifest(path: Path) -> Manifest:

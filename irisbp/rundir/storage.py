@@ -151,6 +151,26 @@ class Directory:
             remove(name, dir_fd=self._fd)
 
 
+def write_new_file(path: Path, lines: Iterable[str]) -> None:
+    """Write lines into a file that must not exist yet; it appears when it is whole, or not at all."""
+    if os.path.lexists(path):
+        raise RunError(f"{path}: exists; choose another file")
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        with _storing("write", path):
+            with open(os.open(temporary, _NEW_FILE, 0o666), "w", encoding="utf-8", newline="") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
 class GrowingFile:
     """A file that is appended to, and digested on the way; some of it waits in memory until closed.
 

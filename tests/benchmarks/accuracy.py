@@ -22,7 +22,7 @@ from irisbp.training import prepare, train
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 FOLDS, SEEDS = 5, 20
 CASES: tuple[tuple[str, list[str]], ...] = (
-    ("glorot-adam.yaml", ["epochs=200", "l2=0.001"]),
+    ("glorot-adam-long.yaml", []),
     ("tuned.yaml", []),
 )
 

@@ -98,3 +98,24 @@ def test_tables_that_do_not_fit(irisbp: Irisbp, run: Path, tmp_path: Path, text:
     assert done.returncode == 2
     assert message in done.stderr
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_prediction_needs_no_table_but_its_own(irisbp: Irisbp, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,kind\n1,x\n2,y\n3,x\n4,y\n")
+    irisbp("train", SMOKE, "data.source=t.csv", "data.target=kind", "--name", "y", "--quiet")
+    before = irisbp("predict", "runs/y", "a=2")
+    (tmp_path / "t.csv").unlink()
+    assert irisbp("predict", "runs/y", "a=2").stdout == before.stdout
+    assert irisbp("predict", "runs/y", "a=1e308").returncode == 0
+    assert irisbp("predict", "runs/y", "a=1e308").stderr == ""
+    assert "t.csv: no such file" in irisbp("evaluate", "runs/y").stderr
+
+
+def test_an_output_is_whole_or_not_there(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
+    header = "sepal_length,sepal_width,petal_length,petal_width\n"
+    (tmp_path / "new.csv").write_text(header + "1,2,3,4\n" * 9000 + "1,2,wide,4\n")
+    assert irisbp("predict", "runs/x", "new.csv", "--output", "out.csv").returncode == 2
+    (tmp_path / "new.csv").write_text(header + "1,2,3,4\n")
+    assert irisbp("predict", "runs/x", "new.csv", "--output", "out.csv").returncode == 0
+    assert not (tmp_path / "out.csv").stat().st_mode & 0o111
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["new.csv", "out.csv", "runs"]

@@ -81,15 +81,24 @@ def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str,
         (GOOD.replace("2,1.5,y", "2,1.5,"), "line 3, column kind: empty; a class is needed"),
         (GOOD.replace("a,b,kind", "a,a,kind"), "line 1: two columns are called a"),
         (GOOD.replace("a,b,kind", "a,,kind"), "line 1: column 2 has no name"),
-        (GOOD.split("\n", 1)[1].replace("x", "1").replace("y", "2"), "line 1: numbers, where a header"),
+        (GOOD.split("\n", 1)[1].replace("x", "1").replace("y", "2"), "line 1: 1 is no name; a header with"),
+        (GOOD.split("\n", 1)[1], "line 1: 1 is no name; a header with the columns' names is needed"),
         (GOOD.replace("kind", "sort"), "no column kind; there are a, b, sort"),
         (GOOD.replace("y", "x"), "every row is of class x; there is nothing to tell apart"),
         ("a,b,kind\n", "no rows below the header"),
         ("", "empty; a table has a header and rows"),
         ("kind,note\nx,p\ny,q\n", "no column of numbers beside kind"),
         (GOOD.replace(",", ";"), "line 1: one column; are the cells separated by something but commas?"),
-        (GOOD.encode("utf-16"), "not UTF-8 text, somewhere after line 0 (byte 0xff); save it as UTF-8"),
-        (GOOD.replace("x", "\u00e9").encode("latin-1"), "not UTF-8 text"),
+        (GOOD.encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (GOOD.replace("x", "\u00e9").encode("latin-1"), "line 2, column 3: byte 0xe9 is not UTF-8"),
+        (
+            GOOD.replace("x", "p")
+            .replace("y,", "q,")
+            .replace("p\n2", "r\n2")
+            .replace("4,.5,y", "4,.5,s")
+            .replace("3,-1e-1,p", "3,-1e-1,t"),
+            "every row is of a class of its own; is kind the target?",
+        ),
         (GOOD.replace("2.5", '"2.5'), "line 5: unexpected end of data"),
     ],
 )
@@ -100,12 +109,12 @@ def test_traps_are_errors_with_their_place(trained: Trained, content: str | byte
 
 def test_a_constant_feature(trained: Trained) -> None:
     text = "a,b,kind\n1,0.1,x\n2,0.1,y\n3,0.1,x\n"
-    assert trained.error(text) == "feature b is 0.1 in every row: it cannot be standardized"
+    assert trained.error(text) == "feature b is 0.1 in every training row: it cannot be standardized"
     assert trained.ok(text, "data.features=[a]")["data"]["features"] == ["a"]  # type: ignore[index]
 
 
 def test_a_class_with_one_row_cannot_be_split(trained: Trained) -> None:
-    message = "class z has one row (row 4): it cannot be split in two"
+    message = "class z has one row (row 4, counted from 0): it cannot be split in two"
     assert trained.error(GOOD + "5,5,z\n", "data.validation=0.5") == message
     assert trained.error(GOOD + "5,5,z\n", "data.folds=2", "data.fold=0") == message
     assert trained.error(GOOD, "data.folds=9", "data.fold=0") == "9 folds of 4 rows: some would be empty"

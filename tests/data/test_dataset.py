@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris as load_their_iris
 
-from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset, one_hot
+from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset
 from irisbp.data.table import load_table
 from irisbp.errors import DataError
 
@@ -29,7 +29,7 @@ def test_standardizing_by_hand() -> None:
 
 def test_a_constant_feature_is_refused() -> None:
     # The mean of three times 0.1 is not 0.1 in floating point, so the sd would be a tiny number.
-    with pytest.raises(DataError, match=r"feature b is 0\.1 in every row"):
+    with pytest.raises(DataError, match=r"feature b is 0\.1 in every training row"):
         Standardizer.fit(np.array([[1.0, 0.1], [2.0, 0.1], [3.0, 0.1]]), ["a", "b"])
 
 
@@ -43,5 +43,7 @@ def test_classes_are_numbered_as_they_appear() -> None:
     assert dataset.inputs.std(axis=0, ddof=1) == pytest.approx(1.0)
 
 
-def test_one_hot() -> None:
-    assert one_hot(np.array([1, 0]), 3).tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+@pytest.mark.parametrize("scale", [1e200, 1e-200, 1e-320, 5e307])
+def test_a_feature_beyond_float64_is_refused(scale: float) -> None:
+    with pytest.raises(DataError, match=r"feature a goes from .* its standard deviation is beyond float64"):
+        Standardizer.fit(np.array([[1.0], [2.0], [3.0], [-3.0]]) * scale, ["a"])

@@ -87,7 +87,7 @@ def test_rows_are_drawn_not_taken_in_order() -> None:
 
 
 def test_a_class_with_one_row_cannot_be_split() -> None:
-    targets, message = ["a", "b", "a", "lonely", "b"], r"class lonely has one row \(row 3\)"
+    targets, message = ["a", "b", "a", "lonely", "b"], r"class lonely has one row \(row 3, counted from 0\)"
     with pytest.raises(DataError, match=message):
         hold_out(targets, 0.2, split_draws(0))
     with pytest.raises(DataError, match=message):
