@@ -252,7 +252,7 @@ def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Ite
     for start in range(0, len(training.order), engine.block):
         rows = training.order[start : start + engine.block]
         inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
-        before = _Moment(training)
+        before = State(training)
         losses, predictions = engine.run(inputs, labels)
         trouble = "" if isfinite(losses[-1]) else f"the loss is {losses[-1]}"
         if trouble or not np.isfinite(training.parameters).all():
@@ -275,7 +275,7 @@ def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Ite
             raise Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
 
 
-class _Moment:
+class State:
     """A copy of all that training changes."""
 
     def __init__(self, training: Training) -> None:
@@ -283,13 +283,14 @@ class _Moment:
         self._state = {name: array.copy() for name, array in training.optimizer.state.items()}
 
     def restore(self, training: Training) -> None:
+        """Put all of it back."""
         training.parameters[...] = self._parameters
         for name, array in self._state.items():
             training.optimizer.state[name][...] = array
 
 
 def _return_to_last_finite(
-    before: _Moment, engine: PlainLoop, training: Training, inputs: Array, labels: Indices
+    before: State, engine: PlainLoop, training: Training, inputs: Array, labels: Indices
 ) -> int:
     """Repeat a block, a step at a time, up to the last parameters that are finite.
 
@@ -298,7 +299,7 @@ def _return_to_last_finite(
     before.restore(training)
     for start in range(0, len(labels), training.batch_size):
         batch = slice(start, start + training.batch_size)
-        moment = _Moment(training)
+        moment = State(training)
         losses, _ = engine.run(inputs[batch], labels[batch])
         if not isfinite(losses[-1]):
             return start + len(losses)

@@ -18,7 +18,9 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 
 def test_every_command_stands_in_it() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert set(commands) == {"train", "evaluate", "predict", "gradcheck", "plot", "runs", "config"}
+    assert set(commands) == {
+        "train", "evaluate", "predict", "gradcheck", "explain", "derive", "runs", "plot", "config",
+    }  # fmt: skip
     for name in commands:
         assert f"\n### {name}\n" in README
         assert f"\n    irisbp {name}" in README

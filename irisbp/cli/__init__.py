@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from irisbp import __version__
-from irisbp.cli import config, evaluate, gradcheck, plot, predict, runs, train
+from irisbp.cli import config, derive, evaluate, explain, gradcheck, plot, predict, runs, train
 from irisbp.errors import IrisbpError, ReaderGone, StorageError
 
 
@@ -49,6 +49,8 @@ app.command("train", short_help="Train a run and record it.")(train.train)
 app.command("evaluate", short_help="Classify a run's data again.")(evaluate.evaluate)
 app.command("predict", short_help="Classify new samples.")(predict.predict)
 app.command("gradcheck", short_help="Check the gradient, parameter by parameter.")(gradcheck.gradcheck)
+app.command("explain", short_help="Work one update, or one gradient, number by number.")(explain.explain)
+app.command("derive", short_help="Derive an expression, in symbols and as a chain.")(derive.derive)
 app.command("plot", short_help="Draw pictures of a run, or compare runs.")(plot.plot)
 app.add_typer(runs.app, name="runs", short_help="List, show, compare and repeat runs.")
 app.add_typer(config.app, name="config", short_help="Show or check a config.")

@@ -32,7 +32,7 @@ def predict(
     is_table = len(samples) == 1 and ("=" not in samples[0] or Path(samples[0]).exists())
     lines = predict_table(loaded, Path(samples[0])) if is_table else predict_sample(loaded, samples)
     if output is not None:
-        write_new_file(output, lines)
+        write_new_file(output, (line.encode() for line in lines))
         return
     first = next(lines)  # what is wrong with the table as a whole shows before anything is written
     sys.stdout.write(first)

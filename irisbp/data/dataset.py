@@ -77,3 +77,8 @@ def make_dataset(
         training=np.setdiff1d(np.arange(len(table.targets)), held),
         validation=held,
     )
+
+
+def one_hot(labels: Indices, classes: int) -> Array:
+    """Rows (rows, classes) of zeros with a 1 at each label."""
+    return np.eye(classes)[labels]

@@ -22,10 +22,19 @@ COMPLEX_STEP = 1e-20  # nothing is subtracted, so the step may be as small as on
 
 
 def central_differences(
-    network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    network: Network,
+    parameters: Array,
+    inputs: Array,
+    labels: Indices,
+    objective: Objective,
+    *,
+    only: int | None = None,
 ) -> tuple[None, Array]:
-    """(L(w + h) - L(w - h)) / 2h for every parameter, with h = 6e-6 max(1, |w|)."""
-    moved, gradient = parameters.copy(), np.empty_like(parameters)
+    """(L(w + h) - L(w - h)) / 2h for every parameter, with h = 6e-6 max(1, |w|).
+
+    With only, just that entry of the gradient; the others are nan.
+    """
+    moved, gradient = parameters.copy(), np.full_like(parameters, np.nan)
     extended = np.column_stack([inputs, np.ones(len(inputs))])
     forward = Backprop(network, moved, rows=len(inputs)).forward
 
@@ -34,7 +43,8 @@ def central_differences(
         return reduced_loss(network, moved, losses, objective)
 
     with np.errstate(all="ignore"):
-        for k, here in enumerate(parameters.tolist()):
+        for k in range(len(parameters)) if only is None else (only,):
+            here = parameters[k].item()
             h = CENTRAL_STEP * max(1.0, abs(here))
             moved[k] = above = here + h
             upper = loss()
@@ -45,12 +55,21 @@ def central_differences(
 
 
 def complex_step(
-    network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    network: Network,
+    parameters: Array,
+    inputs: Array,
+    labels: Indices,
+    objective: Objective,
+    *,
+    only: int | None = None,
 ) -> tuple[None, Array]:
-    """Im L(w + ih) / h for every parameter, with h = 1e-20 (Squire & Trapp, 1998)."""
-    moved, gradient = parameters.astype(np.complex128), np.empty_like(parameters)
+    """Im L(w + ih) / h for every parameter, with h = 1e-20 (Squire & Trapp, 1998).
+
+    With only, just that entry of the gradient; the others are nan.
+    """
+    moved, gradient = parameters.astype(np.complex128), np.full_like(parameters, np.nan)
     with np.errstate(all="ignore"):
-        for k in range(len(parameters)):
+        for k in range(len(parameters)) if only is None else (only,):
             moved[k] += 1j * COMPLEX_STEP
             gradient[k] = _complex_loss(network, moved, inputs, labels, objective).imag / COMPLEX_STEP
             moved[k] = parameters[k]

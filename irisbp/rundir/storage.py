@@ -151,8 +151,8 @@ class Directory:
             remove(name, dir_fd=self._fd)
 
 
-def write_new_file(path: Path, lines: Iterable[str]) -> None:
-    """Write lines into a file that must not exist yet; it appears when it is whole, or not at all."""
+def write_new_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that must not exist yet; it appears when it is whole, or not at all."""
     if os.path.lexists(path):
         raise RunError(f"{path}: exists; choose another file")
     temporary = path.with_name(f".{path.name}{_TEMPORARY}")
@@ -160,8 +160,8 @@ def write_new_file(path: Path, lines: Iterable[str]) -> None:
         temporary.unlink()
     try:
         with _storing("write", path):
-            with open(os.open(temporary, _NEW_FILE, 0o666), "w", encoding="utf-8", newline="") as file:
-                file.writelines(lines)
+            with open(os.open(temporary, _NEW_FILE, 0o666), "wb") as file:
+                file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(temporary, path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris as load_their_iris
 
-from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset, one_hot
 from irisbp.data.table import load_table
 from irisbp.errors import DataError
 
@@ -47,3 +47,7 @@ def test_classes_are_numbered_as_they_appear() -> None:
 def test_a_feature_beyond_float64_is_refused(scale: float) -> None:
     with pytest.raises(DataError, match=r"feature a goes from .* its standard deviation is beyond float64"):
         Standardizer.fit(np.array([[1.0], [2.0], [3.0], [-3.0]]) * scale, ["a"])
+
+
+def test_one_hot() -> None:
+    assert one_hot(np.array([1, 0]), 3).tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
