@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from irisbp.explain.naming import Parameter
+from irisbp.explain.symbols import HOW_TO_INSTALL
 from irisbp.explain.worked import Numbers, Worked
 from irisbp.gradcheck.check import digits, relative_error
 from irisbp.gradcheck.methods import central_differences, complex_step
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Objective
 from irisbp.nn.types import Array
-
-INSTALL = "pip install 'irisbp[symbolic]'"
 
 MOST_LEAVES = 2000  # of the graph written out as one expression
 _MOST_LAYERS = 12
@@ -64,7 +63,7 @@ def _symbolic(parameter: Parameter, worked: Worked, own: float) -> Way:
     try:
         value = symbolic_derivative(parameter, worked.old, worked.of_sample, worked.label)
     except ImportError:
-        return Way(name, None, None, INSTALL)
+        return Way(name, None, None, HOW_TO_INSTALL)
     return Way(name, value, common_digits(value, own))
 
 

@@ -13,7 +13,8 @@ from irisbp.errors import Diverged
 from irisbp.explain.naming import all_parameters, find_parameter
 from irisbp.explain.paths import MOST_PATHS, chain_of, count_paths
 from irisbp.explain.replay import Place, state_before
-from irisbp.explain.ways import INSTALL, symbolic_derivative, ways_to
+from irisbp.explain.symbols import HOW_TO_INSTALL
+from irisbp.explain.ways import symbolic_derivative, ways_to
 from irisbp.explain.worked import Worked, work
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
@@ -169,7 +170,7 @@ def test_without_sympy_the_rest_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sympy", None)
     worked = worked_at(1)
     symbolic, *others = ways_to(find_parameter(worked.network, "x1a3"), worked)
-    assert (symbolic.value, symbolic.note) == (None, INSTALL)
+    assert (symbolic.value, symbolic.note) == (None, HOW_TO_INSTALL)
     assert all(way.value for way in others)
 
 
