@@ -1,11 +1,12 @@
 """The training loop, as a generator of records: it neither prints nor writes.
 
 A record is a block of samples or the end of an epoch. Whoever listens (the display, the run directory)
-takes each as it comes; whoever stops listening stops the training.
+takes each as it comes; whoever stops listening stops the training. At every record, the state, the
+progress and the best of a Training are all that is needed to go on from there.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, fsum, isfinite
 from typing import Any
 
@@ -74,6 +75,31 @@ class Epoch:
 Record = Samples | Epoch
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a training has come: samples of this epoch are done, and step updates in all.
+
+    loss and correct are sums over those samples. Between two epochs it stands at the next one's start.
+    """
+
+    epoch: int = 1
+    samples: int = 0
+    step: int = 0
+    loss: float = 0.0
+    correct: int = 0
+
+    def after(self, block: Samples) -> "Progress":
+        """With a block done."""
+        correct = sum(map(int.__eq__, block.labels, block.predictions))
+        return Progress(
+            epoch=self.epoch,
+            samples=self.samples + len(block.rows),
+            step=block.last_step,
+            loss=self.loss + fsum(block.losses),
+            correct=self.correct + correct,
+        )
+
+
 @dataclass
 class Best:
     """The parameters at the end of the epoch whose monitored loss was the last to improve by min_delta.
@@ -92,7 +118,8 @@ class Training:
     """Everything a run starts from; parameters, optimizer and best change as it trains.
 
     order is the first epoch's: rows of the table. best is kept if something is monitored: the
-    validation loss, or the training loss if early stopping asks for that.
+    validation loss, or the training loss if early stopping asks for that. failure is set with the block
+    that diverges, before the next step raises it: there is no going on from such a block.
     """
 
     config: Config
@@ -103,8 +130,10 @@ class Training:
     parameters: Array
     optimizer: Optimizer
     schedule: Schedule
+    progress: Progress = field(default_factory=Progress)
     best: Best | None = None
     stopped_early: bool = False
+    failure: Diverged | None = None
 
     @property
     def batch_size(self) -> int:
@@ -197,29 +226,37 @@ def train(training: Training) -> Iterator[Record]:
     engine = PlainLoop(
         training.network, training.parameters, training.optimizer, training.batch_size, objective
     )
-    config, step = training.config, 0
-    for epoch in range(1, config.epochs + 1):
-        if epoch > 1 and config.data.shuffle == "every_epoch":
-            rows = training.dataset.training
-            training.order = rows[training.source.next_order(len(rows))]
-        training.optimizer.learning_rate[()] = training.schedule(epoch - 1)
-        loss, correct = 0.0, 0
-        for block in _blocks(engine, training, epoch, step):
-            loss += fsum(block.losses)
-            correct += sum(map(int.__eq__, block.labels, block.predictions))
-            step = block.last_step
-            yield block
-        count = len(training.order)
-        end = _end_of_epoch(training, epoch, step, loss / count, correct / count)
+    epochs = training.config.epochs
+    while training.progress.epoch <= epochs and not _is_to_stop(training):
+        _begin_epoch(training)
+        yield from _blocks(engine, training)
+        end = _end_of_epoch(training)
         _note_best(training, end)
+        training.progress = Progress(epoch=end.epoch + 1, step=end.step)
         yield end
-        if _is_to_stop(training, epoch):
-            training.stopped_early = epoch < config.epochs
-            return
+    training.stopped_early = training.progress.epoch <= epochs
 
 
-def _end_of_epoch(training: Training, epoch: int, step: int, loss: float, accuracy: float) -> Epoch:
-    rate, dataset = training.optimizer.learning_rate.item(), training.dataset
+def go_on(training: Training, state: "State", progress: Progress, best: Best | None) -> None:
+    """Put a training that has not begun to where another one of the same config and data stood."""
+    state.restore(training)
+    training.progress, training.best = progress, best
+    if training.config.data.shuffle == "every_epoch" and progress.epoch > 1:
+        training.source.skip_orders(progress.epoch - 2, len(training.dataset.training))
+
+
+def _begin_epoch(training: Training) -> None:
+    epoch = training.progress.epoch
+    if epoch > 1 and training.config.data.shuffle == "every_epoch":
+        rows = training.dataset.training
+        training.order = rows[training.source.next_order(len(rows))]
+    training.optimizer.learning_rate[()] = training.schedule(epoch - 1)
+
+
+def _end_of_epoch(training: Training) -> Epoch:
+    progress, dataset = training.progress, training.dataset
+    epoch, step, rate = progress.epoch, progress.step, training.optimizer.learning_rate.item()
+    loss, accuracy = progress.loss / progress.samples, progress.correct / progress.samples
     if not len(dataset.validation):
         return Epoch(epoch, step, rate, loss, accuracy)
     inputs, labels = dataset.inputs[dataset.validation], dataset.labels[dataset.validation]
@@ -241,18 +278,19 @@ def _note_best(training: Training, end: Epoch) -> None:
         training.best = Best(end.epoch, loss, training.parameters.copy())
 
 
-def _is_to_stop(training: Training, epoch: int) -> bool:
-    stopping, best = training.config.early_stopping, training.best
-    return stopping is not None and best is not None and epoch - best.epoch >= stopping.patience
+def _is_to_stop(training: Training) -> bool:
+    """Whether early stopping ends the training here, between two epochs."""
+    stopping, best, epochs = training.config.early_stopping, training.best, training.progress.epoch - 1
+    return stopping is not None and best is not None and epochs - best.epoch >= stopping.patience
 
 
-def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Iterator[Samples]:
-    """One epoch, block by block; step is the last one before it."""
-    size = training.batch_size
-    for start in range(0, len(training.order), engine.block):
+def _blocks(engine: PlainLoop, training: Training) -> Iterator[Samples]:
+    """The rest of an epoch, block by block."""
+    epoch, size = training.progress.epoch, training.batch_size
+    for start in range(training.progress.samples, len(training.order), engine.block):
         rows = training.order[start : start + engine.block]
         inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
-        before = State(training)
+        before = State.of(training)
         losses, predictions = engine.run(inputs, labels)
         trouble = "" if isfinite(losses[-1]) else f"the loss is {losses[-1]}"
         if trouble or not np.isfinite(training.parameters).all():
@@ -263,29 +301,38 @@ def _blocks(engine: PlainLoop, training: Training, epoch: int, step: int) -> Ite
         done = len(losses)
         block = Samples(
             epoch=epoch,
-            step=step + start // size + 1,
+            step=training.progress.step + 1,
             rows=rows[:done].tolist(),
             labels=labels[:done].tolist(),
             predictions=predictions,
             losses=losses,
             batch_size=size,
         )
-        yield block
         if trouble:
-            raise Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
+            training.failure = Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
+        training.progress = training.progress.after(block)
+        yield block
+        if training.failure:
+            raise training.failure
 
 
+@dataclass(frozen=True)
 class State:
-    """A copy of all that training changes."""
+    """The arrays that training changes: parameters, and the optimizer's memory by name."""
 
-    def __init__(self, training: Training) -> None:
-        self._parameters = training.parameters.copy()
-        self._state = {name: array.copy() for name, array in training.optimizer.state.items()}
+    parameters: Array
+    optimizer: dict[str, Array]
+
+    @classmethod
+    def of(cls, training: Training) -> "State":
+        """A copy of a training's."""
+        memory = {name: array.copy() for name, array in training.optimizer.state.items()}
+        return cls(training.parameters.copy(), memory)
 
     def restore(self, training: Training) -> None:
         """Put all of it back."""
-        training.parameters[...] = self._parameters
-        for name, array in self._state.items():
+        training.parameters[...] = self.parameters
+        for name, array in self.optimizer.items():
             training.optimizer.state[name][...] = array
 
 
@@ -299,7 +346,7 @@ def _return_to_last_finite(
     before.restore(training)
     for start in range(0, len(labels), training.batch_size):
         batch = slice(start, start + training.batch_size)
-        moment = State(training)
+        moment = State.of(training)
         losses, _ = engine.run(inputs[batch], labels[batch])
         if not isfinite(losses[-1]):
             return start + len(losses)

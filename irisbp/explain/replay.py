@@ -39,14 +39,14 @@ def state_before(training: Training, place: Place, end: int | None = None) -> Be
     training is one that has not begun; end is the last step of a run that went no further.
     """
     _check(training, place, training.steps if end is None else end)
-    records, saved, last = train(training), State(training), 0
+    records, saved, last = train(training), State.of(training), 0
     for record in records:
         if isinstance(record, Samples):
             start = _start_of_step(record, place)
             if start is not None:
                 return _rewound(training, saved, records, record, start)
             last = record.last_step
-        saved = State(training)
+        saved = State.of(training)
     raise IrisbpError(f"training stops early, after step {last}")
 
 

@@ -111,6 +111,11 @@ class RSource:
         self.initial: Draws = generator
         self.next_order = generator.sample
 
+    def skip_orders(self, count: int, n: int) -> None:
+        """Be where so many calls of next_order(n) would lead: there is no shorter way in this stream."""
+        for _ in range(count):
+            self.next_order(n)
+
 
 class NumpySource:
     """PCG64 streams spawned from the seed, one for each purpose, so that none moves another.
@@ -128,6 +133,10 @@ class NumpySource:
         """The next epoch's permutation of 0..n-1."""
         self._epoch += 1
         return _child(self._seed, 2, self._epoch).permutation(n)
+
+    def skip_orders(self, count: int, n: int) -> None:
+        """Be where so many calls of next_order(n) would lead."""
+        self._epoch += count
 
 
 Source = RSource | NumpySource
