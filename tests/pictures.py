@@ -21,7 +21,9 @@ def main() -> None:
     """Write .readme/live.svg."""
     training = prepare(load_config(None))
     console = Console(file=io.StringIO(), record=True, force_terminal=True, width=76, height=24, markup=False)
-    view = LiveView(console, "runs/article-001  4-3-3  sgd 0.1  seed 0", 50, 7500, training.dataset.classes)
+    view = LiveView(
+        console, "runs/article-001  4-3-3  sgd 0.1  seed 0", 50, range(7500), training.dataset.classes
+    )
     for record in train(training):
         view.take(record)
         if isinstance(record, Epoch) and record.epoch == 31:

@@ -13,3 +13,6 @@ ConfigArguments = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Stream = Annotated[bool, typer.Option("--stream", help="Print every sample's loss.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only.")]
+Draw = Annotated[bool, typer.Option("--plot", help="Draw the run at the end, into its plots/.")]

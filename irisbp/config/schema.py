@@ -177,6 +177,13 @@ class EarlyStopping(_Section):
     )
 
 
+class CheckpointEvery(_Section):
+    """How many epochs or updates lie between two checkpoints; with neither, about a second."""
+
+    epochs: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or nothing)")
+    steps: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or nothing)")
+
+
 class NetworkSection(_Section):
     """The network's shape."""
 
@@ -225,6 +232,13 @@ def _named(value: Any) -> Any:
 def _scheduled(value: Any) -> Any:
     """A schedule may be left unnamed, if it is to be constant but for a warm-up."""
     return {"name": "constant"} | value if isinstance(value, dict) else _named(value)
+
+
+def _every(value: Any) -> Any:
+    """A number is one of epochs; auto leaves both open."""
+    if value == "auto":
+        return {}
+    return {"epochs": value} if isinstance(value, int) else value
 
 
 Initializer = Annotated[
@@ -289,3 +303,7 @@ class Config(_Section):
         default=None, description="a mapping with at least patience (or nothing, not to stop early)"
     )
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")
+    checkpoint_every: Annotated[CheckpointEvery, BeforeValidator(_every)] = Field(
+        default=CheckpointEvery(),
+        description="auto, a whole number of epochs, or a mapping of epochs or steps",
+    )

@@ -19,7 +19,7 @@ from irisbp.errors import ConfigError, StorageError
 
 KeyPath = tuple[str | int, ...]
 
-_LARGEST_FILE = 1 << 20  # bytes; a config of every key with comments has a few thousand
+LARGEST_FILE = 1 << 20  # bytes; a config of every key with comments has a few thousand
 _DEEPEST = 20
 _MOST_PROBLEMS = 50  # are listed
 _LONGEST_NUMBER = 400  # characters; float64 needs no more than about 330 even written out in full
@@ -82,15 +82,15 @@ def _read_bytes(path: Path) -> bytes:
             kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
             raise ConfigError(f"{path} is {kind}; a config is a YAML file")
         with open(path, "rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
+            content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except ValueError:
         raise ConfigError(f"{path!s}: not a path") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
-    if len(content) > _LARGEST_FILE:
-        raise ConfigError(f"{path}: more than {_LARGEST_FILE} bytes; this is not a config")
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(f"{path}: more than {LARGEST_FILE} bytes; this is not a config")
     return content
 
 

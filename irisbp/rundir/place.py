@@ -5,12 +5,13 @@ from pathlib import Path
 
 from irisbp.config.load import load_config, to_yaml
 from irisbp.errors import IrisbpError, RunError
-from irisbp.rundir.storage import Directory
+from irisbp.rundir.checkpoint import is_checkpoint
+from irisbp.rundir.storage import Directory, final_name
 
 RUNS = Path("runs")
 
-# Every name that irisbp writes into a run.
-OWN_FILES = (
+# Every name that irisbp writes into a run, but for those of checkpoints.
+_OWN_FILES = (
     "config.yaml",
     "steps.csv",
     "epochs.csv",
@@ -40,26 +41,62 @@ def open_new_run(
     with the first free number. A directory that exists is an error, unless overwrite is set: then the
     files of the run in it are removed, provided that it holds nothing else.
     """
-    if directory is not None and name is not None:
-        raise RunError("--run-dir and --name: give one of them")
-    if directory is None and name is None:
+    path = _given(directory, name)
+    if path is None:
         if overwrite:
             raise RunError("--overwrite needs --run-dir or --name, to say which run it is about")
         return _first_free(config_name(config))
-    path = directory if directory is not None else RUNS / _checked(str(name))
     try:
         return Directory.create(path)
     except FileExistsError:
         if not overwrite:
-            raise RunError(f"{path} exists; choose another place, or --overwrite it") from None
+            raise RunError(f"{path} exists; choose another place, --resume it or --overwrite it") from None
     held = Directory(path)
     try:
         _check_that_it_is_a_run(path)
-        held.clear(OWN_FILES, OWN_FOLDERS)
+        held.clear(_is_own_file, OWN_FOLDERS)
     except BaseException:
         held.close()
         raise
     return held
+
+
+def open_new_or_begun_run(*, directory: Path | None, name: str | None) -> tuple[Directory, bool]:
+    """A locked run directory, and whether a run has begun in it."""
+    path = _given(directory, name)
+    if path is None:
+        raise RunError("--resume needs --run-dir or --name, to say which run it is about")
+    try:
+        return Directory.create(path), False
+    except FileExistsError:
+        held = Directory(path)
+    try:
+        if "config.yaml" in held.names():
+            return held, True
+        held.clear(_is_own_file)
+    except BaseException:
+        held.close()
+        raise
+    return held, False
+
+
+def _given(directory: Path | None, name: str | None) -> Path | None:
+    """Where the user wants a run to lie, if they say it."""
+    if directory is not None and name is not None:
+        raise RunError("--run-dir and --name: give one of them")
+    return RUNS / _checked(name) if name is not None else directory
+
+
+def discard_leftovers(directory: Directory, *, checkpoints: bool = False) -> None:
+    """Remove what an interrupted write has left in a run, and checkpoints too if they are done with."""
+    own = [name for name in directory.names() if _is_own_file(final_name(name))]
+    directory.discard(
+        name for name in own if name != final_name(name) or (checkpoints and is_checkpoint(name))
+    )
+
+
+def _is_own_file(name: str) -> bool:
+    return name in _OWN_FILES or is_checkpoint(name)
 
 
 def open_new_comparison() -> Directory:

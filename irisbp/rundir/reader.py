@@ -105,7 +105,8 @@ def read_manifest(path: Path) -> Manifest:
         raise RunError(f"{path} is not a run: {what}")
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
-        raise RunError(f"{path} is {kind}: it has no manifest.json")
+        hint = f"; irisbp resume {path} goes on with it" if kind == "an unfinished run" else ""
+        raise RunError(f"{path} is {kind}: it has no manifest.json{hint}")
     try:
         return Manifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:

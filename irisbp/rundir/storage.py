@@ -8,16 +8,28 @@ means one writer; it ends with its process, however that ends.
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+import stat
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from errno import EISDIR, ELOOP, ENXIO
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from irisbp.errors import Busy, RunError, StorageError
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in its place is not waited for
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_TEMPORARY = ".tmp"
+_CHUNK = 1 << 20  # bytes that are read at once
+
+
+class Mark(NamedTuple):
+    """How long a growing file is at some moment, in bytes, and the sha256 of all of it up to there."""
+
+    length: int
+    sha256: str
 
 
 @contextmanager
@@ -56,8 +68,9 @@ class Directory:
     def create(cls, path: Path) -> "Directory":
         """Make a directory (and those above it) that must not exist; FileExistsError if it does."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir()
+            for folder in reversed([path, *path.parents]):
+                if folder == path or not os.path.isdir(folder):
+                    _make_folder(folder)
         except FileExistsError:
             if not os.path.lexists(path):  # it is something above that is in the way
                 raise RunError(f"cannot make {path}: {path.parent} is not a directory") from None
@@ -80,15 +93,17 @@ class Directory:
 
     def write(self, name: str, content: bytes) -> str:
         """Put a whole file in place, durably; returns its sha256."""
-        temporary = f".{name}{_TEMPORARY}"
+        temporary = _temporary(name)
         with _storing("write", self.path / name):
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=self._fd)
             try:
-                with open(os.open(temporary, _NEW_FILE, 0o666, dir_fd=self._fd), "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+                fd = os.open(temporary, _NEW_FILE, 0o666, dir_fd=self._fd)
+                try:
+                    _write_all(fd, content)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
                 os.rename(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
             except OSError:
                 with suppress(OSError):
@@ -98,10 +113,70 @@ class Directory:
         return hashlib.sha256(content).hexdigest()
 
     def start(self, name: str) -> "GrowingFile":
-        """A new file to append to."""
+        """A new file to append to; its name lasts once the directory is synced."""
         with _storing("write", self.path / name):
             fd = os.open(name, _NEW_FILE, 0o666, dir_fd=self._fd)
         return GrowingFile(self.path / name, fd)
+
+    def go_on(self, name: str, mark: Mark) -> "GrowingFile":
+        """A file that begins as the mark says, to append to from there; RunError if it does not.
+
+        Nothing is changed yet: what stands behind the mark goes with truncate.
+        """
+        path = self.path / name
+        fd = self._open_regular(name, os.O_RDWR)
+        try:
+            digest, left = hashlib.sha256(), mark.length
+            while left and (chunk := _read(fd, path, min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            if left or digest.hexdigest() != mark.sha256:
+                raise RunError(f"{path}: its first {mark.length} bytes are not those that the run wrote")
+        except BaseException:
+            os.close(fd)
+            raise
+        return GrowingFile(path, fd, mark.length, digest)
+
+    def read(self, name: str, most: int) -> bytes:
+        """A regular file's content; RunError if there is none, or if it has more than so many bytes."""
+        path = self.path / name
+        fd = self._open_regular(name, os.O_RDONLY)
+        try:
+            if os.fstat(fd).st_size > most:
+                raise RunError(f"{path} has more than {most} bytes")
+            return b"".join(iter(lambda: _read(fd, path, _CHUNK), b""))
+        finally:
+            os.close(fd)
+
+    def _open_regular(self, name: str, access: int) -> int:
+        path = self.path / name
+        try:
+            fd = os.open(name, access | _OLD_FILE, dir_fd=self._fd)
+        except FileNotFoundError:
+            raise RunError(f"{path} is missing") from None
+        except OSError as error:
+            if error.errno in (ELOOP, EISDIR, ENXIO):  # a link, a directory, a socket
+                raise RunError(f"{path} is not a regular file") from None
+            raise StorageError("open", path, error) from None
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise RunError(f"{path} is not a regular file")
+        return fd
+
+    def names(self) -> list[str]:
+        """Everything that lies in here, sorted."""
+        with _storing("read", self.path):
+            return sorted(os.listdir(self._fd))
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove files; that they are gone lasts once the directory is synced."""
+        for name in names:
+            self._remove(name, os.unlink)
+
+    def sync(self) -> None:
+        """Make the names in it last."""
+        with _storing("write", self.path):
+            os.fsync(self._fd)
 
     def folder(self, name: str) -> "Directory":
         """A directory in this one, made if there is none."""
@@ -109,33 +184,40 @@ class Directory:
             os.mkdir(name, dir_fd=self._fd)
         return Directory(self.path / name, within=self._fd)
 
-    def clear(self, own: Iterable[str], folders: Mapping[str, Iterable[str]] | None = None) -> None:
-        """Remove files of these names, and folders with files of their names; else RunError.
+    def clear(
+        self, is_own: Callable[[str], bool], folders: Mapping[str, Container[str]] | None = None
+    ) -> None:
+        """Remove our own files, and folders with files of the names given for them; else RunError.
 
-        Nothing is removed if there is anything but regular files of these names.
+        Nothing is removed if there is anything but regular files with such names, or temporary ones of
+        theirs.
         """
         folders = folders or {}
         with ExitStack() as stack:
-            found = self._own(own, folders)
+            found = self._own(is_own, folders)
             inside = [
-                (folder, folder._own(folders[folder.path.name]))
+                (folder, folder._own(folders[folder.path.name].__contains__))
                 for folder in [stack.enter_context(self.folder(name)) for name in found if name in folders]
             ]
-            # What makes the directory look finished goes first.
-            for name in sorted(set(found) - set(folders), key=lambda name: (name != "manifest.json", name)):
+            # What makes the directory look finished goes first; what makes it a run goes last, once all
+            # else is gone for good, so that whatever happens it can still be told to be ours.
+            files = set(found) - set(folders)
+            for name in sorted(files - {"config.yaml"}, key=lambda name: (name != "manifest.json", name)):
                 self._remove(name, os.unlink)
             for folder, names in inside:
                 for name in names:
                     folder._remove(name, os.unlink)
                 self._remove(folder.path.name, os.rmdir)
+            self.sync()
+            if "config.yaml" in files:
+                self._remove("config.yaml", os.unlink)
 
-    def _own(self, files: Iterable[str], folders: Iterable[str] = ()) -> list[str]:
-        """All names in here; RunError if one is neither a regular file of files nor one of folders."""
-        regular = {name for own in files for name in (own, f".{own}{_TEMPORARY}")}
+    def _own(self, is_own: Callable[[str], bool], folders: Container[str] = ()) -> list[str]:
+        """All names in here; RunError if one is neither a regular file of our own nor one of folders."""
         with _storing("read", self.path), os.scandir(self._fd) as entries:
             found = {
                 entry.name: entry.is_file(follow_symlinks=False)
-                if entry.name in regular
+                if is_own(final_name(entry.name))
                 else entry.name in folders and entry.is_dir(follow_symlinks=False)
                 for entry in entries
             }
@@ -155,7 +237,7 @@ def write_new_file(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file that must not exist yet; it appears when it is whole, or not at all."""
     if os.path.lexists(path):
         raise RunError(f"{path}: exists; choose another file")
-    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    temporary = path.with_name(_temporary(path.name))
     with suppress(FileNotFoundError):
         temporary.unlink()
     try:
@@ -180,10 +262,11 @@ class GrowingFile:
 
     _ENOUGH = 1 << 16  # bytes that are worth a system call
 
-    def __init__(self, path: Path, fd: int) -> None:
-        self._path, self._fd = path, fd
+    def __init__(self, path: Path, fd: int, length: int = 0, digest: "hashlib._Hash | None" = None) -> None:
+        """Append at fd's offset, which is length; digest is the sha256 of what stands before it."""
+        self._path, self._fd, self._length = path, fd, length
         self._waiting = bytearray()
-        self._digest = hashlib.sha256()
+        self._digest = digest or hashlib.sha256()
 
     def append(self, text: str) -> None:
         """Append UTF-8 text."""
@@ -191,20 +274,57 @@ class GrowingFile:
         if len(self._waiting) >= self._ENOUGH:
             self._write()
 
-    def close(self) -> str:
-        """Make everything durable; returns the sha256 of the whole."""
-        try:
-            self._write()
-            with _storing("write", self._path):
-                os.fsync(self._fd)
-        finally:
-            os.close(self._fd)
-        return self._digest.hexdigest()
+    def truncate(self) -> None:
+        """Remove whatever stands behind the end that this file knows of."""
+        with _storing("write", self._path):
+            os.ftruncate(self._fd, self._length)
+
+    def sync(self) -> Mark:
+        """Make everything durable, and tell how far that is."""
+        self._write()
+        with _storing("write", self._path):
+            os.fsync(self._fd)
+        return Mark(self._length, self._digest.hexdigest())
+
+    def close(self) -> None:
+        """Let go of the file; what has not been synced may be lost."""
+        os.close(self._fd)
 
     def _write(self) -> None:
+        with _storing("write", self._path):
+            _write_all(self._fd, self._waiting)
         self._digest.update(self._waiting)
-        with _storing("write", self._path), memoryview(self._waiting) as waiting:
-            written = 0
-            while written < len(waiting):
-                written += os.write(self._fd, waiting[written:])
+        self._length += len(self._waiting)
         self._waiting.clear()
+
+
+def final_name(name: str) -> str:
+    """The name that a temporary file was to get; any other name is its own."""
+    match = re.fullmatch(r"\.(.+)\.tmp", name, re.DOTALL)
+    return match[1] if match else name
+
+
+def _temporary(name: str) -> str:
+    return f".{name}.tmp"
+
+
+def _write_all(fd: int, content: bytes | bytearray) -> None:
+    with memoryview(content) as waiting:
+        written = 0
+        while written < len(waiting):
+            written += os.write(fd, waiting[written:])
+
+
+def _read(fd: int, path: Path, most: int) -> bytes:
+    with _storing("read", path):
+        return os.read(fd, most)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a directory whose name lasts."""
+    os.mkdir(path)
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)

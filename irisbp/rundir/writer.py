@@ -8,69 +8,116 @@ import numpy as np
 
 from irisbp.config.load import to_yaml
 from irisbp.nn.types import Array
+from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
 from irisbp.rundir.manifest import Data, Manifest, Status, now, versions
-from irisbp.rundir.storage import Directory
-from irisbp.training import Epoch, Record, Samples, Training
+from irisbp.rundir.place import discard_leftovers
+from irisbp.rundir.storage import Directory, Mark
+from irisbp.training import Epoch, Progress, Record, Samples, State, Training
 
-STEPS_HEADER = "step,epoch,sample,label,predicted,loss\n"
-EPOCHS_HEADER = "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
+HEADERS = {
+    "steps.csv": "step,epoch,sample,label,predicted,loss\n",
+    "epochs.csv": "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n",
+}
 
 
 class RunWriter:
-    """Writes config.yaml at once, steps.csv and epochs.csv as records come, the rest at the end."""
+    """Writes config.yaml at once, steps.csv and epochs.csv as records come, the rest at the end.
 
-    def __init__(self, directory: Directory, training: Training) -> None:
+    On the way it commits checkpoints, the first before the first record: it holds the digests that what
+    lies in the directory is known by.
+    """
+
+    def __init__(self, directory: Directory, training: Training, start: Checkpoint | None = None) -> None:
+        """Begin a run, or, with the checkpoint that the training has been put to, go on with it."""
         self._directory, self._training = directory, training
         self._classes = [csv_cell(name) for name in training.dataset.classes]
-        self._started, self._clock = now(), time.perf_counter()
-        self._epoch = 0
-        self._step = 0
-        self._files = {"config.yaml": directory.write("config.yaml", to_yaml(training.config).encode())}
-        self._steps = directory.start("steps.csv") if training.config.record == "steps" else None
-        self._epochs = directory.start("epochs.csv")
-        if self._steps:
-            self._steps.append(STEPS_HEADER)
-        self._epochs.append(EPOCHS_HEADER)
+        self._started, self._before = (start.started, start.seconds) if start else (now(), 0.0)
+        self._clock = time.perf_counter()
+        self._versions = versions() | (start.versions if start else {})
+        self._names = ("steps.csv", "epochs.csv") if training.config.record == "steps" else ("epochs.csv",)
+        if start is None:
+            content = to_yaml(training.config).encode()
+            self._files = {"config.yaml": directory.write("config.yaml", content)}
+            self._growing = {name: directory.start(name) for name in self._names}
+            directory.sync()
+            for name, file in self._growing.items():
+                file.append(HEADERS[name])
+        else:
+            self._files = {"config.yaml": start.config}
+            self._growing = {name: directory.go_on(name, start.files[name]) for name in self._names}
+            for file in self._growing.values():
+                file.truncate()
+        self._due = _Due(training)
+        self._progress = training.progress
+        if start is None:
+            self._commit()
 
     def take(self, record: Record) -> None:
-        """Record a block of samples or the end of an epoch."""
-        if isinstance(record, Samples):
-            self._epoch = record.epoch
-            self._step = record.last_step
-            if self._steps:
-                self._steps.append(self._step_rows(record))
-        else:
-            self._epochs.append(_epoch_row(record))
+        """Record a block of samples or the end of an epoch, and commit if it is time to."""
+        self._progress = self._training.progress
+        if isinstance(record, Epoch):
+            self._growing["epochs.csv"].append(_epoch_row(record))
+        elif "steps.csv" in self._growing:
+            self._growing["steps.csv"].append(self._step_rows(record))
+        if self._training.failure is None and self._due(self._progress):
+            self._commit()
 
     def finish(self, status: Status, reason: str | None = None) -> Manifest:
-        """Write parameters and, last of all, the manifest."""
-        seconds = time.perf_counter() - self._clock
+        """Write parameters and, last of all, the manifest; a run that was interrupted can go on from here."""
         training, stopping = self._training, self._training.config.early_stopping
-        if self._steps:
-            self._files["steps.csv"] = self._steps.close()
-        self._files["epochs.csv"] = self._epochs.close()
+        if training.failure:
+            status, reason = "diverged", str(training.failure).split("\n")[0]
+        if status == "interrupted":
+            self._commit()
+        marks = self._sync()
+        for file in self._growing.values():
+            file.close()
+        self._files |= {name: marks[name].sha256 for name in self._names}
         self._put_parameters("parameters.npz", training.parameters)
         if training.best is not None:
             self._put_parameters("best_parameters.npz", training.best.parameters)
         manifest = Manifest(
             status=status,
             reason=reason,
-            epochs=self._epoch,
+            epochs=self._progress.epoch - (self._progress.samples == 0),
             # The sample whose loss was not finite is recorded, but it changed nothing.
-            steps=self._step - (status == "diverged"),
+            steps=self._progress.step - (status == "diverged"),
             stopped_early=training.stopped_early,
             best_epoch=training.best.epoch if training.best else None,
             which="best" if training.best and stopping and stopping.restore_best else "last",
-            seconds=seconds,
+            seconds=self._seconds(),
             started=self._started,
             finished=now(),
             classes=list(training.dataset.classes),
             data=self._data(),
-            versions=versions(),
+            versions=self._versions,
             files=self._files,
         )
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
+        discard_leftovers(self._directory, checkpoints=status == "completed")
         return manifest
+
+    def _commit(self) -> None:
+        training, marks = self._training, self._sync()
+        checkpoint = Checkpoint(
+            state=State.of(training),
+            progress=self._progress,
+            best=training.best,
+            files=marks,
+            config=self._files["config.yaml"],
+            data=training.dataset.table.digest,
+            started=self._started,
+            seconds=self._seconds(),
+            versions=self._versions,
+        )
+        write_checkpoint(self._directory, checkpoint)
+        self._due.committed(self._progress)
+
+    def _sync(self) -> dict[str, Mark]:
+        return {name: file.sync() for name, file in self._growing.items()}
+
+    def _seconds(self) -> float:
+        return self._before + time.perf_counter() - self._clock
 
     def _step_rows(self, block: Samples) -> str:
         classes, epoch, size = self._classes, block.epoch, block.batch_size
@@ -101,6 +148,28 @@ class RunWriter:
             features=list(table.features),
             target=table.target,
         )
+
+
+class _Due:
+    """Whether it is time for a checkpoint: the config says how often, or once in a second."""
+
+    _AT_MOST_EVERY = 1.0  # seconds, unless the config says otherwise
+
+    def __init__(self, training: Training) -> None:
+        self._every = training.config.checkpoint_every
+        self.committed(training.progress)
+
+    def committed(self, progress: Progress) -> None:
+        """Start to count again."""
+        self._last, self._next = progress, time.monotonic() + self._AT_MOST_EVERY
+
+    def __call__(self, progress: Progress) -> bool:
+        """Whether a checkpoint is due after this record."""
+        epochs, steps = self._every.epochs, self._every.steps
+        if epochs is None and steps is None:
+            return time.monotonic() >= self._next
+        between_epochs = progress.samples == 0 and epochs is not None and (progress.epoch - 1) % epochs == 0
+        return between_epochs or (steps is not None and progress.step // steps > self._last.step // steps)
 
 
 def csv_cell(text: str) -> str:

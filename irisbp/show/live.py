@@ -30,8 +30,9 @@ class LiveView:
     """Takes a run's records and shows them."""
 
     def __init__(
-        self, console: Console, title: str, epochs: int, steps: int, classes: tuple[str, ...]
+        self, console: Console, title: str, epochs: int, steps: range, classes: tuple[str, ...]
     ) -> None:
+        """Show the progress over steps, the first of which has already been done: 0 of a new run."""
         self._console, self._title, self._total_epochs, self._steps = console, title, epochs, steps
         self._classes = [literal(name) for name in classes]
         self._block: Samples | None = None
@@ -86,13 +87,14 @@ class LiveView:
     def _pace(self, block: Samples) -> RenderableType:
         done = block.last_step
         elapsed = time.monotonic() - self._started
-        left = timedelta(seconds=round(elapsed * (self._steps / done - 1)))
-        rate = done / elapsed if elapsed else 0.0
+        here = done - self._steps.start
+        left = timedelta(seconds=round(elapsed * ((len(self._steps) - here) / here)))
+        rate = here / elapsed if elapsed else 0.0
         epoch, pace = f"epoch {block.epoch}/{self._total_epochs}", f"{rate:,.0f} steps/s"
         room = self._console.width
         words = [f"{epoch}  {pace}  {left} left", f"{epoch}  {left} left", epoch]
         text = next((line for line in words if len(line) <= room), "")
-        bar = ProgressBar(total=self._steps, completed=done, width=min(20, room))
+        bar = ProgressBar(total=self._steps.stop, completed=done, width=min(20, room))
         grid = Table.grid(padding=(0, 1))
         if room < len(text) + 22:
             grid.add_row(bar)

@@ -42,10 +42,11 @@ def test_a_growing_file_is_digested(tmp_path: Path) -> None:
         file = directory.start("x.csv")
         for _ in range(3):
             file.append("\u00e4" * 40_000)
-        digest = file.close()
+        mark = file.sync()
+        file.close()
     content = (tmp_path / "run" / "x.csv").read_bytes()
     assert content == ("\u00e4" * 120_000).encode()
-    assert digest == hashlib.sha256(content).hexdigest()
+    assert mark == (len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_a_growing_file_takes_short_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,18 +55,22 @@ def test_a_growing_file_takes_short_writes(tmp_path: Path, monkeypatch: pytest.M
     with Directory.create(tmp_path / "run") as directory:
         file = directory.start("x.csv")
         file.append("0123456789" * 1000)
+        file.sync()
         file.close()
     assert (tmp_path / "run" / "x.csv").read_text() == "0123456789" * 1000
 
 
-def test_what_looks_finished_is_removed_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_looks_finished_is_removed_first_and_what_makes_it_ours_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     removed = []
     with Directory.create(tmp_path / "run") as directory:
-        for name in ("a.csv", "manifest.json", "z.npz"):
+        names = ("a.csv", "config.yaml", "manifest.json", "z.npz")
+        for name in names:
             directory.write(name, b"")
         monkeypatch.setattr(os, "unlink", lambda name, dir_fd: removed.append(name))
-        directory.clear(["a.csv", "manifest.json", "z.npz"])
-    assert removed == ["manifest.json", "a.csv", "z.npz"]
+        directory.clear(names.__contains__)
+    assert removed == ["manifest.json", "a.csv", "z.npz", "config.yaml"]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -88,10 +93,50 @@ def test_clear_removes_own_files_only(tmp_path: Path) -> None:
     with Directory.create(run) as directory:
         directory.write("a", b"")
         (run / ".a.tmp").touch()
-        directory.clear(["a", "b"])
+        directory.clear({"a", "b"}.__contains__)
         assert not list(run.iterdir())
         directory.write("a", b"")
         (run / "b").mkdir()
         with pytest.raises(RunError, match="holds b, which irisbp did not write there"):
-            directory.clear(["a", "b"])
+            directory.clear({"a", "b"}.__contains__)
         assert sorted(p.name for p in run.iterdir()) == ["a", "b"]
+
+
+def test_a_growing_file_goes_on_from_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "x.csv"
+    with Directory.create(tmp_path / "run") as directory:
+        file = directory.start("x.csv")
+        file.append("kept\n")
+        mark = file.sync()
+        file.append("lost\n")
+        file.sync()
+        file.close()
+        file = directory.go_on("x.csv", mark)
+        assert path.read_text() == "kept\nlost\n"
+        file.truncate()
+        file.append("new\n")
+        assert file.sync() == (9, hashlib.sha256(b"kept\nnew\n").hexdigest())
+        file.close()
+        assert path.read_text() == "kept\nnew\n"
+        path.write_text("kopt\nnew\n")
+        with pytest.raises(RunError, match=r"x\.csv: its first 5 bytes are not those that the run wrote"):
+            directory.go_on("x.csv", mark)
+        path.write_text("kep")
+        with pytest.raises(RunError, match="its first 5 bytes"):
+            directory.go_on("x.csv", mark)
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    with Directory.create(tmp_path / "run") as directory:
+        directory.write("x", b"12345")
+        assert directory.read("x", 5) == b"12345"
+        with pytest.raises(RunError, match="has more than 4 bytes"):
+            directory.read("x", 4)
+        os.mkfifo(tmp_path / "run" / "pipe")
+        (tmp_path / "run" / "link").symlink_to("x")
+        (tmp_path / "run" / "folder").mkdir()
+        for name in ("pipe", "link", "folder"):
+            with pytest.raises(RunError, match=f"{name} is not a regular file"):
+                directory.read(name, 5)
+        with pytest.raises(RunError, match="y is missing"):
+            directory.read("y", 5)

@@ -32,7 +32,7 @@ def _block(step: int) -> Samples:
 @pytest.mark.parametrize("height", [5, 10, 25])
 def test_the_live_view_fits_its_terminal(width: int, height: int) -> None:
     console, stream = _console(width, height)
-    view = LiveView(console, "runs/x  4-3-3", 3, 900, (HOSTILE, "b"))
+    view = LiveView(console, "runs/x  4-3-3", 3, range(900), (HOSTILE, "b"))
     for k in range(3):
         view.take(_block(300 * k + 1))
         view.take(Epoch(k + 1, 300 * (k + 1), 0.1, 0.5 / (k + 1), 0.9))
@@ -47,7 +47,7 @@ def test_the_live_view_fits_its_terminal(width: int, height: int) -> None:
 
 def test_the_live_view_shows_pace_losses_and_classes() -> None:
     console, stream = _console(100)
-    view = LiveView(console, "runs/x", 2, 4, ("setosa", "virginica"))
+    view = LiveView(console, "runs/x", 2, range(4), ("setosa", "virginica"))
     view.take(_block(1))
     view.take(Epoch(1, 2, 0.1, 0.25, 0.5))
     view.close()
@@ -60,7 +60,7 @@ def test_the_live_view_shows_pace_losses_and_classes() -> None:
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 100])
 def test_the_live_view_shows_whole_numbers_or_none(width: int) -> None:
     console, _ = _console(width)
-    view = LiveView(console, "runs/x", 9, 900_000_000, ("setosa", "virginica"))
+    view = LiveView(console, "runs/x", 9, range(900_000_000), ("setosa", "virginica"))
     view.take(Samples(1, 123_456_788, [3, 4], [0, 1], [0, 0], [0.5, 1e-7]))
     view.take(Epoch(1, 123_456_789, 0.1, 0.25, 0.5))
     view.close()
@@ -76,7 +76,7 @@ def test_the_live_view_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> N
     now = [100.0]
     monkeypatch.setattr("irisbp.show.live.time.monotonic", lambda: now[0])
     console, stream = _console(100)
-    view = LiveView(console, "runs/x", 2, 400, ("a", "b"))
+    view = LiveView(console, "runs/x", 2, range(400), ("a", "b"))
     now[0] += 30.0
     view.take(Samples(1, 99, [3, 4], [0, 1], [0, 0], [0.5, 0.25]))
     assert "3 steps/s  0:01:30 left" in stream.getvalue()
@@ -87,7 +87,7 @@ def test_the_live_view_draws_ten_times_a_second_at_most(monkeypatch: pytest.Monk
     now = [0.0]
     monkeypatch.setattr("irisbp.show.live.time.monotonic", lambda: now[0])
     console, _ = _console(100)
-    view = LiveView(console, "runs/x", 2, 4000, ("a", "b"))
+    view = LiveView(console, "runs/x", 2, range(4000), ("a", "b"))
     drawn: list[float] = []
 
     def draw() -> str:
@@ -104,7 +104,7 @@ def test_the_live_view_draws_ten_times_a_second_at_most(monkeypatch: pytest.Monk
 
 def test_the_window_of_samples_moves() -> None:
     console, _ = _console(100)
-    view = LiveView(console, "runs/x", 2, 150, ("a", "b"))
+    view = LiveView(console, "runs/x", 2, range(150), ("a", "b"))
     block = Samples(1, 1, list(range(150)), [0] * 150, [0] * 150, [0.5] * 150)
     shown = set()
     for _ in range(10):

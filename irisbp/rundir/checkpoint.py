@@ -1,0 +1,215 @@
+"""Checkpoints: all that is needed to go on with a run from one of its records.
+
+The rename of a checkpoint into its place is the only thing that commits progress. steps.csv and epochs.csv
+may be longer than it says, never shorter: they are synced before it is written, and cut to it before the
+run goes on. The two newest are kept; where one is damaged, the other one serves.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from irisbp.config.yaml import LARGEST_FILE
+from irisbp.errors import RunError
+from irisbp.nn.types import Array
+from irisbp.rundir.arrays import AnyArray, pack, unpack
+from irisbp.rundir.storage import Directory, Mark
+from irisbp.training import Best, Progress, State, Training
+
+_NAME = re.compile(r"checkpoint-(\d{12,})\.npz")
+_KEPT = 2
+_MOST_WORDS = 1 << 20  # bytes for what it says in words, and for zip's own; some thousand are needed
+
+
+class _About(BaseModel):
+    """What a checkpoint says in words; its numbers of float64 are arrays, and so exact."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    form: Literal[1] = 1
+    config: str
+    data: str
+    epoch: int
+    samples: int
+    step: int
+    correct: int
+    best_epoch: int | None
+    files: dict[str, tuple[int, str]]
+    started: str
+    seconds: float
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A moment of a run: the state of its training, and how long its growing files were.
+
+    config and data are the sha256 of config.yaml and of the table, started and seconds what the manifest
+    will say, versions what it has been trained with so far.
+    """
+
+    state: State
+    progress: Progress
+    best: Best | None
+    files: dict[str, Mark]
+    config: str
+    data: str
+    started: str
+    seconds: float
+    versions: dict[str, str]
+
+
+def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
+    """Commit a checkpoint, and remove those that are no longer needed."""
+    progress, best = checkpoint.progress, checkpoint.best
+    about = _About(
+        config=checkpoint.config,
+        data=checkpoint.data,
+        epoch=progress.epoch,
+        samples=progress.samples,
+        step=progress.step,
+        correct=progress.correct,
+        best_epoch=best.epoch if best else None,
+        files={name: (mark.length, mark.sha256) for name, mark in checkpoint.files.items()},
+        started=checkpoint.started,
+        seconds=checkpoint.seconds,
+        versions=checkpoint.versions,
+    )
+    arrays: dict[str, AnyArray] = {
+        "about": np.frombuffer(about.model_dump_json().encode(), np.uint8),
+        "loss": np.array(progress.loss),
+        "parameters": checkpoint.state.parameters,
+    }
+    arrays |= {f"optimizer.{name}": array for name, array in checkpoint.state.optimizer.items()}
+    if best:
+        arrays |= {"best.loss": np.array(best.loss), "best.parameters": best.parameters}
+    directory.write(f"checkpoint-{progress.step:012d}.npz", pack(arrays))
+    directory.discard(checkpoint_names(directory)[_KEPT:])
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file of this name is one."""
+    return _NAME.fullmatch(name) is not None
+
+
+def checkpoint_names(directory: Directory) -> list[str]:
+    """The checkpoints in a directory, the newest first."""
+    found = {name: int(match[1]) for name in directory.names() if (match := _NAME.fullmatch(name))}
+    return sorted(found, key=lambda name: (found[name], name), reverse=True)
+
+
+def newest_checkpoint(directory: Directory, training: Training) -> Checkpoint | None:
+    """The newest that is whole and belongs to the run as it lies there; None if there is none at all.
+
+    RunError, with what is wrong with each, if there are some but none will do.
+    """
+    names, problems = checkpoint_names(directory), []
+    config = hashlib.sha256(directory.read("config.yaml", LARGEST_FILE)).hexdigest()
+    for name in names:
+        try:
+            checkpoint = _read(directory, name, training)
+            _check_that_it_belongs(directory, checkpoint, config, training)
+        except RunError as error:
+            problems.append(str(error))
+        else:
+            return checkpoint
+    if names:
+        raise RunError(
+            f"{directory.path} cannot be resumed; irisbp train --overwrite would begin it anew:",
+            *(f"  {problem}" for problem in problems),
+        )
+    return None
+
+
+def _check_that_it_belongs(
+    directory: Directory, checkpoint: Checkpoint, config: str, training: Training
+) -> None:
+    table = training.dataset.table
+    if checkpoint.config != config:
+        raise RunError(f"{directory.path / 'config.yaml'} is not the one that the run began with")
+    if checkpoint.data != table.digest:
+        raise RunError(f"{directory.path} was trained on other data than {table.source} holds now")
+    wanted = {"epochs.csv", "steps.csv"} if training.config.record == "steps" else {"epochs.csv"}
+    if set(checkpoint.files) != wanted:
+        raise RunError(f"{directory.path}: its checkpoint does not speak of {', '.join(sorted(wanted))}")
+    for name, mark in checkpoint.files.items():
+        directory.go_on(name, mark).close()
+
+
+def _read(directory: Directory, name: str, training: Training) -> Checkpoint:
+    path = directory.path / name
+    arrays = unpack(path, directory.read(name, _most_bytes(training)))
+    try:
+        about = _About.model_validate_json(arrays["about"].tobytes())
+        take = _Taking(arrays)
+        progress = Progress(about.epoch, about.samples, about.step, take.number("loss"), about.correct)
+        shapes = {memory: array.shape for memory, array in training.optimizer.state.items()}
+        state = State(
+            take.array("parameters", training.parameters.shape),
+            {memory: take.array(f"optimizer.{memory}", shape) for memory, shape in shapes.items()},
+        )
+        best = None
+        if about.best_epoch is not None:
+            parameters = take.array("best.parameters", training.parameters.shape)
+            best = Best(about.best_epoch, take.number("best.loss"), parameters)
+        _check_progress(progress, best, training)
+    except (ValidationError, KeyError, ValueError) as error:
+        raise RunError(f"{path} is not a checkpoint of this run: {_reason(error)}") from None
+    return Checkpoint(
+        state=state,
+        progress=progress,
+        best=best,
+        files={file: Mark(*mark) for file, mark in about.files.items()},
+        config=about.config,
+        data=about.data,
+        started=about.started,
+        seconds=about.seconds,
+        versions=about.versions,
+    )
+
+
+def _most_bytes(training: Training) -> int:
+    """More than any checkpoint of a training has."""
+    arrays = 2 + len(training.optimizer.state)
+    return arrays * (training.parameters.nbytes + 1024) + _MOST_WORDS
+
+
+def _check_progress(progress: Progress, best: Best | None, training: Training) -> None:
+    """ValueError if no run of this config can stand there."""
+    count, size = len(training.order), training.batch_size
+    per_epoch = -(-count // size)
+    epochs = training.config.epochs
+    done = progress.epoch - 1 if not progress.samples else progress.epoch
+    step = (progress.epoch - 1) * per_epoch + -(-progress.samples // size)
+    if not (progress.epoch >= 1 and 0 <= done <= epochs and 0 <= progress.samples <= count):
+        raise ValueError(f"epoch {progress.epoch}, sample {progress.samples}")
+    if progress.step != step or not 0 <= progress.correct <= progress.samples:
+        raise ValueError(f"step {progress.step}, {progress.correct} right")
+    if best and not 1 <= best.epoch <= done:
+        raise ValueError(f"its best epoch is {best.epoch}")
+
+
+class _Taking:
+    """The arrays of a checkpoint, each checked as it is taken; ValueError where one is another."""
+
+    def __init__(self, arrays: dict[str, AnyArray]) -> None:
+        self._arrays = arrays
+
+    def array(self, name: str, shape: tuple[int, ...]) -> Array:
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != np.float64:
+            raise ValueError(f"{name} is not an array of {shape} float64")
+        return array
+
+    def number(self, name: str) -> float:
+        return float(self.array(name, ()))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"about {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,88 @@
+"""Takes up a run where it stands, whatever ended it.
+
+A finished run is byte for byte, file by file, what it would have been without an interruption: only the
+clock times in its manifest are others.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from irisbp.config.load import load_config, to_yaml
+from irisbp.config.schema import Config
+from irisbp.config.yaml import LARGEST_FILE
+from irisbp.errors import RunError
+from irisbp.rundir.checkpoint import Checkpoint, newest_checkpoint
+from irisbp.rundir.listing import varying_keys
+from irisbp.rundir.manifest import Manifest, versions
+from irisbp.rundir.place import discard_leftovers
+from irisbp.rundir.reader import read_manifest
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.training import Training, go_on, prepare
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run's training, put to where its checkpoint stands; without one, to its beginning."""
+
+    directory: Directory
+    training: Training
+    checkpoint: Checkpoint | None
+
+    def writer(self) -> RunWriter:
+        """What goes on recording; from here on the run is unfinished again."""
+        stale = {"manifest.json", "evaluation.json"}
+        if self.checkpoint is None:
+            stale |= {"steps.csv", "epochs.csv", "parameters.npz", "best_parameters.npz"}
+        discard_leftovers(self.directory)
+        self.directory.discard(sorted(stale.intersection(self.directory.names())))
+        self.directory.sync()
+        return RunWriter(self.directory, self.training, self.checkpoint)
+
+    @property
+    def other_versions(self) -> dict[str, tuple[str, str]]:
+        """What the run began with, and what it would go on with, where the two differ."""
+        was, now = self.checkpoint.versions if self.checkpoint else {}, versions()
+        return {name: (was[name], now[name]) for name in was if was[name] != now.get(name, was[name])}
+
+
+def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
+    """The run in a directory, ready to go on; RunError if it cannot, or is not the wanted config's."""
+    path = directory.path / "config.yaml"
+    if "config.yaml" not in directory.names():
+        raise RunError(
+            f"{directory.path} holds no config.yaml: there is nothing to resume;"
+            " irisbp train --overwrite begins a run there"
+        )
+    content = directory.read("config.yaml", LARGEST_FILE)
+    config = load_config(path)
+    if to_yaml(config).encode() != content:
+        raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
+    if wanted is not None and config != wanted:
+        keys = varying_keys([config, wanted])
+        raise RunError(f"{directory.path} is the run of another config: {', '.join(keys)} differ")
+    training = prepare(config)
+    checkpoint = newest_checkpoint(directory, training)
+    if checkpoint is not None:
+        go_on(training, checkpoint.state, checkpoint.progress, checkpoint.best)
+    return Resumption(directory, training, checkpoint)
+
+
+def finished_manifest(directory: Directory) -> Manifest | None:
+    """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not."""
+    if "manifest.json" not in directory.names():
+        return None
+    manifest = read_manifest(directory.path)
+    if manifest.status == "interrupted":
+        return None
+    discard_leftovers(directory, checkpoints=manifest.status == "completed")
+    return manifest
+
+
+def open_to_resume(path: Path) -> Directory:
+    """An existing run's directory, locked; RunError if there is none."""
+    if not os.path.isdir(path):
+        what = "it is a file" if os.path.lexists(path) else "no such directory"
+        raise RunError(f"{path} is not a run: {what}")
+    return Directory(path)
