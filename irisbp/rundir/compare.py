@@ -16,9 +16,10 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError
 from irisbp.nn.types import Array
+from irisbp.rundir.arrays import unpack
 from irisbp.rundir.listing import Entry, finite, read_entry, read_rows, settings, varying_keys
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import read_arrays, read_content
+from irisbp.rundir.reader import read_content
 
 Pair = tuple[Any, Any]
 
@@ -206,7 +207,7 @@ def _parameters(path: Path) -> dict[str, Array]:
     file = path / "parameters.npz"
     if not os.path.lexists(file):
         raise RunError(f"{path} has no parameters.npz")
-    arrays = read_arrays(file, read_content(file))
+    arrays = unpack(file, read_content(file))
     parameters = {name: array for name, array in arrays.items() if not name.startswith("standardizer.")}
     if any(array.dtype != np.float64 for array in parameters.values()):
         raise RunError(f"{file}: not all of its arrays are float64")

@@ -1,10 +1,7 @@
 """Reads a run again, and refuses one that is unfinished or not what its manifest says."""
 
 import hashlib
-import io
 import stat
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,22 +16,9 @@ from irisbp.data.table import load_table
 from irisbp.errors import RunError, StorageError
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
+from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.training import held_out_rows, make_network
-
-# What reading an npz file may raise where a byte of it has been changed.
-_DAMAGE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -133,23 +117,11 @@ def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:
     return content
 
 
-def read_arrays(path: Path, content: bytes) -> dict[str, Array]:
-    """The arrays of an npz file's content by name; RunError if it is damaged. path is what to call it."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except _DAMAGE as error:
-        raise RunError(f"{path} is damaged: {error}") from None
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise RunError(f"{path} is damaged: it holds something that is not an array")
-    return arrays
-
-
 class _Arrays:
     """The arrays of one of a run's npz files, each checked as it is taken."""
 
     def __init__(self, path: Path, content: bytes) -> None:
-        self._path, self._arrays = path, read_arrays(path, content)
+        self._path, self._arrays = path, unpack(path, content)
 
     def standardizer(self, features: int) -> Standardizer:
         return Standardizer(*(self._take(f"standardizer.{name}", (features,)) for name in ("mean", "sd")))

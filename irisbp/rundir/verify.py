@@ -16,10 +16,11 @@ import numpy as np
 from irisbp.config.load import load_config
 from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
+from irisbp.rundir.arrays import unpack
 from irisbp.rundir.compare import differing_entries, entry_name
 from irisbp.rundir.listing import FileState, file_state, open_file
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import read_arrays, read_checked, read_content, read_manifest
+from irisbp.rundir.reader import read_checked, read_content, read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import Epoch, Record, Training, prepare, train
@@ -216,10 +217,10 @@ def _array_difference(file_a: Path, file_b: Path) -> Difference | None:
     if was == now:
         return None
     try:
-        arrays = read_arrays(file_a, was)
+        arrays = unpack(file_a, was, sealed=False)
     except IrisbpError as error:
         return Difference(_first_byte(was, now), str(error), "whole")
-    others = read_arrays(file_b, now)
+    others = unpack(file_b, now)
     for name in dict.fromkeys([*arrays, *others]):
         difference = _entry_difference(name, arrays.get(name), others.get(name))
         if difference:

@@ -4,10 +4,9 @@ import csv
 import io
 import time
 
-import numpy as np
-
 from irisbp.config.load import to_yaml
 from irisbp.nn.types import Array
+from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
 from irisbp.rundir.manifest import Data, Manifest, Status, now, versions
 from irisbp.rundir.place import discard_leftovers
@@ -130,13 +129,11 @@ class RunWriter:
         )
 
     def _put_parameters(self, name: str, parameters: Array) -> None:
-        training, content = self._training, io.BytesIO()
+        training = self._training
         arrays = training.network.views(parameters)
         arrays["standardizer.mean"] = training.dataset.standardizer.mean
         arrays["standardizer.sd"] = training.dataset.standardizer.sd
-        # Typed for keywords that its own options share; ours all have a dot.
-        np.savez(content, **arrays)  # type: ignore[arg-type]
-        self._files[name] = self._directory.write(name, content.getvalue())
+        self._files[name] = self._directory.write(name, pack(arrays))
 
     def _data(self) -> Data:
         table = self._training.dataset.table

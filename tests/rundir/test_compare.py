@@ -13,6 +13,7 @@ from irisbp.config.load import load_config
 from irisbp.errors import Diverged, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir import verify
+from irisbp.rundir.arrays import pack
 from irisbp.rundir.compare import Row, compare_parameters, diff_runs, find_parting
 from irisbp.rundir.reader import read_manifest
 from irisbp.rundir.storage import Directory
@@ -33,8 +34,7 @@ def _change_array(file: Path, name: str, change: Callable[[Any], object]) -> Non
     with np.load(file) as archive:
         arrays = {key: archive[key] for key in archive.files}
     change(arrays[name])
-    with file.open("wb") as target:
-        np.savez(target, **arrays)
+    file.write_bytes(pack(arrays))
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_lines_that_are_missing_or_too_many(run: Path, copy: Path) -> None:
 
 def test_arrays_that_are_equal_in_other_bytes(run: Path, copy: Path) -> None:
     with np.load(run / "parameters.npz") as archive:
-        np.savez_compressed(copy / "parameters.npz", **{name: archive[name] for name in archive.files})
+        np.savez(copy / "parameters.npz", **{name: archive[name] for name in archive.files})
     difference = first_difference(copy, run, "parameters.npz")
     assert difference is not None
     assert difference.where.startswith("byte ")
