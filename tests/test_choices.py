@@ -1,5 +1,10 @@
-"""Any combination of the choices trains, evaluates, repeats bit for bit and passes the gradient check."""
+"""Any combination of the choices trains, evaluates, passes the gradient check and repeats bit for bit.
 
+So it does where the repetition is killed on its way, and resumed.
+"""
+
+from contextlib import suppress
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +22,10 @@ from irisbp.evaluation import evaluate
 from irisbp.gradcheck.check import run_check
 from irisbp.gradcheck.judge import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
+from irisbp.rundir.checkpoint import is_checkpoint
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import load_run
+from irisbp.rundir.reader import load_run, read_manifest
+from irisbp.rundir.resume import open_to_resume, take_up
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import Epoch, Samples, Training, objective_of, prepare, train
@@ -111,25 +118,48 @@ def configs(draw: st.DrawFn) -> Config:
             "data": {"shuffle": draw(st.sampled_from(["once", "every_epoch", "never"]))} | split,
             "early_stopping": draw(st.none() | _stopping(bool(split))),
             "record": draw(st.sampled_from(["steps", "epochs"])),
+            "checkpoint_every": draw(st.sampled_from(["auto", 1, {"steps": 3}, {"steps": 20, "epochs": 2}])),
         }
     )
 
 
 def _run(config: Config, path: Path) -> tuple[Training, Manifest, list[Epoch]]:
     """Train into a new directory, as the command does."""
-    training, epochs = prepare(config), []
+    training, epochs = prepare(config), list[Epoch]()
+    with Directory.create(path) as directory:
+        manifest = _finish(training, RunWriter(directory, training), epochs)
+    return training, manifest, epochs
+
+
+def _finish(training: Training, writer: RunWriter, epochs: list[Epoch]) -> Manifest:
+    try:
+        for record in train(training):
+            writer.take(record)
+            if isinstance(record, Epoch):
+                epochs.append(record)
+            else:
+                _check_block(training, record)
+    except Diverged as error:
+        return writer.finish("diverged", str(error).split("\n")[0])
+    return writer.finish("completed")
+
+
+def _run_and_lose(config: Config, path: Path, records: int) -> None:
+    """Train for so many records, and then be gone."""
+    training = prepare(config)
     with Directory.create(path) as directory:
         writer = RunWriter(directory, training)
-        try:
-            for record in train(training):
+        with suppress(Diverged):
+            for record in islice(train(training), records):
                 writer.take(record)
-                if isinstance(record, Epoch):
-                    epochs.append(record)
-                else:
-                    _check_block(training, record)
-        except Diverged as error:
-            return training, writer.finish("diverged", str(error).split("\n")[0]), epochs
-        return training, writer.finish("completed"), epochs
+        for file in writer._growing.values():
+            file.close()
+
+
+def _resume(path: Path) -> None:
+    with open_to_resume(path) as directory:
+        resumption = take_up(directory)
+        _finish(resumption.training, resumption.writer(), [])
 
 
 def _check_block(training: Training, block: Samples) -> None:
@@ -137,20 +167,27 @@ def _check_block(training: Training, block: Samples) -> None:
     assert all(loss >= 0.0 for loss in block.losses if isfinite(loss))
 
 
-def _check(config: Config) -> None:
+def _check(config: Config, records: int) -> None:
     with TemporaryDirectory() as folder:
         here = Path(folder)
         (here / "some.yaml").write_text(to_yaml(config))
         assert load_config(here / "some.yaml") == config
         training, manifest, epochs = _run(config, here / "one")
-        # Once more from what the first run says it was.
-        _run(load_config(here / "one" / "config.yaml"), here / "two")
-        names = sorted(path.name for path in (here / "one").iterdir())
-        assert names == sorted(path.name for path in (here / "two").iterdir())
+        # Once more from what the first run says it was, and not all at once.
+        _run_and_lose(load_config(here / "one" / "config.yaml"), here / "two", records)
+        _resume(here / "two")
+        names, again = (
+            sorted(path.name for path in run.iterdir() if not is_checkpoint(path.name))
+            for run in (here / "one", here / "two")
+        )
+        assert names == again
         assert ("steps.csv" in names) == (config.record == "steps")
         for name in names:
             if name != "manifest.json":
                 assert (here / "one" / name).read_bytes() == (here / "two" / name).read_bytes(), name
+        clock = {"started", "finished", "seconds"}
+        repeated = read_manifest(here / "two")
+        assert repeated.model_dump(exclude=clock) == manifest.model_dump(exclude=clock)
         _check_end(training, manifest, epochs)
         _check_evaluation(here / "one", training, epochs)
     data, trained = training.dataset, training.parameters
@@ -207,16 +244,16 @@ def _check_best(path: Path, training: Training, epochs: list[Epoch]) -> None:
 
 
 @FEW
-@given(configs())
-def test_any_combination(config: Config) -> None:
-    _check(config)
+@given(configs(), st.integers(0, 12))
+def test_any_combination(config: Config, records: int) -> None:
+    _check(config, records)
 
 
 @pytest.mark.campaign
 @MANY
-@given(configs())
-def test_very_many_combinations(config: Config) -> None:
-    _check(config)
+@given(configs(), st.integers(0, 12))
+def test_very_many_combinations(config: Config, records: int) -> None:
+    _check(config, records)
 
 
 def test_every_option_of_every_choice_is_drawn() -> None:

@@ -50,7 +50,7 @@ def open_new_run(
         return Directory.create(path)
     except FileExistsError:
         if not overwrite:
-            raise RunError(f"{path} exists; choose another place, --resume it or --overwrite it") from None
+            raise RunError(f"{path} exists; choose another place, or --overwrite or --resume it") from None
     held = Directory(path)
     try:
         _check_that_it_is_a_run(path)
