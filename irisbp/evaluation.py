@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def evaluate(
     np.add.at(confusion, (labels, predictions), 1)
     return Evaluation(
         samples=len(losses),
-        loss=float(losses.mean()),
+        loss=mean_loss(losses),
         accuracy=int(np.trace(confusion)) / len(losses),
         classes=_class_figures(dataset.classes, confusion),
         confusion=confusion.tolist(),
@@ -62,17 +63,25 @@ def evaluate(
 def classify(network: Network, parameters: Array, inputs: Array, labels: Indices) -> tuple[Array, Indices]:
     """Each sample's loss (rows,) and predicted class (rows,), for inputs (rows, inputs), labels (rows,)."""
     losses, predictions = [], []
-    for start, logits in _logits(network, parameters, inputs):
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        for start, logits in _logits(network, parameters, inputs):
             loss, predicted = cross_entropy(logits, labels[start : start + len(logits)])
-        losses.append(loss)
-        predictions.append(predicted)
+            losses.append(loss)
+            predictions.append(predicted)
     return np.concatenate(losses), np.concatenate(predictions)
+
+
+def mean_loss(losses: Array) -> float:
+    """The mean of losses (samples,), which is finite if they are, even where their sum is not."""
+    with np.errstate(all="ignore"):
+        mean = float(losses.mean())
+        return mean if isfinite(mean) else float((losses / len(losses)).sum())
 
 
 def probabilities(network: Network, parameters: Array, inputs: Array) -> Array:
     """Each class's probability (rows, classes), for standardized inputs (rows, inputs)."""
-    return np.concatenate([softmax(logits) for _, logits in _logits(network, parameters, inputs)])
+    with np.errstate(all="ignore"):
+        return np.concatenate([softmax(logits) for _, logits in _logits(network, parameters, inputs)])
 
 
 def _logits(network: Network, parameters: Array, inputs: Array) -> Iterator[tuple[int, Array]]:
@@ -80,8 +89,7 @@ def _logits(network: Network, parameters: Array, inputs: Array) -> Iterator[tupl
     for start in range(0, len(inputs), _ROWS_AT_ONCE):
         some = inputs[start : start + _ROWS_AT_ONCE]
         extended = np.column_stack([some, np.ones(len(some))])
-        with np.errstate(all="ignore"):
-            yield start, Backprop(network, parameters, rows=len(some)).forward(extended)
+        yield start, Backprop(network, parameters, rows=len(some)).forward(extended)
 
 
 def _class_figures(names: tuple[str, ...], confusion: Indices) -> list[ClassFigures]:

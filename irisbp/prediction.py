@@ -51,8 +51,8 @@ def predict_sample(run: Run, arguments: Sequence[str]) -> Iterator[str]:
     cells = [given[name] for name in features]
     values = [number_in(cell, f"argument {name}={cell}") for name, cell in given.items()]
     in_order = [values[list(given).index(name)] for name in features]
-    yield _header(run, list(features), "the sample")
-    yield _rows(run, [cells], [in_order])
+    header, row = _header(run, list(features), "the sample"), _rows(run, [cells], [in_order])
+    yield header + row
 
 
 def _header(run: Run, columns: list[str], source: str) -> str:
@@ -66,6 +66,11 @@ def _header(run: Run, columns: list[str], source: str) -> str:
 def _rows(run: Run, cells: list[list[str]], values: list[list[float]]) -> str:
     inputs = run.standardizer.apply(np.array(values))
     chances = probabilities(run.network, run.parameters, inputs)  # (rows, classes)
+    for row, chance in zip(cells, chances, strict=True):
+        if not np.isfinite(chance).all():
+            raise DataError(
+                f"the sample {', '.join(row)}: it lies so far out that its logits are beyond float64"
+            )
     names = [run.classes[k] for k in chances.argmax(axis=1).tolist()]
     return _csv(
         [*row, name, *map(repr, chance)]

@@ -17,7 +17,7 @@ from irisbp.data.dataset import Dataset, Standardizer, classes_by_appearance, ma
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, load_table
 from irisbp.errors import ConfigError, DataError, Diverged
-from irisbp.evaluation import classify
+from irisbp.evaluation import classify, mean_loss
 from irisbp.nn.backprop import Objective
 from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.initializers import INITIALIZERS, initial_parameters
@@ -79,7 +79,8 @@ Record = Samples | Epoch
 class Progress:
     """How far a training has come: samples of this epoch are done, and step updates in all.
 
-    loss and correct are sums over those samples. Between two epochs it stands at the next one's start.
+    loss is what those samples add to the epoch's mean, correct how many of them were right. Between two
+    epochs it stands at the next one's start.
     """
 
     epoch: int = 1
@@ -88,14 +89,14 @@ class Progress:
     loss: float = 0.0
     correct: int = 0
 
-    def after(self, block: Samples) -> "Progress":
-        """With a block done."""
+    def after(self, block: Samples, count: int) -> "Progress":
+        """With a block done, of an epoch of so many samples."""
         correct = sum(map(int.__eq__, block.labels, block.predictions))
         return Progress(
             epoch=self.epoch,
             samples=self.samples + len(block.rows),
             step=block.last_step,
-            loss=self.loss + fsum(block.losses),
+            loss=self.loss + _share(block.losses, count),
             correct=self.correct + correct,
         )
 
@@ -168,7 +169,10 @@ def prepare(config: Config) -> Training:
     network = make_network(config, len(table.features), len(classes))
     sampler = INITIALIZERS[config.initializer.name](**_options(config.initializer, "bias"))
     drawn = config.initializer.bias == "drawn"
-    parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
+    with np.errstate(all="ignore"):
+        parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
+    if not np.isfinite(parameters).all():
+        raise ConfigError("initializer: initial parameters are beyond float64; smaller ones would be right")
     return Training(
         config=config,
         dataset=dataset,
@@ -253,16 +257,24 @@ def _begin_epoch(training: Training) -> None:
     training.optimizer.learning_rate[()] = training.schedule(epoch - 1)
 
 
+def _share(losses: list[float], count: int) -> float:
+    """What losses add to the mean of `count`, which is finite if they are, even where their sum is not."""
+    try:
+        return fsum(losses) / count
+    except OverflowError:
+        return fsum([loss / count for loss in losses])
+
+
 def _end_of_epoch(training: Training) -> Epoch:
     progress, dataset = training.progress, training.dataset
     epoch, step, rate = progress.epoch, progress.step, training.optimizer.learning_rate.item()
-    loss, accuracy = progress.loss / progress.samples, progress.correct / progress.samples
+    loss, accuracy = progress.loss, progress.correct / progress.samples
     if not len(dataset.validation):
         return Epoch(epoch, step, rate, loss, accuracy)
     inputs, labels = dataset.inputs[dataset.validation], dataset.labels[dataset.validation]
     losses, predictions = classify(training.network, training.parameters, inputs, labels)
     hits = float((predictions == labels).mean())
-    return Epoch(epoch, step, rate, loss, accuracy, float(losses.mean()), hits)
+    return Epoch(epoch, step, rate, loss, accuracy, mean_loss(losses), hits)
 
 
 def _note_best(training: Training, end: Epoch) -> None:
@@ -310,7 +322,7 @@ def _blocks(engine: PlainLoop, training: Training) -> Iterator[Samples]:
         )
         if trouble:
             training.failure = Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
-        training.progress = training.progress.after(block)
+        training.progress = training.progress.after(block, len(training.order))
         yield block
         if training.failure:
             raise training.failure

@@ -2,6 +2,7 @@
 
 import warnings
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
-from irisbp.errors import Diverged
+from irisbp.errors import ConfigError, Diverged
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.optimizers import Sgd
 from irisbp.nn.types import Array
@@ -251,3 +252,41 @@ def test_a_parameter_that_is_not_finite_stops_the_run_too() -> None:
     again.order = again.order[:39]
     next(train(again))
     np.testing.assert_array_equal(training.parameters, again.parameters)
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        {"name": "normal", "sd": 1.7e308},
+        {"name": "uniform", "limit": 1e308},
+        {"name": "glorot_uniform", "gain": 1.7e308},
+        {"name": "he_normal", "gain": 1.7e308},
+    ],
+    ids=lambda choice: choice["name"],
+)
+@pytest.mark.parametrize("rng", ["numpy", "r"])
+def test_initial_parameters_beyond_float64_are_refused(initializer: dict[str, object], rng: str) -> None:
+    with pytest.raises(ConfigError, match="initializer: initial parameters are beyond float64"):
+        prepare(_config(initializer=initializer, rng=rng))
+
+
+def test_a_mean_of_losses_whose_sum_is_beyond_float64(tmp_path: Path) -> None:
+    # The logits are 6e307 times standardized inputs about +-1: half of the losses are some 1.2e308.
+    rows = "".join(f"{1 + k % 2},{'aabb'[k % 4]}\n" for k in range(12))
+    (tmp_path / "far.csv").write_text(f"x,y\n{rows}")
+    data = {"source": str(tmp_path / "far.csv"), "target": "y", "shuffle": "never", "validation": 0.4}
+    config = _config(
+        data=data, learning_rate=1e-300, epochs=1, network={"hidden": []}, initializer={"name": "zeros"}
+    )
+    training = prepare(config)
+    training.parameters[:2] = [-6e307, 6e307]
+    with np.errstate(all="ignore"):
+        blocks = list(train(training))
+    end = blocks[-1]
+    assert isinstance(end, Epoch)
+    losses = [loss for block in blocks if isinstance(block, Samples) for loss in block.losses]
+    assert np.isfinite(losses).all()
+    assert np.sum(np.array(losses) / 1e300) > 1.8e8  # their sum is beyond float64
+    assert end.loss == pytest.approx(np.mean(np.array(losses) / 1e300) * 1e300, rel=1e-14)
+    assert end.validation_loss is not None
+    assert isfinite(end.validation_loss)

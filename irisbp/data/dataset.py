@@ -9,6 +9,8 @@ from irisbp.data.table import Table
 from irisbp.errors import DataError
 from irisbp.nn.types import Array, Indices
 
+_SMALLEST_NORMAL = 2.0**-1022
+
 
 @dataclass(frozen=True)
 class Standardizer:
@@ -19,22 +21,42 @@ class Standardizer:
 
     @classmethod
     def fit(cls, values: Array, features: Sequence[str]) -> "Standardizer":
-        """From values (rows, features); a feature that never varies, or varies too widely, is a DataError."""
+        """From values (rows, features).
+
+        DataError for a feature that never varies, or whose sd is no normal number (2^-1022 to 1.8e308).
+        """
+        # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
+        _, exponents = np.frexp(np.abs(values).max(axis=0))
+        scaled = np.ldexp(values, -exponents)
         with np.errstate(all="ignore"):
-            mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
+            mean = scaled.mean(axis=0)
+            mean += (scaled - mean).mean(
+                axis=0
+            )  # the sum's rounding may exceed a nearly constant feature's sd
+            sd = np.sqrt(((scaled - mean) ** 2).sum(axis=0) / (len(values) - 1))
+            mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
         for k, name in enumerate(features):
-            if values[:, k].min() == values[:, k].max():
-                value = values[0, k]
-                raise DataError(f"feature {name} is {value} in every training row: it cannot be standardized")
-            if not (np.isfinite(mean[k]) and np.isfinite(sd[k]) and sd[k] > 0.0):
-                ends = f"from {values[:, k].min()} to {values[:, k].max()}"
+            least, most = values[:, k].min(), values[:, k].max()
+            if least == most:
+                raise DataError(f"feature {name} is {least} in every training row: it cannot be standardized")
+            if not _SMALLEST_NORMAL <= sd[k] < np.inf:
+                ends = f"from {least} to {most}"
                 raise DataError(f"feature {name} goes {ends}: its standard deviation is beyond float64")
         return cls(mean, sd)
 
     def apply(self, values: Array) -> Array:
-        """Standardized values, in the shape of values (rows, features)."""
-        with np.errstate(all="ignore"):  # a sample may lie as far out as it likes
-            return (values - self.mean) / self.sd
+        """Standardized values, in the shape of values (rows, features).
+
+        One that is beyond float64 is infinite: a sample may lie as far out as it likes.
+        """
+        with np.errstate(all="ignore"):
+            standardized = (values - self.mean) / self.sd
+            if not np.isfinite(
+                standardized
+            ).all():  # it may be the difference that overflows, not the quotient
+                halves = (values / 2.0 - self.mean / 2.0) / (self.sd / 2.0)
+                standardized = np.where(np.isfinite(standardized), standardized, halves)
+        return standardized
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ def _cross_entropy(logits: Array, error: Array, labels: Indices) -> tuple[float,
     difference = logits - logits.max(axis=1, keepdims=True)
     powers = np.exp(difference)
     p = powers / powers.sum(axis=1, keepdims=True)
-    # An exponential carries its argument's error and the argument's own rounding, and adds its own.
-    q = error + np.abs(difference) + 2.0 * (difference < 0.0)
+    # A power carries its argument's error and adds its own; in a far row it is corrected, too.
+    q = error + 3.0
     others = p.copy()
     others[label] = 0.0
     rest = others.sum(axis=1)  # 1 - p of the label, with its digits

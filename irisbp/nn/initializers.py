@@ -9,7 +9,7 @@ layer's fan_in, m its fan_out and a gain g:
 """
 
 from collections.abc import Callable
-from math import sqrt
+from math import inf, isfinite, sqrt
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def normal(*, sd: float = 1.0) -> Sampler:
 
 def uniform(*, limit: float = 1.0) -> Sampler:
     """Uniform in (-limit, limit), limit > 0, whatever the layer's widths."""
-    return lambda draws, fan_in, fan_out, size: draws.uniform(-limit, limit, size)
+    return lambda draws, fan_in, fan_out, size: _uniform(draws, limit, size)
 
 
 def zeros() -> Sampler:
@@ -48,11 +48,16 @@ def _scaled(distribution: str, scale: float, fan: Callable[[int, int], int]) -> 
             if distribution == "normal":
                 return draws.normal(0.0, gain * sqrt(scale / fan(fan_in, fan_out)), size)
             limit = gain * sqrt(3.0 * scale / fan(fan_in, fan_out))
-            return draws.uniform(-limit, limit, size)
+            return _uniform(draws, limit, size)
 
         return draw
 
     return with_gain
+
+
+def _uniform(draws: Draws, limit: float, size: tuple[int, int]) -> Array:
+    """Uniform in (-limit, limit); infinite if the width of that range is."""
+    return draws.uniform(-limit, limit, size) if isfinite(2.0 * limit) else np.full(size, inf)
 
 
 def _both(fan_in: int, fan_out: int) -> int:
@@ -81,7 +86,10 @@ INITIALIZERS: dict[str, Callable[..., Sampler]] = {
 
 
 def initial_parameters(network: Network, sampler: Sampler, draws: Draws, *, draw_biases: bool) -> Array:
-    """A new flat vector of parameters; biases drawn like their layer's weights, or zeros."""
+    """A new flat vector of parameters; biases drawn like their layer's weights, or zeros.
+
+    A sampler whose numbers are beyond float64 leaves some that are not finite.
+    """
     vector = np.zeros(network.parameter_count)
     for layer, block in zip(network.layers, network.blocks(vector), strict=True):
         incoming = layer.fan_in + 1 if draw_biases else layer.fan_in

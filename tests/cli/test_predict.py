@@ -69,6 +69,10 @@ def test_one_flower(irisbp: Irisbp, run: Path) -> None:
         ([*FLOWER[:3], "petal_width=wide"], "argument petal_width=wide: 'wide' is not a finite number"),
         ([*FLOWER[:3], "petal_width="], "argument petal_width=: empty"),
         (["nowhere.csv"], "nowhere.csv: no such file"),
+        (
+            [f"{cell.partition('=')[0]}=1.7e308" for cell in FLOWER],
+            "the sample 1.7e308, 1.7e308, 1.7e308, 1.7e308: it lies so far out that its logits are beyond",
+        ),
         (["."], "is a directory, not a table"),
     ],
 )

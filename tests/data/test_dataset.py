@@ -43,10 +43,46 @@ def test_classes_are_numbered_as_they_appear() -> None:
     assert dataset.inputs.std(axis=0, ddof=1) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("scale", [1e200, 1e-200, 1e-320, 5e307])
+# 1, 2, 3, -3: mean 0.75, sd sqrt(20.75 / 3).
+@pytest.mark.parametrize("scale", [2.0**1022, 1e200, 1e-200, 2.0**-1023])
+def test_a_feature_at_the_ends_of_float64(scale: float) -> None:
+    values = np.array([[1.0], [2.0], [3.0], [-3.0]]) * scale
+    fitted = Standardizer.fit(values, ["a"])
+    sd = (20.75 / 3) ** 0.5
+    np.testing.assert_allclose(fitted.mean, 0.75 * scale, rtol=1e-15)
+    np.testing.assert_allclose(fitted.sd, sd * scale, rtol=1e-15)
+    np.testing.assert_allclose(
+        fitted.apply(values)[:, 0], np.array([0.25, 1.25, 2.25, -3.75]) / sd, rtol=1e-15
+    )
+
+
+def test_a_difference_beyond_float64_is_standardized() -> None:
+    # Mean 0.5e308, sd 1e308: the last value is 2e308 from the mean.
+    values = np.array([[1.5e308], [1.5e308], [0.0], [-1e308], [0.5e308], [0.5e308], [0.5e308]])
+    fitted = Standardizer.fit(values, ["a"])
+    assert fitted.mean[0] == pytest.approx(0.5e308, rel=1e-15)
+    sd = (4.5 / 6) ** 0.5  # squares 1, 1, 1/4, 9/4 and three times 0
+    assert fitted.sd[0] == pytest.approx(sd * 1e308, rel=1e-15)
+    far = fitted.apply(np.array([[-1.7e308], [1e308]]))[:, 0]
+    np.testing.assert_allclose(far, [-2.2 / sd, 0.5 / sd], rtol=1e-15)
+
+
+def test_a_nearly_constant_feature() -> None:
+    # 10^5 values whose sum is rounded by more than they differ: sd 2^-40 sqrt(n / (n - 1)) / 2.
+    count = 10**5
+    values = 1e3 + 1 / 3 + np.tile([[0.0], [2.0**-40]], (count // 2, 1))
+    fitted = Standardizer.fit(values, ["a"])
+    assert fitted.sd[0] == pytest.approx(2.0**-41, rel=1e-4)
+    inputs = fitted.apply(values)[:, 0]
+    assert inputs[0] < 0.0 < inputs[1]
+    assert abs(inputs.mean()) < 0.3  # half an ulp of the mean is 1/16 sd
+
+
+@pytest.mark.parametrize("scale", [1e-320, 5e307])
 def test_a_feature_beyond_float64_is_refused(scale: float) -> None:
+    values = np.array([[3.0], [-3.0]]) * scale
     with pytest.raises(DataError, match=r"feature a goes from .* its standard deviation is beyond float64"):
-        Standardizer.fit(np.array([[1.0], [2.0], [3.0], [-3.0]]) * scale, ["a"])
+        Standardizer.fit(values, ["a"])
 
 
 def test_one_hot() -> None:
