@@ -11,18 +11,31 @@ IrisbpError            2
 └── ReaderGone       141   the reader of a pipe went away
 """
 
+import re
 import unicodedata
 from os import strerror
 
 # Control characters, format characters (bidirectional ones among them), surrogates, line breaks.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Letters and marks that are shown as nothing: Unicode's Default_Ignorable_Code_Point, without the above.
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_ACCENTS = {"Mn", "Me"}
+_MOST_ACCENTS = 4  # on one letter; more would be drawn over the lines above and below
 
 
 def literal(text: str) -> str:
     """The text with every character that a terminal could act upon, or hide, written as an escape."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
+    shown, accents = [], 0
+    for character in text:
+        category = unicodedata.category(character)
+        accents = accents + 1 if category in _ACCENTS else 0
+        is_seen = category not in _UNSEEN and accents <= _MOST_ACCENTS and not _IGNORABLE.match(character)
+        shown.append(character if is_seen else _escape(character))
+    return "".join(shown)
 
 
 def _escape(character: str) -> str:

@@ -1,14 +1,12 @@
 """What a run's network says of samples that it has not seen: lines of CSV, as many at a time as fit."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from irisbp.data.table import number_in, open_table, read_rows, separator
+from irisbp.data.table import csv_cell, number_in, open_table, read_rows, separator
 from irisbp.errors import DataError
 from irisbp.evaluation import probabilities
 from irisbp.rundir.reader import Run
@@ -79,6 +77,4 @@ def _rows(run: Run, cells: list[list[str]], values: list[list[float]]) -> str:
 
 
 def _csv(rows: "Iterator[list[str]] | list[list[str]]") -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return "".join([f"{','.join(map(csv_cell, row))}\n" for row in rows])

@@ -127,7 +127,7 @@ def _show_update(worked: "Worked", as_json: bool, markdown: bool) -> None:
     if markdown:
         from irisbp.show.lesson import update_notes
 
-        print_lines(make_console(), "\n".join(update_notes(worked)))
+        print_lines(make_console(), *update_notes(worked))
     else:
         from irisbp.show.explain import print_update
 
@@ -149,7 +149,7 @@ def _show_gradient(worked: "Worked", name: str, as_json: bool, markdown: bool) -
     elif markdown:
         from irisbp.show.lesson import gradient_notes
 
-        print_lines(make_console(), "\n".join(gradient_notes(worked, chain, ways)))
+        print_lines(make_console(), *gradient_notes(worked, chain, ways))
     else:
         from irisbp.show.explain import print_gradient
 

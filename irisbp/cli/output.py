@@ -11,8 +11,11 @@ def print_json(data: Any) -> None:
 
 
 def json_text(data: Any) -> str:
-    """One JSON object on one line; a number that is not finite is null: JSON has no word for it."""
-    return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+    """One JSON object on one line, in ASCII, so that a terminal has nothing to act upon.
+
+    A number that is not finite is null: JSON has no word for it.
+    """
+    return json.dumps(_finite(data), allow_nan=False)
 
 
 def _finite(data: Any) -> Any:

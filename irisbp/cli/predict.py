@@ -1,10 +1,14 @@
 """`irisbp predict`: the class of new samples, and how probable each class is."""
 
+import csv
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from irisbp.errors import literal
 
 
 def predict(
@@ -34,6 +38,16 @@ def predict(
     if output is not None:
         write_new_file(output, (line.encode() for line in lines))
         return
+    if sys.stdout.isatty():  # a file or a pipe gets the table's own characters
+        lines = map(_to_look_at, lines)
     first = next(lines)  # what is wrong with the table as a whole shows before anything is written
     sys.stdout.write(first)
     sys.stdout.writelines(lines)
+
+
+def _to_look_at(lines: str) -> str:
+    """CSV with nothing in its cells that a terminal would act upon."""
+    from irisbp.data.table import csv_cell
+
+    rows = csv.reader(io.StringIO(lines, newline=""))
+    return "".join([f"{','.join(csv_cell(literal(cell)) for cell in row)}\n" for row in rows])

@@ -49,9 +49,12 @@ _OTHER_WORDS = {
 }
 
 
-def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
-    """The config of a file (or the article's, without one) with overrides; Problems if any."""
-    document = read_file(path) if path else Document(dict(ARTICLE))
+def load_config(path: Path | None, overrides: Sequence[str] = (), *, content: bytes | None = None) -> Config:
+    """The config of a file (or the article's, without one) with overrides; Problems if any.
+
+    content is what stands in the file, if that has been read already.
+    """
+    document = read_file(path, content) if path else Document(dict(ARTICLE))
     if document.data is None and not document.problems:
         required = ", ".join(k for k, field in Config.model_fields.items() if field.is_required())
         raise ConfigError(f"{path}: empty; a config gives at least {required}")

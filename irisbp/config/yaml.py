@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from irisbp.errors import ConfigError, StorageError
+from irisbp.errors import ConfigError, StorageError, literal
 
 KeyPath = tuple[str | int, ...]
 
@@ -64,9 +64,11 @@ class Document:
     unreadable: set[KeyPath] = field(default_factory=set)
 
 
-def read_file(path: Path) -> Document:
-    """The document in a file; StorageError or ConfigError where there is none."""
-    content = _read_bytes(path)
+def read_file(path: Path, content: bytes | None = None) -> Document:
+    """The document in a file, or in what was read of it; StorageError or ConfigError where there is none."""
+    content = _read_bytes(path) if content is None else content
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(f"{path}: more than {LARGEST_FILE} bytes; this is not a config")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -82,23 +84,24 @@ def _read_bytes(path: Path) -> bytes:
             kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
             raise ConfigError(f"{path} is {kind}; a config is a YAML file")
         with open(path, "rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            return file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except ValueError:
         raise ConfigError(f"{path!s}: not a path") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
-    if len(content) > LARGEST_FILE:
-        raise ConfigError(f"{path}: more than {LARGEST_FILE} bytes; this is not a config")
-    return content
 
 
 def dump(data: Any) -> str:
-    """YAML of plain data that reads back equal, innermost collections on one line."""
-    return yaml.dump(
+    """YAML of plain data that reads back equal, innermost collections on one line.
+
+    What a terminal could act upon, or hide, is in double quotes, where an escape is the character itself.
+    """
+    text = yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
     )
+    return "\n".join(map(literal, text.split("\n")))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -106,7 +109,8 @@ class _Dumper(yaml.SafeDumper):
 
     def word(self, text: str) -> yaml.ScalarNode:
         is_word = not _is_overlong(text) and isinstance(_scalar(text), str)
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_word else "'")
+        style = '"' if literal(text) != text else None if is_word else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _Dumper.word)

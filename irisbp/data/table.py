@@ -21,6 +21,7 @@ from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
 
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_QUOTE, _TO_QUOTE = '"', re.compile('[",\r\n]')  # Python's csv leaves a lone CR bare, which ends a row
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
 
 
@@ -137,6 +138,11 @@ def number_in(cell: str, source: str, line: int | None = None, column: str | Non
         place = source if line is None else f"{source}: line {line}, column {column}"
         raise DataError(f"{place}: {'empty' if not text else f'{_shown(cell)} is not a finite number'}")
     return float(number)
+
+
+def csv_cell(text: str) -> str:
+    """Text as one cell of a CSV file, quoted where it has to be."""
+    return f'"{text.replace(_QUOTE, 2 * _QUOTE)}"' if _TO_QUOTE.search(text) else text
 
 
 def read_rows(

@@ -88,6 +88,8 @@ def symbolic_derivative(parameter: Parameter, parameters: Array, numbers: Number
 def _digits_needed(numbers: Numbers) -> int:
     """1 - tanh(a)^2 loses 2 a log10(e) digits, and a softmax as many as its logits are apart."""
     largest = max(float(np.abs(sums).max()) for sums in (numbers.logits, *(h.sums for h in numbers.hidden)))
+    if not largest < _MOST_DIGITS:  # which may be infinite, or no number, where a run is about to diverge
+        return _MOST_DIGITS
     return min(_MOST_DIGITS, _DIGITS + int(2.0 * largest * log10(np.e)))
 
 

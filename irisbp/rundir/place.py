@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from irisbp.config.load import load_config, to_yaml
+from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import IrisbpError, RunError
 from irisbp.rundir.checkpoint import is_checkpoint
 from irisbp.rundir.storage import Directory, final_name
@@ -53,7 +54,7 @@ def open_new_run(
             raise RunError(f"{path} exists; choose another place, or --overwrite or --resume it") from None
     held = Directory(path)
     try:
-        _check_that_it_is_a_run(path)
+        _check_that_it_is_a_run(held)
         held.clear(_is_own_file, OWN_FOLDERS)
     except BaseException:
         held.close()
@@ -104,19 +105,22 @@ def open_new_comparison() -> Directory:
     return _first_free("comparison")
 
 
-def _check_that_it_is_a_run(path: Path) -> None:
-    """A name proves nothing: what a run wrote starts with a config.yaml that is as we write it."""
-    names = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
+def _check_that_it_is_a_run(held: Directory) -> None:
+    """A name proves nothing: what a run wrote starts with a config.yaml that is as we write it.
+
+    It is read through the directory that is held: another one may have its path by now.
+    """
+    names = [name for name in held.names() if not name.startswith(".")]
     if not names:
         return
-    config = path / "config.yaml"
     try:
-        ours = config.read_bytes() == to_yaml(load_config(config)).encode()
-    except (OSError, IrisbpError):
+        content = held.read("config.yaml", LARGEST_FILE)
+        ours = content == to_yaml(load_config(held.path / "config.yaml", content=content)).encode()
+    except IrisbpError:
         ours = False
     if not ours:
-        name = "config.yaml" if "config.yaml" in names else sorted(names)[0]
-        raise RunError(f"{path} holds {name}, which irisbp did not write there; nothing was removed")
+        name = "config.yaml" if "config.yaml" in names else names[0]
+        raise RunError(f"{held.path} holds {name}, which irisbp did not write there; nothing was removed")
 
 
 def config_name(config: Path | None) -> str:

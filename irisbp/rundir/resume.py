@@ -56,7 +56,7 @@ def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
             " irisbp train --overwrite begins a run there"
         )
     content = directory.read("config.yaml", LARGEST_FILE)
-    config = load_config(path)
+    config = load_config(path, content=content)
     if to_yaml(config).encode() != content:
         raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
     if wanted is not None and config != wanted:

@@ -1,10 +1,9 @@
 """Writes a run as it happens: it takes the records of the training loop."""
 
-import csv
-import io
 import time
 
 from irisbp.config.load import to_yaml
+from irisbp.data.table import csv_cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
@@ -167,13 +166,6 @@ class _Due:
             return time.monotonic() >= self._next
         between_epochs = progress.samples == 0 and epochs is not None and (progress.epoch - 1) % epochs == 0
         return between_epochs or (steps is not None and progress.step // steps > self._last.step // steps)
-
-
-def csv_cell(text: str) -> str:
-    """Text as one cell of a CSV file, quoted where it has to be."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()
 
 
 def _epoch_row(epoch: Epoch) -> str:

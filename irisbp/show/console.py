@@ -29,7 +29,7 @@ def plain(text: str, style: str = "") -> Text:
     return Text(literal(text), style=style)
 
 
-def print_lines(console: Console, text: str, style: str = "") -> None:
-    """Print literal lines, each whole: a terminal may wrap them, we do not."""
-    for line in text.split("\n"):
+def print_lines(console: Console, *lines: str, style: str = "") -> None:
+    """Print literal lines, each whole: a terminal may wrap them, we do not; an inner line end is escaped."""
+    for line in lines:
         console.print(plain(line, style), soft_wrap=True)

@@ -81,7 +81,7 @@ def _print(console: Console, lines: Iterable[str]) -> None:
         heading = line[:1].strip()
         indent = " " * (len(line) - len(line.lstrip()))
         for part in [line] if len(line) <= WIDTH else _wrapped(line.split(), " ", indent):
-            print_lines(console, part, "bold" if heading else "")
+            print_lines(console, part, style="bold" if heading else "")
 
 
 def update_lines(worked: Worked) -> Iterator[str]:

@@ -29,8 +29,8 @@ def print_report(console: Console, report: Report, *, only_bad: bool) -> None:
         console.print(_point_table(points, console.width))
         console.print()
     for hint in report.hints:
-        print_lines(console, f"hint: {hint}", "yellow")
-    print_lines(console, _verdict(report), "" if report.passed else "bold red")
+        print_lines(console, f"hint: {hint}", style="yellow")
+    print_lines(console, _verdict(report), style="" if report.passed else "bold red")
 
 
 def _verdict(report: Report) -> str:

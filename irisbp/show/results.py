@@ -1,5 +1,6 @@
 """The results of commands: small tables for people."""
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -58,7 +59,7 @@ def print_evaluation(console: Console, evaluation: Evaluation, of: str = "") -> 
 def _print_matrix(console: Console, header: list[str], rows: list[list[str]]) -> None:
     """A table, or, where it is wider than the terminal, a line for each of its cells."""
     console.print()
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for k, name in enumerate(header):

@@ -298,7 +298,7 @@ def _notes(result: Verification) -> Iterable[str]:
 
 def _title(console: Console, text: str) -> None:
     console.print()
-    print_lines(console, text, "dim")
+    print_lines(console, text, style="dim")
 
 
 def _print_pairs(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
@@ -330,11 +330,11 @@ def _print_table(
     widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
     fits = _fits(console, [head, *body])
     if fits:
-        print_lines(console, _line(head, widths, left), "dim")
+        print_lines(console, _line(head, widths, left), style="dim")
     for k, row in enumerate(body):
         style = styles[k] if styles else ""
         if fits:
-            print_lines(console, _line(row, widths, left), style)
+            print_lines(console, _line(row, widths, left), style=style)
         else:
             _say(console, row[0], style)
             for name, cell in zip(head[1:], row[1:], strict=True):
@@ -371,7 +371,7 @@ def _say(console: Console, text: str, style: str = "", *, indent: int = 0) -> No
     ):
         for piece in _at_commas(part, console.width - indent):
             # What has no room for an indentation goes without.
-            print_lines(console, " " * min(indent, max(console.width - len(piece), 0)) + piece, style)
+            print_lines(console, " " * min(indent, max(console.width - len(piece), 0)) + piece, style=style)
 
 
 def _at_commas(text: str, width: int) -> list[str]:

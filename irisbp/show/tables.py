@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.table import Table
 
 _SHORTEST_WORD = 12  # characters that a cut word keeps
@@ -42,7 +43,7 @@ def _fitting_widths(
     columns: Mapping[str, Sequence[str]], room: int, by_importance: Sequence[str], words: Sequence[str]
 ) -> dict[str, int]:
     """The width of each column that there is room for; what is left over goes to words that are cut."""
-    widest = {name: max(len(text) for text in (name, *cells)) for name, cells in columns.items()}
+    widest = {name: max(map(cell_len, (name, *cells))) for name, cells in columns.items()}
     widths: dict[str, int] = {}
     for name in filter(columns.__contains__, by_importance):
         needed = min(widest[name], _SHORTEST_WORD) if name in words else widest[name]

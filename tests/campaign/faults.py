@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from tests.campaign import Outcome, numbers
+from tests.campaign import Outcome, numbers, paths, terminal
 
 
 class Fault(Protocol):
@@ -18,4 +18,4 @@ class Fault(Protocol):
         """Make at least so many trials."""
 
 
-FAULTS: dict[str, Fault] = {"numbers": numbers}
+FAULTS: dict[str, Fault] = {"numbers": numbers, "paths": paths, "terminal": terminal}

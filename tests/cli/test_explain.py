@@ -144,3 +144,11 @@ def test_growth_is_drawn_into_a_new_file(irisbp: Irisbp, tmp_path: Path) -> None
     assert "growth.png: exists" in irisbp("explain", "--growth", "--output", "growth.png").stderr
     assert ".png or an .svg" in irisbp("explain", "--growth", "--output", "growth.gif").stderr
     assert irisbp("explain", "--output", "x.png").returncode == 2
+
+
+def test_a_step_just_before_a_run_diverges(irisbp: Irisbp) -> None:
+    irisbp("train", "learning_rate=1e308", "network.hidden=[]", "--quiet", "--run-dir", "run")
+    done = irisbp("explain", "run", "--step", "5", "--parameter", "output.bias[0]", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    (symbolic, *_) = json.loads(done.stdout)["ways"]
+    assert symbolic["value"] == 0.0

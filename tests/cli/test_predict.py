@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.campaign.screens import start
 from tests.conftest import CONFIGS, Irisbp
 
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -123,3 +124,21 @@ def test_an_output_is_whole_or_not_there(irisbp: Irisbp, run: Path, tmp_path: Pa
     assert irisbp("predict", "runs/x", "new.csv", "--output", "out.csv").returncode == 0
     assert not (tmp_path / "out.csv").stat().st_mode & 0o111
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new.csv", "out.csv", "runs"]
+
+
+def test_odd_classes_are_data_in_a_pipe_and_escapes_on_a_terminal(irisbp: Irisbp, tmp_path: Path) -> None:
+    classes = ["a\rb", "c\nirisbp: d", "\x1b[31m\u202e"]
+    with open(tmp_path / "t.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("x", "t"), *((k, classes[k % 3]) for k in range(6))])
+    arguments = ("data.source=t.csv", "data.target=t", "--run-dir", "run", "--quiet")
+    assert irisbp("train", SMOKE, *arguments).returncode == 0
+    with open(tmp_path / "run" / "steps.csv", newline="", encoding="utf-8") as file:
+        assert {row["label"] for row in csv.DictReader(file)} == set(classes)
+    piped = irisbp("predict", "run", "x=1").stdout
+    header, _ = csv.reader(io.StringIO(piped, newline=""))
+    # Text mode makes a line end of a CR.
+    assert {name.removeprefix("probability_") for name in header[2:]} == {"a\nb", *classes[1:]}
+    shown = start(["predict", "run", "x=1"], tmp_path, "dumb terminal").text
+    assert {r"probability_a\rb", r"probability_c\nirisbp: d"} < set(shown.split("\n")[0].split(","))
+    assert r"probability_\x1b[31m\u202e" in shown
+    assert shown.count("\n") == 2

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from irisbp.config.yaml import dump, parse, read_file
-from irisbp.errors import ConfigError, StorageError
+from irisbp.errors import ConfigError, StorageError, literal
 
 
 def _place(mark: yaml.Mark) -> str:
@@ -165,3 +165,10 @@ def test_encodings(tmp_path: Path) -> None:
     path.write_bytes(b"# " + b"x" * (1 << 20))
     with pytest.raises(ConfigError, match="more than 1048576 bytes"):
         read_file(path)
+
+
+@pytest.mark.parametrize("text", ["a\u202eb", "\x1b[31m", "\x9b", "\U000e0041x", "a\nb\u2028c", '\ufe0f: "#'])
+def test_a_dump_shows_what_a_terminal_would_hide(text: str) -> None:
+    written = dump({"source": text, "list": [text, "b"]})
+    assert literal(written.replace("\n", "")) == written.replace("\n", "")
+    assert parse(written, _place).data == {"source": text, "list": [text, "b"]}

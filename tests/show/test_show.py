@@ -8,10 +8,12 @@ from rich.console import Console
 
 from irisbp.errors import IrisbpError, literal
 from irisbp.evaluation import ClassFigures, Evaluation
+from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
 from irisbp.show.live import LiveView
 from irisbp.show.progress import EpochLines, SampleLines
 from irisbp.show.results import print_evaluation
+from irisbp.show.tables import fitted_table
 from irisbp.training import Epoch, Samples
 
 HOSTILE = "[bold]a\x1b[31m\u202eb\r\n[/]"
@@ -180,3 +182,25 @@ def test_messages_are_literal() -> None:
     assert literal("plain \u00e4\u00df\u4e2d") == "plain \u00e4\u00df\u4e2d"
     assert literal("\x1b\x9b\u202e\u2066\u200b\n\ud800") == "\\x1b\\x9b\\u202e\\u2066\\u200b\\n\\ud800"
     assert str(IrisbpError("one\x07", "two\n")) == "one\\x07\ntwo\\n"
+
+
+def test_what_is_shown_as_nothing_is_escaped() -> None:
+    assert literal("v\ufe0f\u3164\u034f\U000e0100") == "v\\ufe0f\\u3164\\u034f\\U000e0100"
+
+
+def test_accents_do_not_pile_up() -> None:
+    assert literal("Vie\u0323\u0302t") == "Vie\u0323\u0302t"
+    assert literal("z" + "\u0301" * 6 + "a\u0301") == "z" + "\u0301" * 4 + "\\u0301" * 2 + "a\u0301"
+
+
+def test_wide_characters_are_not_cut_where_there_is_room() -> None:
+    console, stream = _console(30)
+    name = "\u5bbd\u5bbd\u5bbd\u5bbd"  # 8 columns
+    console.print(fitted_table({"class": [name], "n": ["1"]}, width=30, by_importance=["n", "class"]))
+    assert name in stream.getvalue()
+
+
+def test_a_line_end_from_outside_makes_no_line() -> None:
+    console, stream = _console(40)
+    print_lines(console, "a\nirisbp: b", "c")
+    assert stream.getvalue() == "a\\nirisbp: b\nc\n"
