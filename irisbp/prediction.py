@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from irisbp.data.table import csv_cell, number_in, open_table, read_rows, separator
+from irisbp.data.cells import row
+from irisbp.data.table import names_of, number_in, open_table, read_rows, separator
 from irisbp.errors import DataError
 from irisbp.evaluation import probabilities
 from irisbp.rundir.reader import Run
@@ -24,7 +25,7 @@ def predict_table(run: Run, path: Path) -> Iterator[str]:
         features = run.features
         missing = [name for name in features if name not in header]
         if missing:
-            raise DataError(f"{path}: no column {', '.join(missing)}; there are {', '.join(header)}")
+            raise DataError(f"{path}: no column {', '.join(missing)}; there are {names_of(header)}")
         at = [header.index(name) for name in features]
         yield _header(run, header, str(path))
         while some := list(islice(rows, _ROWS_AT_ONCE)):
@@ -49,8 +50,8 @@ def predict_sample(run: Run, arguments: Sequence[str]) -> Iterator[str]:
     cells = [given[name] for name in features]
     values = [number_in(cell, f"argument {name}={cell}") for name, cell in given.items()]
     in_order = [values[list(given).index(name)] for name in features]
-    header, row = _header(run, list(features), "the sample"), _rows(run, [cells], [in_order])
-    yield header + row
+    header = _header(run, list(features), "the sample")
+    yield header + _rows(run, [cells], [in_order])
 
 
 def _header(run: Run, columns: list[str], source: str) -> str:
@@ -58,23 +59,19 @@ def _header(run: Run, columns: list[str], source: str) -> str:
     taken = [name for name in added if name in columns]
     if taken:
         raise DataError(f"{source}: it has a column {taken[0]} already, which is to be added; rename it")
-    return _csv([[*columns, *added]])
+    return row([*columns, *added])
 
 
 def _rows(run: Run, cells: list[list[str]], values: list[list[float]]) -> str:
     inputs = run.standardizer.apply(np.array(values))
     chances = probabilities(run.network, run.parameters, inputs)  # (rows, classes)
-    for row, chance in zip(cells, chances, strict=True):
+    for given, chance in zip(cells, chances, strict=True):
         if not np.isfinite(chance).all():
             raise DataError(
-                f"the sample {', '.join(row)}: it lies so far out that its logits are beyond float64"
+                f"the sample {', '.join(given)}: it lies so far out that its logits are beyond float64"
             )
     names = [run.classes[k] for k in chances.argmax(axis=1).tolist()]
-    return _csv(
-        [*row, name, *map(repr, chance)]
-        for row, name, chance in zip(cells, names, chances.tolist(), strict=True)
+    return "".join(
+        row([*given, name, *map(repr, chance)])
+        for given, name, chance in zip(cells, names, chances.tolist(), strict=True)
     )
-
-
-def _csv(rows: "Iterator[list[str]] | list[list[str]]") -> str:
-    return "".join([f"{','.join(map(csv_cell, row))}\n" for row in rows])

@@ -5,6 +5,8 @@ takes each as it comes; whoever stops listening stops the training. At every rec
 progress and the best of a Training are all that is needed to go on from there.
 """
 
+import os
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil, fsum, isfinite
@@ -28,6 +30,7 @@ from irisbp.nn.schedules import Schedule, with_warmup
 from irisbp.nn.types import Array, Indices
 
 _MOST_PARAMETERS = 10**8
+_ROWS_AT_ONCE = 4096  # that are classified together
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ def prepare(config: Config) -> Training:
     standardizer = Standardizer.fit(table.values[training], table.features)
     dataset = make_dataset(table, classes, standardizer, validation)
     network = make_network(config, len(table.features), len(classes))
+    _check_memory(config, network, len(table.values))
     sampler = INITIALIZERS[config.initializer.name](**_options(config.initializer, "bias"))
     drawn = config.initializer.bias == "drawn"
     with np.errstate(all="ignore"):
@@ -207,6 +211,23 @@ def make_network(config: Config, inputs: int, classes: int) -> Network:
             f" at most {_MOST_PARAMETERS} are trained here"
         )
     return network
+
+
+def _check_memory(config: Config, network: Network, rows: int) -> None:
+    """ConfigError if training takes more memory than there is for this process, by a low estimate."""
+    state = _make_optimizer(config, np.empty(1)).state
+    # The parameters and the optimizer's state, once more to go back to; the gradient and the change.
+    copies = 2 * (1 + len(state)) + 2
+    nodes = sum(config.network.hidden) + network.classes
+    values = network.parameter_count * copies + nodes * min(rows, _ROWS_AT_ONCE) * 2
+    limit, most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), resource.RLIM_INFINITY
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    limit = limit if soft == most else min(limit, soft)
+    if values * 8 > limit:
+        raise ConfigError(
+            f"network.hidden: {network.parameter_count} parameters and {nodes} nodes take about"
+            f" {values * 8 / 1e9:.1f} GB to train; there are {limit / 1e9:.1f} GB"
+        )
 
 
 def objective_of(config: Config) -> Objective:

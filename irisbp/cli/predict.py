@@ -47,7 +47,7 @@ def predict(
 
 def _to_look_at(lines: str) -> str:
     """CSV with nothing in its cells that a terminal would act upon."""
-    from irisbp.data.table import csv_cell
+    from irisbp.data.cells import quoted
 
     rows = csv.reader(io.StringIO(lines, newline=""))
-    return "".join([f"{','.join(csv_cell(literal(cell)) for cell in row)}\n" for row in rows])
+    return "".join([f"{','.join(quoted(literal(cell)) for cell in row)}\n" for row in rows])

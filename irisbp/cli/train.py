@@ -28,7 +28,8 @@ def train(
     Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
     """
     from irisbp.config.load import load_config, split_arguments
-    from irisbp.rundir.place import open_new_or_begun_run, open_new_run
+    from irisbp.rundir.place import RUNS, open_new_or_begun_run, open_new_run
+    from irisbp.rundir.space import check_space
     from irisbp.rundir.writer import RunWriter
     from irisbp.training import prepare
 
@@ -38,6 +39,7 @@ def train(
     path, overrides = split_arguments(arguments or [])
     config = load_config(path, overrides)
     training = prepare(config)
+    check_space(training, run_dir or RUNS)
     if resume:
         directory, has_begun = open_new_or_begun_run(directory=run_dir, name=name)
     else:

@@ -15,7 +15,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from irisbp.config.schema import CHOICES, LARGEST_SEED, Config, SgdOptimizer
-from irisbp.config.yaml import Document, KeyPath, Problem, Problems, dump, parse, read_file
+from irisbp.config.yaml import (
+    MOST_PROBLEMS,
+    Document,
+    KeyPath,
+    Problem,
+    Problems,
+    abridged,
+    dump,
+    parse,
+    read_file,
+)
 from irisbp.errors import ConfigError
 
 ARTICLE: dict[str, Any] = {
@@ -98,7 +108,7 @@ def to_yaml(config: Config) -> str:
 def _override(document: Document, argument: str) -> None:
     """Put one KEY=VALUE into the document, in the place of what stands there."""
     match = _match(argument)
-    place = f"argument {_abridged(argument)}"
+    place = f"argument {abridged(argument)}"
     path: KeyPath = tuple(match["key"].split("."))
     if "" in path:
         raise ConfigError(f"{place}: a key is words with single dots between them")
@@ -128,24 +138,23 @@ def _override(document: Document, argument: str) -> None:
 def _match(argument: str) -> re.Match[str]:
     match = OVERRIDE.fullmatch(argument)
     if match is None:
-        raise ConfigError(f"argument {_abridged(argument)}: not KEY=VALUE, such as seed=3")
+        raise ConfigError(f"argument {abridged(argument)}: not KEY=VALUE, such as seed=3")
     return match
-
-
-def _abridged(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _problems(error: ValidationError, document: Document, path: Path | None) -> list[Problem]:
     """One for each key: where a value may be of several kinds, each that was tried makes an error."""
     by_key = {
-        where: _problem(details, document, path)
+        where: details
         for details in error.errors()
         if (where := _key_path(details["loc"])) not in document.unreadable
     }
     # A list is not to blame for what stands in it.
-    to_blame = [where for where in by_key if not any(other[:-1] == where for other in by_key if other)]
-    return [by_key[where] for where in to_blame]
+    above = {where[:-1] for where in by_key if where}
+    to_blame = [details for where, details in by_key.items() if where not in above]
+    # What is only counted in the end is not worth the search for words.
+    told, untold = to_blame[:MOST_PROBLEMS], to_blame[MOST_PROBLEMS:]
+    return [_problem(details, document, path) for details in told] + [Problem("", "")] * len(untold)
 
 
 def _problem(details: Any, document: Document, path: Path | None) -> Problem:
@@ -184,7 +193,7 @@ def _place(places: dict[KeyPath, str], where: KeyPath, path: Path | None) -> str
 def _dotted(where: KeyPath) -> str:
     text = ""
     for part in where:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{abridged(part)}" if text else abridged(part)
     return text
 
 
@@ -193,11 +202,16 @@ def _model_at(where: KeyPath, document: Document) -> type[BaseModel]:
     if not where:
         return Config
     if where[0] in CHOICES:
-        chosen = document.data[where[0]]
-        return CHOICES[str(where[0])][chosen["name"] if isinstance(chosen, dict) else chosen]
+        return CHOICES[str(where[0])][_chosen(str(where[0]), document)]
     model = _section(Config.model_fields[str(where[0])])
     assert model is not None
     return model
+
+
+def _chosen(key: str, document: Document) -> str:
+    """The name of a choice, which only a schedule may leave out."""
+    given = document.data[key]
+    return str(given.get("name", "constant") if isinstance(given, dict) else given)
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -234,7 +248,7 @@ def _meant(key: str, known: Sequence[str]) -> str:
     other = _OTHER_WORDS.get(key.lower(), "")
     if other in known:
         return other
-    return next(iter(get_close_matches(key.lower(), known, 1)), "")
+    return _closest(key, known)
 
 
 def _all_keys() -> dict[str, str]:
@@ -252,11 +266,11 @@ def _all_keys() -> dict[str, str]:
 
 def _foreign_option(option: str, key: str, known: list[str], document: Document) -> str:
     """An option that the chosen optimizer or initializer does not have, though another one may."""
-    chosen = document.data[key]["name"]
+    chosen = _chosen(key, document)
     options = [name for name in known if name != "name"]
     owners = [name for name, model in CHOICES[key].items() if option in model.model_fields]
     guess = _meant(option, options)
-    text = f"{key}.{option}: {chosen} has no such option"
+    text = f"{key}.{abridged(option)}: {chosen} has no such option"
     if owners:
         text += f" (it is one of {', '.join(owners)})"
     if guess:
@@ -278,8 +292,14 @@ def _nearest(value: Any, allowed: str) -> str:
     """A hint at the allowed word that a wrong one was meant to be."""
     if not isinstance(value, str):
         return ""
-    guess = get_close_matches(value.lower(), re.findall(r"\w+", allowed), 1)
-    return f"; did you mean {guess[0]}?" if guess else ""
+    guess = _closest(value, re.findall(r"\w+", allowed))
+    return f"; did you mean {guess}?" if guess else ""
+
+
+def _closest(word: str, known: Sequence[str]) -> str:
+    # The search takes the square of the word's length; no key has half as many letters.
+    close = get_close_matches(word.lower(), known, 1) if len(word) <= 60 else []
+    return close[0] if close else ""
 
 
 def _shown(value: Any) -> str:
@@ -287,7 +307,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return _abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
+    return abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
 def _anchor_source(document: Document, folder: Path) -> None:

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isinf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +20,11 @@ from irisbp.errors import ConfigError, StorageError, literal
 
 KeyPath = tuple[str | int, ...]
 
-LARGEST_FILE = 1 << 20  # bytes; a config of every key with comments has a few thousand
+LARGEST_FILE = 1 << 15  # bytes or characters; a config of every key with comments has a few thousand
 _DEEPEST = 20
-_MOST_PROBLEMS = 50  # are listed
+_MOST_EVENTS = 2500  # PyYAML takes some 100 microseconds for each value, key and end of a collection
+MOST_PROBLEMS = 50  # are listed
+_LONGEST_SHOWN = 60  # characters of a key or a tag
 _LONGEST_NUMBER = 400  # characters; float64 needs no more than about 330 even written out in full
 
 _NULL = re.compile(r"null|Null|NULL|~|")
@@ -42,10 +45,13 @@ class Problems(ConfigError):
     """Everything that is wrong with a config, a line each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        lines = [f"{place}: {message}" for place, message in problems[:_MOST_PROBLEMS]]
-        if len(problems) > _MOST_PROBLEMS:
-            lines.append(f"... and {len(problems) - _MOST_PROBLEMS} more")
+        lines = [f"{place}: {message}" for place, message in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"... and {len(problems) - MOST_PROBLEMS} more")
         super().__init__(*lines)
+
+
+_START = yaml.Mark("", 0, 0, 0, None, 0)
 
 
 @dataclass
@@ -93,6 +99,11 @@ def _read_bytes(path: Path) -> bytes:
         raise StorageError("read", path, error) from None
 
 
+def abridged(text: str) -> str:
+    """The text, or the start of a long one."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
 def dump(data: Any) -> str:
     """YAML of plain data that reads back equal, innermost collections on one line.
 
@@ -117,9 +128,11 @@ _Dumper.add_representer(str, _Dumper.word)
 
 
 def parse(text: str, place: Callable[[Any], str]) -> Document:
-    """The document in a text; ConfigError if it is no YAML, or is nested too deeply."""
+    """The document in a text; ConfigError if it is no YAML, or longer or deeper than a config ever is."""
     document = Document(None)
-    events = yaml.parse(text, Loader=yaml.SafeLoader)
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(f"{place(_START)}: more than {LARGEST_FILE} characters; this is not a config")
+    events = _limited(yaml.parse(text, Loader=_Loader), place)
     reader = _Reader(events, document, place)
     try:
         next(events)  # the stream starts
@@ -130,11 +143,13 @@ def parse(text: str, place: Callable[[Any], str]) -> Document:
         extra = next(events)
         if not isinstance(extra, yaml.StreamEndEvent):
             raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is one")
+    except _TooDeep as error:
+        raise ConfigError(f"{place(error.problem_mark)}: nested deeper than {_DEEPEST}") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place(mark)}: " if mark else ""
         context = f" ({error.context})" if error.context else ""
-        raise ConfigError(f"{where}not YAML: {error.problem}{context}") from None
+        raise ConfigError(f"{where}not YAML: {abridged(str(error.problem))}{context}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
@@ -142,6 +157,28 @@ def parse(text: str, place: Callable[[Any], str]) -> Document:
         code = ord(text[error.position])
         raise ConfigError(f"{place(mark)}: a character that YAML forbids: U+{code:04X}") from None
     return document
+
+
+class _TooDeep(yaml.MarkedYAMLError):
+    """A flow collection within too many others."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Stops at a deep flow collection: the scanner looks ahead, in time that is the square of the depth."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level > _DEEPEST:
+            raise _TooDeep(problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token)
+
+
+def _limited(events: Iterator[Any], place: Callable[[Any], str]) -> Iterator[Any]:
+    """The events, as long as they are no more than a config has."""
+    for count, event in enumerate(events):
+        if count > _MOST_EVENTS:
+            where = place(event.start_mark)
+            raise ConfigError(f"{where}: more than {_MOST_EVENTS} keys and values; this is not a config")
+        yield event
 
 
 class _Reader:
@@ -158,7 +195,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             self._refuse(place, "anchors and aliases are not read here", path)
         elif event.tag:
-            self._refuse(place, f"tags ({event.tag}) are not read here", path)
+            self._refuse(place, f"tags ({abridged(event.tag)}) are not read here", path)
         if isinstance(event, yaml.AliasEvent):
             return None
         if isinstance(event, yaml.MappingStartEvent):
@@ -170,7 +207,10 @@ class _Reader:
         if _is_overlong(event.value):
             self._refuse(place, f"a number of {len(event.value)} characters; at most {_LONGEST_NUMBER}", path)
             return None
-        return _scalar(event.value)
+        value = _scalar(event.value)
+        if isinstance(value, float) and _is_beyond_float64(event.value, value):
+            self._refuse(place, f"{abridged(event.value)} is beyond the range of float64", path)
+        return value
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -185,7 +225,7 @@ class _Reader:
                 self.value(next(self._events), inner)
             elif key in mapping:
                 first = self._document.key_places[inner]
-                self._refuse(place, f"duplicate key {key}, first given at {first}")
+                self._refuse(place, f"duplicate key {abridged(key)}, first given at {first}")
                 _Reader(self._events, Document(None), self._place).value(next(self._events), inner)
             else:
                 self._document.key_places[inner] = place
@@ -206,6 +246,13 @@ class _Reader:
 
 def _is_overlong(text: str) -> bool:
     return len(text) > _LONGEST_NUMBER and text.lstrip("+-.")[:1].isdigit()
+
+
+def _is_beyond_float64(text: str, value: float) -> bool:
+    """Whether a number became infinite that was not, or zero though it has a digit that is none."""
+    written_infinite = _INFINITE.fullmatch(text) is not None
+    digits = re.split("[eE]", text)[0]
+    return not written_infinite and (isinf(value) or (value == 0 and digits.strip("+-.0") != ""))
 
 
 def _scalar(text: str) -> Any:

@@ -17,11 +17,11 @@ from typing import IO
 
 import numpy as np
 
+from irisbp.data.cells import NUMBER
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
 
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_QUOTE, _TO_QUOTE = '"', re.compile('[",\r\n]')  # Python's csv leaves a lone CR bare, which ends a row
+_MOST_NAMED = 100  # columns in a message
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
 
 
@@ -77,14 +77,15 @@ def _parse_table(
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)
     header, rows = read_rows(file, source, separated_by)
+    known = set(header)
     for name in (target, *(features or ())):
-        if name not in header:
-            raise DataError(f"{source}: no column {name}; there are {', '.join(header)}")
+        if name not in known:
+            raise DataError(f"{source}: no column {name}; there are {names_of(header)}")
     if features is not None and target in features:
         raise DataError(f"{source}: {target} cannot be both the target and a feature")
     wanted = [name for name in header if name != target] if features is None else list(features)
     columns = {name: _Column(name, source) for name in wanted}
-    targets, at = [], {name: header.index(name) for name in (target, *wanted)}
+    targets, at = [], {name: k for k, name in enumerate(header)}
     for line, cells in rows:
         if not cells[at[target]].strip():
             raise DataError(f"{source}: line {line}, column {target}: empty; a class is needed")
@@ -98,6 +99,12 @@ def _parse_table(
         raise DataError(f"{source}: no column of numbers beside {target}")
     values = np.column_stack([columns[name].values() for name in chosen])
     return Table(source, tuple(chosen), values, target, tuple(targets), digest)
+
+
+def names_of(header: Sequence[str]) -> str:
+    """The columns' names for a message, or the first of very many."""
+    more = f" and {len(header) - _MOST_NAMED} more" if len(header) > _MOST_NAMED else ""
+    return ", ".join(header[:_MOST_NAMED]) + more
 
 
 class _Column:
@@ -133,16 +140,15 @@ class _Column:
 def number_in(cell: str, source: str, line: int | None = None, column: str | None = None) -> float:
     """The number in a cell; DataError names the place if there is none."""
     text = cell.strip()
-    number = float(text) if _NUMBER.fullmatch(text) else np.nan
-    if not np.isfinite(number):
+    number = float(text) if NUMBER.fullmatch(text) else np.nan
+    if not np.isfinite(number) or (number == 0 and re.search("[1-9]", re.split("[eE]", text)[0])):
         place = source if line is None else f"{source}: line {line}, column {column}"
-        raise DataError(f"{place}: {'empty' if not text else f'{_shown(cell)} is not a finite number'}")
+        raise DataError(f"{place}: {'empty' if not text else f'{_shown(cell)} {_trouble(text)}'}")
     return float(number)
 
 
-def csv_cell(text: str) -> str:
-    """Text as one cell of a CSV file, quoted where it has to be."""
-    return f'"{text.replace(_QUOTE, 2 * _QUOTE)}"' if _TO_QUOTE.search(text) else text
+def _trouble(text: str) -> str:
+    return "is beyond the range of float64" if NUMBER.fullmatch(text) else "is not a finite number"
 
 
 def read_rows(
@@ -154,12 +160,13 @@ def read_rows(
     header = [name.strip() for name in header]
     if not header:
         raise DataError(f"{source}: empty; a table has a header and rows")
-    if number := next(filter(_NUMBER.fullmatch, header), None):
+    if number := next(filter(NUMBER.fullmatch, header), None):
         raise DataError(f"{source}: line 1: {number} is no name; a header with the columns' names is needed")
+    first = {name: k for k, name in reversed(list(enumerate(header)))}
     for k, name in enumerate(header):
         if not name:
             raise DataError(f"{source}: line 1: column {k + 1} has no name")
-        if name in header[:k]:
+        if first[name] != k:
             raise DataError(f"{source}: line 1: two columns are called {name}")
     if len(header) == 1 and re.search(r"[;\t|]", header[0]):
         raise DataError(f"{source}: line 1: one column; are the cells separated by something but commas?")

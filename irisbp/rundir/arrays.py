@@ -25,6 +25,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {"<f8": np.dtype("<f8"), "<i8": np.dtype("<i
 _NAME = re.compile(rb"([A-Za-z0-9_][A-Za-z0-9_.-]{0,199})\.npy")
 _MOST_ARRAYS = 1000
 _LARGEST_FILE = (1 << 32) - 1  # bytes; beyond, a zip archive has another form
+_NEWEST = 45  # the version of zip that numpy's own files need
 _SEAL = 64  # hexadecimal digits, as the archive's comment
 
 # APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16: what precedes a member, its entry in the directory, the end.
@@ -35,7 +36,7 @@ _END = struct.Struct("<4s4H2LH")
 _NPY = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
     rb"\{'descr': '([^']{3})', 'fortran_order': False, 'shape': "
-    rb"\(((?:|[0-9]{1,10},|[0-9]{1,10}(?:, [0-9]{1,10}){1,31}))\), \} *\n"
+    rb"\(((?:|(?:0|[1-9][0-9]{0,9}),|(?:0|[1-9][0-9]{0,9})(?:, (?:0|[1-9][0-9]{0,9})){1,31}))\), \} *\n"
 )
 
 
@@ -134,10 +135,10 @@ def _entry(content: bytes, at: int, end: int) -> tuple[_Entry, int]:
     if at + _ENTRY.size > end:
         raise _Damaged("its directory is cut off")
     fields = _ENTRY.unpack_from(content, at)
-    signature, _, _, flags, method, _, _, crc, packed, size, length, *others, offset = fields
+    signature, _, needed, flags, method, _, _, crc, packed, size, length, *others, offset = fields
     extra, comment, disk, _, _ = others
     name = content[at + _ENTRY.size : min(at + _ENTRY.size + length, end)]
-    if signature != b"PK\1\2" or (extra, comment, disk) != (0, 0, 0):
+    if signature != b"PK\1\2" or (extra, comment, disk) != (0, 0, 0) or needed > _NEWEST:
         raise _Damaged("its directory has an entry of another form")
     if flags or method or packed != size:
         raise _Damaged("a member is compressed or encrypted")

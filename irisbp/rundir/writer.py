@@ -3,7 +3,7 @@
 import time
 
 from irisbp.config.load import to_yaml
-from irisbp.data.table import csv_cell
+from irisbp.data.cells import cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
@@ -28,7 +28,7 @@ class RunWriter:
     def __init__(self, directory: Directory, training: Training, start: Checkpoint | None = None) -> None:
         """Begin a run, or, with the checkpoint that the training has been put to, go on with it."""
         self._directory, self._training = directory, training
-        self._classes = [csv_cell(name) for name in training.dataset.classes]
+        self._classes = [cell(name) for name in training.dataset.classes]
         self._started, self._before = (start.started, start.seconds) if start else (now(), 0.0)
         self._clock = time.perf_counter()
         self._versions = versions() | (start.versions if start else {})

@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import Protocol
 
-from tests.campaign import Outcome, numbers, paths, terminal
+from tests.campaign import (
+    Outcome,
+    csv_meaning,
+    hostile_npz,
+    huge_configs,
+    numbers,
+    paths,
+    spreadsheet,
+    terminal,
+    yaml_hostile,
+    yaml_meaning,
+)
 
 
 class Fault(Protocol):
@@ -18,4 +29,14 @@ class Fault(Protocol):
         """Make at least so many trials."""
 
 
-FAULTS: dict[str, Fault] = {"numbers": numbers, "paths": paths, "terminal": terminal}
+FAULTS: dict[str, Fault] = {
+    "hostile_npz": hostile_npz,
+    "yaml_hostile": yaml_hostile,
+    "yaml_meaning": yaml_meaning,
+    "csv_meaning": csv_meaning,
+    "terminal": terminal,
+    "spreadsheet": spreadsheet,
+    "paths": paths,
+    "huge_configs": huge_configs,
+    "numbers": numbers,
+}

@@ -74,7 +74,7 @@ def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str,
             "line 3, column b: 'wide' is not a finite number\n"
             "If the column is to be left out, name those to use in data.features.",
         ),
-        (GOOD.replace("1.5", "1e999"), "line 3, column b: '1e999' is not a finite number"),
+        (GOOD.replace("1.5", "1e999"), "line 3, column b: '1e999' is beyond the range of float64"),
         (GOOD.replace("1.5", "1_000"), "line 3, column b: '1_000' is not a finite number"),
         (GOOD.replace("1.5", "0x10"), "line 3, column b: '0x10' is not a finite number"),
         (GOOD.replace("1.5", "\u0661"), "line 3, column b: '\u0661' is not a finite number"),

@@ -152,6 +152,7 @@ def _set(offset: int, value: bytes) -> Callable[[bytearray, int], None]:
         _patched(b"PK\3\4", _set(6, b"\1")),  # and before the member
         _patched(b"PK\3\4", _set(30, b"b")),  # another name before the member
         _patched(b"PK\1\2", _set(20, b"\xff\xff\0\0\xff\xff\0\0")),  # larger than the file
+        _patched(b"PK\1\2", _set(6, b"\x50")),  # needs a later zip
         _patched(b"PK\1\2", _set(42, b"\1")),  # begins elsewhere
         _patched(b"PK\1\2", _set(16, b"\0\0\0\0")),  # another checksum
         _patched(b"PK\1\2", _set(28, b"\xff\xff")),  # a name beyond the end

@@ -221,7 +221,7 @@ def test_a_diverged_run_is_traced_to_where_it_ended(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", *CASES["diverged"])
     history = retrace(run, run.parameters)
     assert history.repeats
-    assert [moment.epoch for moment in history.moments] == [0, 5 / 150]
+    assert [moment.epoch for moment in history.moments] == [0, 2 / 150]  # a logit is beyond float64 at step 3
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,0 +1,34 @@
+"""Text as a cell of a CSV file that a spreadsheet shows, and never runs.
+
+A spreadsheet takes a cell that begins with = + - @, a tab or a line end for a formula, quoted or not. Such
+text gets an apostrophe in front (CWE-1236; OWASP, CSV injection). So does text that already has apostrophes
+there, so that no two texts become one. A number is no formula, and stays as it is.
+"""
+
+import re
+from collections.abc import Iterable
+
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_ACTIVE = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are full-width = + - @
+_SPECIAL = re.compile(r'[",\r\n]')
+
+
+def harmless(text: str) -> str:
+    """The text, or, where a spreadsheet would run it, the text behind an apostrophe; one to one."""
+    return f"'{text}" if _ACTIVE.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def quoted(text: str) -> str:
+    """Text as one cell of a CSV file, whatever it says; in quotes where it has to be."""
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+def cell(text: str) -> str:
+    """Harmless text as one cell of a CSV file; in quotes where it has to be, or was made harmless."""
+    safe = harmless(text)
+    return quoted(text) if safe is text else '"' + safe.replace('"', '""') + '"'
+
+
+def row(texts: Iterable[str]) -> str:
+    """A line of such cells."""
+    return ",".join(map(cell, texts)) + "\n"

@@ -1,0 +1,28 @@
+"""Whether the disk has room for what a run will record, asked before it starts."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from irisbp.errors import ConfigError
+from irisbp.training import Training
+
+_SAMPLE_ROW, _EPOCH_ROW = 30, 30  # bytes that a line takes at least
+
+
+def check_space(training: Training, place: Path) -> None:
+    """ConfigError if the tables of a run at this place cannot fit; one that may stop early is let go."""
+    config = training.config
+    if config.early_stopping is not None:
+        return
+    samples = len(training.order) if config.record == "steps" else 0
+    need = config.epochs * (samples * _SAMPLE_ROW + _EPOCH_ROW)
+    folder = next(above for above in (place.absolute(), *place.absolute().parents) if above.exists())
+    with suppress(OSError):  # whatever is wrong there shows when it is written to
+        free = shutil.disk_usage(folder).free
+        if need > free:
+            table, remedy = ("steps.csv", "; record: epochs leaves it out") if samples else ("epochs.csv", "")
+            raise ConfigError(
+                f"epochs: {table} would take {need / 1e9:.1f} GB or more,"
+                f" and {free / 1e9:.1f} GB are free{remedy}"
+            )

@@ -1,0 +1,180 @@
+"""CSV's known traps, each with what the README promises of it, and round trips through the csv module."""
+
+import csv
+import random
+from pathlib import Path
+from typing import Any
+
+from irisbp.data.table import load_table
+from irisbp.errors import DataError
+from tests.campaign import Outcome
+
+FAULT = "CSV's traps, and tables written and read"
+PASSES_WHEN = (
+    "the number and class that stand there, or a DataError with line and column; equal after a round trip"
+)
+FULL, SHORT = 5_050, 120
+
+# A cell of numbers: its value, or what the error says of it.
+_NUMBERS: list[tuple[str, Any]] = [
+    ("1", 1.0),
+    ("1e5", 1e5),
+    (" 1 ", 1.0),
+    ("+1", 1.0),
+    (".5", 0.5),
+    ("1.", 1.0),
+    ("-0", -0.0),
+    ('"1"', 1.0),
+    ("5e-324", 5e-324),
+    ("NA", "not a finite number"),
+    ("nan", "not a finite"),
+    ("inf", "not a finite"),
+    ("", "empty"),
+    ("1_000", "not a finite"),
+    ('"1,5"', "not a finite"),
+    ('"1,000"', "not a finite"),
+    ("0x10", "not a finite"),
+    ("\u22121", "not a finite"),
+    ("\uff11", "not a finite"),
+    ("1e400", "beyond the range"),
+    ("1e-400", "beyond the range"),
+    ("1\0", "not a finite"),
+    ("True", "not a finite"),
+    ("1 2", "not a finite"),
+    ("#1", "not a finite"),
+    ("1;2", "not a finite"),
+    ("'1", "not a finite"),
+]
+_CLASSES = (
+    "01",
+    "1",
+    "NA",
+    "True",
+    " a",
+    "a ",
+    "nan",
+    '"a\nb"',
+    '"a""b"',
+    "\u00e4",
+    "-1",
+    "'=x",
+    "#",
+    "null",
+    "\u00a0",
+    "1e5",
+)
+# A whole file, and what the error says behind its name.
+_FILES: list[tuple[bytes, str]] = [
+    (b"a,k\n1,x\n2\n", "line 3: 1 cells, where the header has 2"),
+    (b"a,k\n1,x,\n", "line 2: 3 cells"),
+    (b"a,a,k\n1,1,x\n", "line 1: two columns are called a"),
+    (b"a,k\n1,\n", "line 2, column k: empty"),
+    (b"a;k\n1;x\n", "line 1: one column"),
+    (b"a\tk\n1\tx\n", "line 1: one column"),
+    (b"", "empty"),
+    (b"a,k\n", "no rows"),
+    ("a,k\n1,x\n".encode("utf-16"), "UTF-16"),
+    (b"a,k\n1,\xff\n", "line 2, column 2: byte 0xff is not UTF-8"),
+    (b"a,k\n1,x\n" + b"2," + b"y" * 131_073 + b"\n", "line 3: field larger"),
+    (b'a,k\n1,"x', "line 2: unexpected end"),
+    (b"# c\na,k\n1,x\n", "no column k"),
+    (b"a,\n1,x\n", "column 2 has no name"),
+    (b"1,k\n1,x\n", "line 1: 1 is no name"),
+]
+_GOOD = (
+    b"a,k\r\n1,x\r\n2,y\r\n",
+    b"a,k\r1,x\r2,y\r",
+    b"\xef\xbb\xbfa,k\n1,x\n2,y",
+    b" a , k \n1,x\n2,y\n",
+    b"a,k\n\n1,x\n\n2,y\n\n",
+    b'"a","k"\n"1","x"\n2,y\n',
+)
+_PARTS = (
+    "a",
+    "1",
+    "-",
+    "=",
+    ",",
+    '"',
+    "'",
+    "\n",
+    "\r",
+    "\t",
+    " ",
+    "\u00e4",
+    "NA",
+    "#",
+    ";",
+    "\u2028",
+    "\x85",
+    "\x00",
+    "\ufeffb",
+)
+
+
+def run(trials: int, folder: Path) -> Outcome:
+    """The tables of traps, and random tables up to the number of trials."""
+    outcome, path = Outcome(), folder / "t.csv"
+    for cell, expected in _NUMBERS:
+        found = _read(path, f"a,k\n7,x\n{cell},y\n".encode())
+        if isinstance(expected, str):
+            holds = "line 3, column a: " in str(found) and expected in str(found)
+        else:
+            holds = not isinstance(found, str) and repr(found.values[1, 0].item()) == repr(expected)
+        outcome.check(holds, f"cell {cell!r}: {found}")
+    for name in _CLASSES:
+        found = _read(path, f"a,k\n7,x\n8,{name}\n".encode())
+        plain = name if name[0] != '"' else name[1:-1].replace('""', '"')
+        wanted = "line 3, column k: empty" if not name.strip() else plain
+        holds = wanted in found if isinstance(found, str) else found.targets[1] == wanted
+        outcome.check(holds, f"class {name!r}: {found}")
+    for content, told in _FILES:
+        found = _read(path, content)
+        outcome.check(isinstance(found, str) and told in found, f"{content[:40]!r}: {found}")
+    for content in _GOOD:
+        found = _read(path, content)
+        holds = not isinstance(found, str) and (found.targets, found.values.tolist()) == (
+            ("x", "y"),
+            [[1.0], [2.0]],
+        )
+        outcome.check(holds, f"{content!r}: {found}")
+    for k in range(trials - outcome.trials):
+        wrong = _round_trip(random.Random(k), path)
+        outcome.check(not wrong, f"table {k}: {wrong}")
+    return outcome
+
+
+def _read(path: Path, content: bytes) -> Any:
+    """The table, or what is wrong with it, without the file's name."""
+    path.write_bytes(content)
+    try:
+        return load_table(str(path), "k", None)
+    except DataError as error:
+        return str(error).removeprefix(f"{path}: ")
+
+
+def _round_trip(draws: random.Random, path: Path) -> str:
+    def word() -> str:
+        return "".join(draws.choice(_PARTS) for _ in range(draws.randrange(1, 5)))
+
+    columns = sorted({"x" + word().strip() + "x" for _ in range(draws.randrange(1, 5))} - {"k"})
+    rows = [[_number(draws) for _ in columns] for _ in range(draws.randrange(1, 9))]
+    classes = [word() + "c" for _ in rows]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, quoting=draws.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL)))
+        writer.writerow([*columns, "k"])
+        writer.writerows([*row, name] for row, name in zip(rows, classes, strict=True))
+    try:
+        table = load_table(str(path), "k", None)
+    except DataError as error:
+        return str(error)
+    if table.features != tuple(columns) or table.targets != tuple(classes):
+        return f"{table.features} {table.targets}, not {columns} {classes}"
+    return "" if repr(table.values.tolist()) == repr(rows) else f"{table.values.tolist()}, not {rows}"
+
+
+def _number(draws: random.Random) -> float:
+    kind = draws.randrange(4)
+    if kind == 0:
+        return draws.choice((0.0, -0.0, 5e-324, 1.7976931348623157e308, -1e-310, 1e22))
+    return draws.choice((-1, 1)) * draws.random() * 10.0 ** draws.randrange(-300, 300)
