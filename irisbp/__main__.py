@@ -20,7 +20,12 @@ def main() -> NoReturn:
         signal.signal(number, _stop)
     from irisbp.cli import run
 
-    run()
+    try:
+        run()
+    finally:
+        # The exit code stands: a signal that comes while Python takes itself down no longer counts.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,17 @@ from typing import Protocol
 from tests.campaign import (
     Outcome,
     csv_meaning,
+    damage,
+    full_disk,
     hostile_npz,
     huge_configs,
+    kill_points,
     numbers,
+    one_writer,
     paths,
+    power_loss,
+    random_signals,
+    same_machine,
     spreadsheet,
     terminal,
     yaml_hostile,
@@ -30,6 +37,11 @@ class Fault(Protocol):
 
 
 FAULTS: dict[str, Fault] = {
+    "kill_points": kill_points,
+    "random_signals": random_signals,
+    "power_loss": power_loss,
+    "full_disk": full_disk,
+    "damage": damage,
     "hostile_npz": hostile_npz,
     "yaml_hostile": yaml_hostile,
     "yaml_meaning": yaml_meaning,
@@ -37,6 +49,8 @@ FAULTS: dict[str, Fault] = {
     "terminal": terminal,
     "spreadsheet": spreadsheet,
     "paths": paths,
+    "one_writer": one_writer,
     "huge_configs": huge_configs,
     "numbers": numbers,
+    "same_machine": same_machine,
 }

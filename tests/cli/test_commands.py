@@ -206,3 +206,10 @@ def test_the_command_is_installed() -> None:
 def test_a_message_that_the_terminal_cannot_encode(irisbp: Irisbp) -> None:
     done = irisbp("train", "fl\u00f6wers.yaml", env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert done.stderr == "irisbp: fl\\xf6wers.yaml: no such file\n"
+
+
+def test_a_signal_after_the_end_changes_no_exit_code() -> None:
+    late = "atexit.register(signal.raise_signal, signal.SIGINT)"
+    code = f"import atexit, signal, sys; {late}; sys.argv[1:] = ['--version']"
+    command = [sys.executable, "-c", f"{code}; from irisbp.__main__ import main; main()"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
