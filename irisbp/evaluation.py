@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from irisbp.data.dataset import Dataset
+from irisbp.nn.arithmetic import ARITHMETICS
 from irisbp.nn.backprop import Backprop
-from irisbp.nn.losses import cross_entropy, softmax
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 
@@ -53,7 +52,7 @@ def evaluate(
     np.add.at(confusion, (labels, predictions), 1)
     return Evaluation(
         samples=len(losses),
-        loss=mean_loss(losses),
+        loss=ARITHMETICS[network.numerics].mean(losses),
         accuracy=int(np.trace(confusion)) / len(losses),
         classes=_class_figures(dataset.classes, confusion),
         confusion=confusion.tolist(),
@@ -63,6 +62,7 @@ def evaluate(
 def classify(network: Network, parameters: Array, inputs: Array, labels: Indices) -> tuple[Array, Indices]:
     """Each sample's loss (rows,) and predicted class (rows,), for inputs (rows, inputs), labels (rows,)."""
     losses, predictions = [], []
+    cross_entropy = ARITHMETICS[network.numerics].cross_entropy
     with np.errstate(all="ignore"):
         for start, logits in _logits(network, parameters, inputs):
             loss, predicted = cross_entropy(logits, labels[start : start + len(logits)])
@@ -71,15 +71,9 @@ def classify(network: Network, parameters: Array, inputs: Array, labels: Indices
     return np.concatenate(losses), np.concatenate(predictions)
 
 
-def mean_loss(losses: Array) -> float:
-    """The mean of losses (samples,), which is finite if they are, even where their sum is not."""
-    with np.errstate(all="ignore"):
-        mean = float(losses.mean())
-        return mean if isfinite(mean) else float((losses / len(losses)).sum())
-
-
 def probabilities(network: Network, parameters: Array, inputs: Array) -> Array:
     """Each class's probability (rows, classes), for standardized inputs (rows, inputs)."""
+    softmax = ARITHMETICS[network.numerics].softmax
     with np.errstate(all="ignore"):
         return np.concatenate([softmax(logits) for _, logits in _logits(network, parameters, inputs)])
 

@@ -19,13 +19,15 @@ from irisbp.data.dataset import Dataset, Standardizer, classes_by_appearance, ma
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, load_table
 from irisbp.errors import ConfigError, DataError, Diverged
-from irisbp.evaluation import classify, mean_loss
+from irisbp.evaluation import classify
+from irisbp.nn.arithmetic import ARITHMETICS
 from irisbp.nn.backprop import Objective
+from irisbp.nn.engines import Engine
 from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.initializers import INITIALIZERS, initial_parameters
 from irisbp.nn.network import Network
-from irisbp.nn.optimizers import OPTIMIZERS, NormClipping, Optimizer
-from irisbp.nn.random import SOURCES, Source, split_draws
+from irisbp.nn.optimizers import NormClipping, Optimizer
+from irisbp.nn.random import Source, split_draws
 from irisbp.nn.schedules import Schedule, with_warmup
 from irisbp.nn.types import Array, Indices
 
@@ -159,7 +161,8 @@ def prepare(config: Config) -> Training:
     table = load_table(config.data.source, config.data.target, config.data.features)
     validation = held_out_rows(config, table)
     training = np.setdiff1d(np.arange(len(table.targets)), validation)
-    source = SOURCES[config.rng](config.seed)
+    arithmetic = ARITHMETICS[config.numerics]
+    source = arithmetic.sources[config.rng](config.seed)
     shuffled = config.data.shuffle != "never"
     order = training[source.next_order(len(training))] if shuffled else training
     classes = classes_by_appearance(table, order)
@@ -167,7 +170,7 @@ def prepare(config: Config) -> Training:
         raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
     if len(classes) == len(order) > 2:
         raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
-    standardizer = Standardizer.fit(table.values[training], table.features)
+    standardizer = Standardizer.fit(table.values[training], table.features, arithmetic.mean_and_sd)
     dataset = make_dataset(table, classes, standardizer, validation)
     network = make_network(config, len(table.features), len(classes))
     _check_memory(config, network, len(table.values))
@@ -186,7 +189,11 @@ def prepare(config: Config) -> Training:
         parameters=parameters,
         optimizer=_make_optimizer(config, parameters),
         schedule=with_warmup(
-            config.schedule.name, config.learning_rate, config.epochs, **_options(config.schedule)
+            config.schedule.name,
+            config.learning_rate,
+            config.epochs,
+            schedules=arithmetic.schedules,
+            **_options(config.schedule),
         ),
     )
 
@@ -203,7 +210,7 @@ def held_out_rows(config: Config, table: Table) -> Indices:
 
 def make_network(config: Config, inputs: int, classes: int) -> Network:
     """The config's network for so many inputs and classes; ConfigError if it cannot fit into memory."""
-    network = Network(inputs, config.network.hidden, classes, config.network.activation)
+    network = Network(inputs, config.network.hidden, classes, config.network.activation, config.numerics)
     count = network.parameter_count
     if count > _MOST_PARAMETERS:
         raise ConfigError(
@@ -236,9 +243,24 @@ def objective_of(config: Config) -> Objective:
 
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
-    options = _options(config.optimizer)
-    optimizer = OPTIMIZERS[config.optimizer.name](parameters.shape, config.learning_rate, **options)
-    return optimizer if config.clip_norm is None else NormClipping(optimizer, config.clip_norm)
+    arithmetic, options = ARITHMETICS[config.numerics], _options(config.optimizer)
+    optimizer = arithmetic.optimizers[config.optimizer.name](
+        parameters.shape, config.learning_rate, **options
+    )
+    if config.clip_norm is None:
+        return optimizer
+    return NormClipping(optimizer, config.clip_norm, arithmetic.norm)
+
+
+def make_engine(training: Training) -> Engine:
+    """The engine that takes this training's steps, on its parameters and by its optimizer."""
+    return PlainLoop(
+        training.network,
+        training.parameters,
+        training.optimizer,
+        training.batch_size,
+        objective_of(training.config),
+    )
 
 
 def train(training: Training) -> Iterator[Record]:
@@ -247,10 +269,7 @@ def train(training: Training) -> Iterator[Record]:
     The parameters at any moment are in `training.parameters`. Diverged is raised as soon as a loss
     (or, at the end of a block, a parameter) is not finite; the parameters are then the last finite ones.
     """
-    objective = objective_of(training.config)
-    engine = PlainLoop(
-        training.network, training.parameters, training.optimizer, training.batch_size, objective
-    )
+    engine = make_engine(training)
     epochs = training.config.epochs
     while training.progress.epoch <= epochs and not _is_to_stop(training):
         _begin_epoch(training)
@@ -295,7 +314,8 @@ def _end_of_epoch(training: Training) -> Epoch:
     inputs, labels = dataset.inputs[dataset.validation], dataset.labels[dataset.validation]
     losses, predictions = classify(training.network, training.parameters, inputs, labels)
     hits = float((predictions == labels).mean())
-    return Epoch(epoch, step, rate, loss, accuracy, mean_loss(losses), hits)
+    mean = ARITHMETICS[training.config.numerics].mean(losses)
+    return Epoch(epoch, step, rate, loss, accuracy, mean, hits)
 
 
 def _note_best(training: Training, end: Epoch) -> None:
@@ -317,7 +337,7 @@ def _is_to_stop(training: Training) -> bool:
     return stopping is not None and best is not None and epochs - best.epoch >= stopping.patience
 
 
-def _blocks(engine: PlainLoop, training: Training) -> Iterator[Samples]:
+def _blocks(engine: Engine, training: Training) -> Iterator[Samples]:
     """The rest of an epoch, block by block."""
     epoch, size = training.progress.epoch, training.batch_size
     for start in range(training.progress.samples, len(training.order), engine.block):
@@ -370,7 +390,7 @@ class State:
 
 
 def _return_to_last_finite(
-    before: State, engine: PlainLoop, training: Training, inputs: Array, labels: Indices
+    before: State, engine: Engine, training: Training, inputs: Array, labels: Indices
 ) -> int:
     """Repeat a block, a step at a time, up to the last parameters that are finite.
 

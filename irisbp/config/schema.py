@@ -302,6 +302,7 @@ class Config(_Section):
     early_stopping: EarlyStopping | None = Field(
         default=None, description="a mapping with at least patience (or nothing, not to stop early)"
     )
+    numerics: Literal["native", "portable"] = Field(default="native", description="one of native, portable")
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")
     checkpoint_every: Annotated[CheckpointEvery, BeforeValidator(_every)] = Field(
         default=CheckpointEvery(),

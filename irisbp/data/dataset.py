@@ -1,12 +1,13 @@
 """A table made ready for training: standardized features, classes as indices in a fixed order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from irisbp.data.table import Table
 from irisbp.errors import DataError
+from irisbp.nn.arithmetic import NATIVE
 from irisbp.nn.types import Array, Indices
 
 _SMALLEST_NORMAL = 2.0**-1022
@@ -20,20 +21,20 @@ class Standardizer:
     sd: Array
 
     @classmethod
-    def fit(cls, values: Array, features: Sequence[str]) -> "Standardizer":
+    def fit(
+        cls,
+        values: Array,
+        features: Sequence[str],
+        mean_and_sd: Callable[[Array], tuple[Array, Array]] = NATIVE.mean_and_sd,
+    ) -> "Standardizer":
         """From values (rows, features).
 
         DataError for a feature that never varies, or whose sd is no normal number (2^-1022 to 1.8e308).
         """
         # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
         _, exponents = np.frexp(np.abs(values).max(axis=0))
-        scaled = np.ldexp(values, -exponents)
         with np.errstate(all="ignore"):
-            mean = scaled.mean(axis=0)
-            mean += (scaled - mean).mean(
-                axis=0
-            )  # the sum's rounding may exceed a nearly constant feature's sd
-            sd = np.sqrt(((scaled - mean) ** 2).sum(axis=0) / (len(values) - 1))
+            mean, sd = mean_and_sd(np.ldexp(values, -exponents))
             mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
         for k, name in enumerate(features):
             least, most = values[:, k].min(), values[:, k].max()

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 from irisbp.errors import IrisbpError, RunError
-from irisbp.nn.engines.plain import PlainLoop
 from irisbp.rundir.listing import file_state, read_rows
 from irisbp.rundir.reader import Run
-from irisbp.training import Record, Samples, State, Training, objective_of, train
+from irisbp.training import Record, Samples, State, Training, make_engine, train
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,8 @@ def _rewound(
         next(records)  # raises Diverged
     saved.restore(training)
     if start:
-        engine = PlainLoop(
-            training.network,
-            training.parameters,
-            training.optimizer,
-            training.batch_size,
-            objective_of(training.config),
-        )
         before = block.rows[:start]
-        engine.run(training.dataset.inputs[before], training.dataset.labels[before])
+        make_engine(training).run(training.dataset.inputs[before], training.dataset.labels[before])
     return Before(training, block.epoch, block.step_of(start), rows)
 
 

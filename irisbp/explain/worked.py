@@ -4,7 +4,7 @@ The update is done by the code that trains, on a copy of the state before it; th
 which training does not keep, are formed by the same operations in the same order.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,14 +14,12 @@ from irisbp.data.dataset import Dataset, one_hot
 from irisbp.errors import Diverged, IrisbpError
 from irisbp.explain.naming import Parameter
 from irisbp.explain.replay import Before
-from irisbp.nn.activations import ACTIVATIONS
+from irisbp.nn.arithmetic import ARITHMETICS, Arithmetic
 from irisbp.nn.backprop import Objective
-from irisbp.nn.engines.plain import PlainLoop
-from irisbp.nn.losses import SampleCrossEntropy, cross_entropy, softmax
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
-from irisbp.training import objective_of
+from irisbp.training import make_engine, objective_of
 
 
 @dataclass(frozen=True)
@@ -93,23 +91,29 @@ def numbers_of(
 
     The two forms of the loss differ in the last bit at the most.
     """
-    blocks, activate = network.blocks(parameters), ACTIVATIONS[network.activation]
+    blocks, arithmetic = network.blocks(parameters), ARITHMETICS[network.numerics]
+    activate = arithmetic.activations[network.activation]
     layers, values = [], inputs
     with np.errstate(all="ignore"):
         for block in blocks[:-1]:
-            sums = _extended(values).dot(block)
+            sums = _product(arithmetic, _extended(values), block)
             pair = np.stack([sums, np.empty_like(sums)])
             activate(pair, pair[0], pair[1])
             layers.append((sums, pair[1], pair[0]))
             values = pair[1]
-        logits = _extended(values).dot(blocks[-1])
+        logits = _product(arithmetic, _extended(values), blocks[-1])
         by_logit = np.empty_like(logits)
         if one_by_one:
-            SampleCrossEntropy(logits, by_logit)(int(labels[0]))
+            arithmetic.sample_loss(logits, by_logit)(int(labels[0]))
         else:
-            cross_entropy(logits, labels, by_logit)
-        hidden = _backward(blocks, layers, by_logit)
-        return Numbers(inputs, hidden, logits, softmax(logits), one_hot(labels, network.classes), by_logit)
+            arithmetic.cross_entropy(logits, labels, by_logit)
+        hidden = _backward(arithmetic, blocks, layers, by_logit)
+        truth = one_hot(labels, network.classes)
+        return Numbers(inputs, hidden, logits, arithmetic.softmax(logits), truth, by_logit)
+
+
+def _product(arithmetic: Arithmetic, left: Array, right: Array) -> Array:
+    return arithmetic.dot(left, right, np.empty((len(left), right.shape[1])))
 
 
 def _extended(values: Array) -> Array:
@@ -118,11 +122,11 @@ def _extended(values: Array) -> Array:
 
 
 def _backward(
-    blocks: list[Array], layers: list[tuple[Array, Array, Array]], by_logit: Array
+    arithmetic: Arithmetic, blocks: list[Array], layers: list[tuple[Array, Array, Array]], by_logit: Array
 ) -> list[HiddenNumbers]:
     hidden, by_sum = [], by_logit
     for (sums, activations, slopes), above in zip(reversed(layers), reversed(blocks), strict=False):
-        by_activation = by_sum.dot(above[:-1].T)
+        by_activation = _product(arithmetic, by_sum, above[:-1].T)
         by_sum = by_activation * slopes
         hidden.append(HiddenNumbers(sums, activations, slopes, by_activation, by_sum))
     return hidden[::-1]
@@ -223,8 +227,7 @@ def work(before: Before, sample: int | None = None) -> Worked:
     old, objective = training.parameters.copy(), objective_of(training.config)
     inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
     witness = _Witness(training.optimizer)
-    engine = PlainLoop(training.network, training.parameters, witness, training.batch_size, objective)
-    losses, predictions = engine.run(inputs, labels)
+    losses, predictions = make_engine(replace(training, optimizer=witness)).run(inputs, labels)
     new, rate = training.parameters.copy(), training.optimizer.learning_rate.item()
     if not np.isfinite(new).all():
         what = "a parameter is no longer finite"

@@ -11,8 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from irisbp.nn.activations import ACTIVATIONS
-from irisbp.nn.losses import SampleCrossEntropy, cross_entropy
+from irisbp.nn.arithmetic import ARITHMETICS
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 
@@ -52,7 +51,8 @@ class Backprop:
         self, network: Network, parameters: Array, gradient: Array | None = None, rows: int = 1
     ) -> None:
         blocks = network.blocks(parameters)
-        self._activate = ACTIVATIONS[network.activation]
+        self._arithmetic = ARITHMETICS[network.numerics]
+        self._activate, self._dot = self._arithmetic.activations[network.activation], self._arithmetic.dot
         self._hidden = [_HiddenLayer(block, rows) for block in blocks[:-1]]
         self._output_block = blocks[-1]
         self.logits = np.zeros((rows, network.classes))
@@ -61,7 +61,7 @@ class Backprop:
 
     def _prepare_backward(self, network: Network, blocks: list[Array], gradient: Array) -> None:
         self._delta = np.zeros_like(self.logits)
-        self._loss = SampleCrossEntropy(self.logits, self._delta)
+        self._loss = self._arithmetic.sample_loss(self.logits, self._delta)
         gradients = network.blocks(gradient)
         self._first_gradient = gradients[0]
         self._penalized = [
@@ -77,13 +77,13 @@ class Backprop:
 
     def forward(self, inputs: Array) -> Array:
         """The logits (rows, classes): the same buffer at every call."""
-        activate = self._activate
+        activate, dot = self._activate, self._dot
         for layer in self._hidden:
-            inputs.dot(layer.block, layer.slope)
+            dot(inputs, layer.block, layer.slope)
             activate(layer.pair, layer.slope, layer.value)
             layer.inner[...] = layer.value
             inputs = layer.outputs
-        return inputs.dot(self._output_block, self.logits)
+        return dot(inputs, self._output_block, self.logits)
 
     def sample(self, inputs: Array, inputs_transposed: Array, label: int) -> tuple[float, int]:
         """One sample's loss and predicted class; its gradient is left in the gradient vector.
@@ -103,7 +103,7 @@ class Backprop:
         samples' own, without penalty, whatever the reduction.
         """
         self.forward(inputs)
-        losses, predictions = cross_entropy(self.logits, labels, self._delta)
+        losses, predictions = self._arithmetic.cross_entropy(self.logits, labels, self._delta)
         if objective.reduction == "mean":
             np.divide(self._delta, len(labels), self._delta)
         self._backward(inputs.T)
@@ -113,10 +113,10 @@ class Backprop:
         return losses, predictions
 
     def _backward(self, inputs_transposed: Array) -> None:
-        delta = self._delta
+        delta, dot = self._delta, self._dot
         for outputs_transposed, block_gradient, weights_transposed, below, slope in self._way_back:
-            outputs_transposed.dot(delta, block_gradient)
-            delta.dot(weights_transposed, below)
+            dot(outputs_transposed, delta, block_gradient)
+            dot(delta, weights_transposed, below)
             np.multiply(below, slope, below)
             delta = below
-        inputs_transposed.dot(delta, self._first_gradient)
+        dot(inputs_transposed, delta, self._first_gradient)

@@ -22,7 +22,9 @@ Every sum over classes is rounded once (fsum). Probabilities, losses and gradien
 their true values; below 2^-1022 an ulp is 2^-1074.
 """
 
+from collections.abc import Callable
 from math import fsum, log1p
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +37,17 @@ _NO_POWER = -746.0  # below it e^x is 0 in float64
 _NO_ROWS: Indices = np.empty(0, dtype=np.int64)
 
 
+class Functions(NamedTuple):
+    """What a machine may round in its own way: exp into its second argument, log1p of one and of many."""
+
+    exp: Callable[[Array, Array], object]
+    log1p: Callable[[float], float]
+    log1p_each: Callable[[Array], Array]
+
+
+NATIVE = Functions(np.exp, log1p, np.log1p)
+
+
 class SampleCrossEntropy:
     """Loss and gradient of one sample's logits, in a buffer made once.
 
@@ -42,8 +55,9 @@ class SampleCrossEntropy:
     short is summed faster as a Python list.
     """
 
-    def __init__(self, logits: Array, delta: Array) -> None:
-        self._logits, self._delta = logits, delta
+    def __init__(self, logits: Array, delta: Array, functions: Functions = NATIVE) -> None:
+        self._logits, self._delta, self._functions = logits, delta, functions
+        self._exp, self._log1p = functions.exp, functions.log1p
         self._logits_row, self._delta_row = logits[0], delta[0]
         self._total = np.empty(())
 
@@ -57,7 +71,7 @@ class SampleCrossEntropy:
         largest = max(logits)
         if not (largest < NEAR and min(logits) > -NEAR):
             return self._far(label)
-        np.exp(self._logits, self._delta)
+        self._exp(self._logits, self._delta)
         powers = self._delta_row.tolist()
         total, of_label = fsum(powers), powers[label]
         powers[label] = 0.0
@@ -65,36 +79,38 @@ class SampleCrossEntropy:
         self._total[()] = total
         np.divide(self._delta, self._total, self._delta)
         self._delta_row[label] = -rest / total
-        return log1p(rest / of_label), logits.index(largest)
+        return self._log1p(rest / of_label), logits.index(largest)
 
     def _far(self, label: int) -> tuple[float, int]:
-        losses, predicted = cross_entropy(self._logits, np.array([label]), self._delta)
+        losses, predicted = cross_entropy(self._logits, np.array([label]), self._delta, self._functions)
         return losses.item(), predicted.item()
 
 
-def cross_entropy(logits: Array, labels: Indices, delta: Array | None = None) -> tuple[Array, Indices]:
+def cross_entropy(
+    logits: Array, labels: Indices, delta: Array | None = None, functions: Functions = NATIVE
+) -> tuple[Array, Indices]:
     """Each row's loss and predicted class, for logits (rows, classes) and labels (rows,).
 
     If delta (rows, classes) is given, it becomes each row's gradient at its logits.
     """
     rows, far = np.arange(len(labels)), _far_rows(logits)
-    powers, predicted = _powers(logits, far), logits.argmax(axis=1)
+    powers, predicted = _powers(logits, far, functions), logits.argmax(axis=1)
     rest, of_label = _sums_without(powers, labels), powers[rows, labels]
     if delta is not None:
         total = _row_sums(powers)
         np.divide(powers, total[:, np.newaxis], delta)
         delta[rows, labels] = -rest / total
     if not len(far):
-        return np.log1p(rest / of_label), predicted
+        return functions.log1p_each(rest / of_label), predicted
     base = np.array(labels)
     base[far] = predicted[far]
     behind = logits[rows, base] - logits[rows, labels]
-    return behind + np.log1p(_sums_without(powers, base) / powers[rows, base]), predicted
+    return behind + functions.log1p_each(_sums_without(powers, base) / powers[rows, base]), predicted
 
 
-def softmax(logits: Array) -> Array:
+def softmax(logits: Array, functions: Functions = NATIVE) -> Array:
     """Probabilities (rows, classes) of logits (rows, classes)."""
-    powers = _powers(logits, _far_rows(logits))
+    powers = _powers(logits, _far_rows(logits), functions)
     return np.asarray(powers / _row_sums(powers)[:, np.newaxis])
 
 
@@ -105,19 +121,21 @@ def _far_rows(logits: Array) -> Indices:
     return np.flatnonzero(~(np.abs(logits) < NEAR).all(axis=1))
 
 
-def _powers(logits: Array, far: Indices) -> Array:
+def _powers(logits: Array, far: Indices, functions: Functions) -> Array:
     """The powers e_k (rows, classes)."""
+    powers = np.empty_like(logits)
     if not len(far):
-        return np.asarray(np.exp(logits))
+        functions.exp(logits, powers)
+        return powers
     shift = np.zeros((len(logits), 1))
     shift[far, 0] = logits[far].max(axis=1)
     difference = logits - shift
     back = difference - logits
     rounding = (logits - (difference - back)) - (shift + back)
     rounding[difference < _NO_POWER] = 0.0
-    powers = np.exp(difference)
+    functions.exp(difference, powers)
     powers += powers * rounding
-    return np.asarray(powers)
+    return powers
 
 
 def _sums_without(powers: Array, classes: Indices) -> Array:

@@ -42,13 +42,15 @@ class Network:
     """Layers of nodes: inputs, any number of hidden layers, one softmax output node per class.
 
     inputs and classes are at least 1 and 2; hidden lists the widths of the hidden layers and may be
-    empty (softmax regression); activation is a key of `activations.ACTIVATIONS`.
+    empty (softmax regression); activation is a key of `activations.ACTIVATIONS`. numerics, a key of
+    `arithmetic.ARITHMETICS`, is what its numbers are computed in, wherever that is done.
     """
 
     inputs: int
     hidden: tuple[int, ...]
     classes: int
     activation: str = "sigmoid"
+    numerics: str = "native"
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

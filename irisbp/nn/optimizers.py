@@ -8,7 +8,8 @@ of `state` and of the parameters is all there is to keep.
 
 from collections.abc import Callable
 from math import inf
-from typing import Protocol
+from operator import pow as native_power
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -164,7 +165,7 @@ class Adam:
     and not beside the uncorrected one (the paper's faster form), which changes the first steps where
     gradients are small. With amsgrad (Reddi, Kale & Kumar, "On the convergence of Adam and beyond",
     2018) the largest v so far takes the place of v, before its correction, as in PyTorch. beta1 and
-    beta2 lie in [0, 1), epsilon is positive.
+    beta2 lie in [0, 1), epsilon is positive; power is what forms beta^t.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Adam:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         amsgrad: bool = False,
+        power: Callable[[float, float], float] = native_power,
     ) -> None:
         self.learning_rate = np.array(learning_rate)
         self._mean, self._square = np.zeros(shape), np.zeros(shape)
@@ -185,7 +187,7 @@ class Adam:
         self._amsgrad = amsgrad
         if amsgrad:
             self.state["largest"] = self._largest
-        self._beta1, self._beta2 = beta1, beta2
+        self._beta1, self._beta2, self._power = beta1, beta2, power
         self._keep1, self._take1 = np.array(beta1), np.array(1.0 - beta1)
         self._keep2, self._take2 = np.array(beta2), np.array(1.0 - beta2)
         self._epsilon = np.array(epsilon)
@@ -206,8 +208,8 @@ class Adam:
         mean, square, root = self._mean, self._square, self._root
         step = self._step.item() + 1.0
         self._step[()] = step
-        self._correct1[()] = 1.0 - self._beta1**step
-        self._correct2[()] = 1.0 - self._beta2**step
+        self._correct1[()] = 1.0 - self._power(self._beta1, step)
+        self._correct2[()] = 1.0 - self._power(self._beta2, step)
         np.multiply(mean, self._keep1, mean)
         np.multiply(gradient, self._take1, root)
         np.add(mean, root, mean)
@@ -230,9 +232,9 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, weight_decay: float = 0.01, **options: float
+        self, shape: tuple[int, ...], learning_rate: float, *, weight_decay: float = 0.01, **options: Any
     ) -> None:
-        super().__init__(shape, learning_rate, **options)  # type: ignore[arg-type]
+        super().__init__(shape, learning_rate, **options)
         self._weight_decay = np.array(weight_decay)
 
     def update(self, parameters: Array, gradient: Array) -> None:
@@ -254,9 +256,9 @@ class Nadam(Adam):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, momentum_decay: float = 0.004, **options: float
+        self, shape: tuple[int, ...], learning_rate: float, *, momentum_decay: float = 0.004, **options: Any
     ) -> None:
-        super().__init__(shape, learning_rate, **options)  # type: ignore[arg-type]
+        super().__init__(shape, learning_rate, **options)
         self._momentum_decay = momentum_decay
         self._product = np.ones(())
         self.state["product"] = self._product
@@ -278,7 +280,7 @@ class Nadam(Adam):
         np.subtract(parameters, change, parameters)
 
     def _momentum(self, step: float) -> float:
-        return float(self._beta1 * (1.0 - 0.5 * 0.96 ** (step * self._momentum_decay)))
+        return self._beta1 * (1.0 - 0.5 * self._power(0.96, step * self._momentum_decay))
 
 
 def _decay_square(square: Array, gradient: Array, keep: Array, take: Array, spare: Array) -> None:
@@ -287,6 +289,11 @@ def _decay_square(square: Array, gradient: Array, keep: Array, take: Array, spar
     np.multiply(gradient, gradient, spare)
     np.multiply(spare, take, spare)
     np.add(square, spare, square)
+
+
+def native_norm(values: Array) -> float:
+    """The Euclidean norm of all entries."""
+    return float(np.linalg.norm(values))
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
@@ -307,17 +314,19 @@ class NormClipping:
     algorithm 1; limit is positive. Nothing is added to the norm, so a gradient within it is untouched.
     """
 
-    def __init__(self, optimizer: Optimizer, limit: float) -> None:
-        self._optimizer, self._limit = optimizer, limit
+    def __init__(
+        self, optimizer: Optimizer, limit: float, norm: Callable[[Array], float] = native_norm
+    ) -> None:
+        self._optimizer, self._limit, self._norm = optimizer, limit, norm
         self.learning_rate, self.state = optimizer.learning_rate, optimizer.state
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place with the clipped gradient."""
-        norm, scale = float(np.linalg.norm(gradient)), 1.0
+        norm, scale = self._norm(gradient), 1.0
         if norm == inf:  # it may be the squares that overflow, long before the norm does
             scale = float(np.abs(gradient).max())
             np.divide(gradient, scale, gradient)
-            norm = float(np.linalg.norm(gradient))
+            norm = self._norm(gradient)
         if norm > self._limit / scale:
             np.multiply(gradient, self._limit / norm, gradient)
         elif scale != 1.0:

@@ -4,8 +4,8 @@ Both sources offer the same three things: the order of the samples in the next e
 uniform draws for the initial parameters.
 """
 
-from collections.abc import Iterator
-from math import ceil, inf, log2, prod
+from collections.abc import Callable, Iterator
+from math import inf, prod
 from typing import Protocol
 
 import numpy as np
@@ -23,14 +23,25 @@ class Draws(Protocol):
         """Uniform draws between low and high, in C order."""
 
 
+Quantile = Callable[[float], float]
+
+
+def native_quantile(p: float) -> float:
+    """The standard normal's quantile at 0 < p < 1, from the standard library."""
+    from statistics import NormalDist  # slow to load, and few runs draw like R
+
+    return NormalDist().inv_cdf(p)
+
+
 class RGenerator:
     """R's default generator (R 3.6 and later), seeded by `set.seed(seed)` with 0 <= seed < 2^31.
 
-    Mersenne Twister with R's seeding, `sample` by rejection, `rnorm` by inversion.
+    Mersenne Twister with R's seeding, `sample` by rejection, `rnorm` by inversion. quantile is the
+    standard normal's; the standard library's is Wichura's AS 241, operation by operation the same as R's.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._uniforms = _r_uniforms(seed)
+    def __init__(self, seed: int, quantile: Quantile = native_quantile) -> None:
+        self._uniforms, self._quantile = _r_uniforms(seed), quantile
 
     def sample(self, n: int) -> Indices:
         """`sample(n) - 1`: a permutation of 0..n-1."""
@@ -45,10 +56,7 @@ class RGenerator:
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
         """`rnorm(n, loc, scale)`, filled into an array of this size in C order."""
-        # The standard library's inverse is Wichura's AS 241, operation by operation the same as R's.
-        from statistics import NormalDist
-
-        quantile, uniforms, big = NormalDist().inv_cdf, self._uniforms, float(1 << 27)
+        quantile, uniforms, big = self._quantile, self._uniforms, float(1 << 27)
 
         def draws() -> Iterator[float]:
             while True:
@@ -65,7 +73,7 @@ class RGenerator:
 
     def _index_below(self, n: int) -> int:
         """A uniform integer in 0..n-1: random bits, drawn again until they are below n."""
-        bits = ceil(log2(n))
+        bits = (n - 1).bit_length()
         while True:
             value = 0
             for _ in range(0, bits + 1, 16):
@@ -106,8 +114,8 @@ class RSource:
     Orders of later epochs continue the stream with R's next `sample`.
     """
 
-    def __init__(self, seed: int) -> None:
-        generator = RGenerator(seed)
+    def __init__(self, seed: int, quantile: Quantile = native_quantile) -> None:
+        generator = RGenerator(seed, quantile)
         self.initial: Draws = generator
         self.next_order = generator.sample
 
@@ -121,13 +129,15 @@ class NumpySource:
     """PCG64 streams spawned from the seed, one for each purpose, so that none moves another.
 
     The children 0, 1, 2 of the seed serve the split, the initial parameters and the order; each
-    epoch's order has a child of its own, so that it can be drawn again without those before it.
+    epoch's order has a child of its own, so that it can be drawn again without those before it. draws
+    makes the initial parameters' draws from their stream, which otherwise makes them itself.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, draws: Callable[[np.random.Generator], Draws] | None = None) -> None:
         self._seed = seed
         self._epoch = 0
-        self.initial: Draws = _child(seed, 1)
+        stream = _child(seed, 1)
+        self.initial: Draws = draws(stream) if draws else stream
 
     def next_order(self, n: int) -> Indices:
         """The next epoch's permutation of 0..n-1."""
@@ -140,4 +150,4 @@ class NumpySource:
 
 
 Source = RSource | NumpySource
-SOURCES: dict[str, type[RSource] | type[NumpySource]] = {"numpy": NumpySource, "r": RSource}
+SOURCES: dict[str, Callable[[int], Source]] = {"numpy": NumpySource, "r": RSource}

@@ -5,10 +5,13 @@ All begin with a linear warm-up of w epochs, if asked for: rate * (e + 1) / (w +
 (The forms are those of PyTorch's schedulers, stepped once an epoch.)
 """
 
-from collections.abc import Callable
-from math import cos, pi
+from collections.abc import Callable, Mapping
+from math import cos as native_cos
+from math import pi
+from operator import pow as native_power
 
 Schedule = Callable[[int], float]
+_Power = Callable[[float, float], float]
 
 
 def constant(learning_rate: float, epochs: int) -> Schedule:
@@ -16,17 +19,23 @@ def constant(learning_rate: float, epochs: int) -> Schedule:
     return lambda epoch: learning_rate
 
 
-def step(learning_rate: float, epochs: int, *, every: int = 10, factor: float = 0.5) -> Schedule:
+def step(
+    learning_rate: float, epochs: int, *, every: int = 10, factor: float = 0.5, power: _Power = native_power
+) -> Schedule:
     """Steps down: rate * factor^floor(e / every); every is at least 1, factor in (0, 1]."""
-    return lambda epoch: learning_rate * factor ** (epoch // every)
+    return lambda epoch: learning_rate * power(factor, epoch // every)
 
 
-def exponential(learning_rate: float, epochs: int, *, factor: float = 0.95) -> Schedule:
+def exponential(
+    learning_rate: float, epochs: int, *, factor: float = 0.95, power: _Power = native_power
+) -> Schedule:
     """Decays: rate * factor^e; factor in (0, 1]."""
-    return lambda epoch: learning_rate * factor**epoch
+    return lambda epoch: learning_rate * power(factor, epoch)
 
 
-def cosine(learning_rate: float, epochs: int, *, final: float = 0.0) -> Schedule:
+def cosine(
+    learning_rate: float, epochs: int, *, final: float = 0.0, cos: Callable[[float], float] = native_cos
+) -> Schedule:
     """Half a cosine: final + (rate - final) (1 + cos(pi e / epochs)) / 2.
 
     Loshchilov & Hutter, "SGDR" (2017), equation 5, without restarts; final is at least 0.
@@ -42,9 +51,16 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
 }
 
 
-def with_warmup(name: str, learning_rate: float, epochs: int, warmup: int, **options: float) -> Schedule:
+def with_warmup(
+    name: str,
+    learning_rate: float,
+    epochs: int,
+    warmup: int,
+    schedules: Mapping[str, Callable[..., Schedule]] = SCHEDULES,
+    **options: float,
+) -> Schedule:
     """The named schedule over the epochs behind a linear warm-up."""
-    behind = SCHEDULES[name](learning_rate, max(1, epochs - warmup), **options)
+    behind = schedules[name](learning_rate, max(1, epochs - warmup), **options)
 
     def rate(epoch: int) -> float:
         return learning_rate * (epoch + 1) / (warmup + 1) if epoch < warmup else behind(epoch - warmup)

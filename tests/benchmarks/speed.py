@@ -122,6 +122,9 @@ def _rows(folder: Path) -> Iterator[tuple[str, str, str, float, float]]:
         ours, theirs = _medians(_our_run(overrides, folder), _their_run(solver))
         figures = [f"{seconds / UPDATES * 1e6:.1f} us" for seconds in (ours, theirs)]
         yield what, figures[0], figures[1], ours / theirs, 0.3
+    portable, native = _medians(_our_run(["numerics=portable"], folder), _our_run([], folder))
+    figures = [f"{seconds / UPDATES * 1e6:.1f} us" for seconds in (portable, native)]
+    yield "SGD, portable: ratio to native", figures[0], f"native {figures[1]}", portable / native, 5.0
     ours, theirs, helping = _medians(
         _process("-m", "irisbp", "train", "--quiet", folder=folder),
         _process("-c", _THEIR_PROCESS, folder=folder),

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tests.campaign import (
     Outcome,
+    cpu_paths,
     csv_meaning,
     damage,
     full_disk,
@@ -14,6 +15,7 @@ from tests.campaign import (
     numbers,
     one_writer,
     paths,
+    portable,
     power_loss,
     random_signals,
     same_machine,
@@ -53,4 +55,6 @@ FAULTS: dict[str, Fault] = {
     "huge_configs": huge_configs,
     "numbers": numbers,
     "same_machine": same_machine,
+    "portable": portable,
+    "cpu_paths": cpu_paths,
 }

@@ -41,6 +41,7 @@ def test_five_lines_are_enough(tmp_path: Path) -> None:
         "batch_size": 1,
         "reduction": "mean",
         "l2": 0.0,
+        "numerics": "native",
         "clip_norm": None,
         "network": {"hidden": (3,), "activation": "sigmoid"},
         "data": {

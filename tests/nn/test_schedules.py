@@ -1,5 +1,7 @@
 """Every schedule, epoch by epoch, against PyTorch's, and a few values by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def test_every_schedule_is_compared_with_and_without_warmup() -> None:
     assert compared == {(name, warm) for name in SCHEDULES for warm in (False, True)}
 
 
-def _by_hand(name: str, epochs: int, warmup: int = 0, **options: float) -> list[float]:
+def _by_hand(name: str, epochs: int, warmup: int = 0, **options: Any) -> list[float]:
     rate = with_warmup(name, 8.0, epochs, warmup, **options)
     return [rate(epoch) for epoch in range(epochs)]
 

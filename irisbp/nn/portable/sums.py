@@ -1,0 +1,71 @@
+"""Sums and products of matrices in a fixed order.
+
+`np.add.accumulate` has it by definition: each of its results is the one before plus the next term, where a
+plain sum or a matrix product may take its terms in any order. `math.fsum` is correctly rounded, which is
+the same in any order.
+"""
+
+from math import fsum, inf, sqrt
+
+import numpy as np
+
+from irisbp.nn.types import Array
+
+_FEW = 400
+"""Up to so many results cost less together, term after term within one call, than with a call a term."""
+_AT_ONCE = 4096
+"""How many products to keep before they are summed, so that they stay in the processor's cache."""
+
+
+def dot(left: Array, right: Array, out: Array) -> Array:
+    """The product of (rows, n) and (n, columns) into out (rows, columns), terms added from the first on."""
+    if right.shape[0] == 1:
+        return np.multiply(left, right, out)
+    return _one_by_one(left, right, out) if out.size > _FEW else _many_at_once(left, right, out)
+
+
+def _one_by_one(left: Array, right: Array, out: Array) -> Array:
+    products = np.empty_like(out)
+    np.multiply(left[:, :1], right[0], out)
+    for k in range(1, len(right)):
+        np.multiply(left[:, k : k + 1], right[k], products)
+        np.add(out, products, out)
+    return out
+
+
+def _many_at_once(left: Array, right: Array, out: Array) -> Array:
+    by_term, right_by_term = left.T[:, :, np.newaxis], right[:, np.newaxis, :]
+    most = _AT_ONCE // out.size
+    for start in range(0, len(right), most):
+        products = by_term[start : start + most] * right_by_term[start : start + most]
+        if start:
+            np.add(out, products[0], products[0])
+        np.add.accumulate(products, 0, None, products)  # (terms, rows, columns)
+        out[...] = products[-1]
+    return out
+
+
+def mean(values: Array) -> float:
+    """The mean of values (n,), rounded twice; finite if they are."""
+    total = _total(values)
+    return total / len(values) if total != inf else _total(values / len(values))
+
+
+def mean_and_sd(values: Array) -> tuple[Array, Array]:
+    """Each column's mean and its standard deviation with ddof 1, for values (rows, columns)."""
+    means = np.array([mean(column) for column in values.T])
+    apart = values - means
+    squares = np.array([_total(column) for column in (apart * apart).T])
+    return means, np.sqrt(squares / (len(values) - 1.0))
+
+
+def norm(values: Array) -> float:
+    """The Euclidean norm of values (n,); infinity if a square is beyond float64."""
+    return sqrt(_total(values * values))
+
+
+def _total(values: Array) -> float:
+    try:
+        return fsum(values.tolist())
+    except (OverflowError, ValueError):  # beyond float64 on the way, or both infinities
+        return inf
