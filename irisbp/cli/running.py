@@ -63,13 +63,14 @@ def resume_in(directory: "Directory", telling: Telling, wanted: "Config | None" 
     """Go on with the run in a directory, or tell that it is finished."""
     from irisbp.rundir.resume import finished_manifest, take_up
 
-    manifest = finished_manifest(directory)
+    manifest = finished_manifest(directory, wanted)
     if manifest is not None:
         _tell_of_finished(directory, manifest, telling)
         return
     resumption = take_up(directory, wanted)
     for name, (was, now) in resumption.other_versions.items():
-        print(f"note: the run began with {name} {was}; with {now} its bits may differ", file=sys.stderr)
+        note = f"note: the run began with {name} {literal(was)}; with {now} its bits may differ"
+        print(note, file=sys.stderr)
     if not telling.quiet:
         progress = resumption.training.progress
         print(f"resuming {literal(str(directory.path))} after step {progress.step}", file=sys.stderr)

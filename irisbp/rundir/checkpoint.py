@@ -86,8 +86,11 @@ def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
     arrays |= {f"optimizer.{name}": array for name, array in checkpoint.state.optimizer.items()}
     if best:
         arrays |= {"best.loss": np.array(best.loss), "best.parameters": best.parameters}
-    directory.write(f"checkpoint-{progress.step:012d}.npz", pack(arrays))
-    directory.discard(checkpoint_names(directory)[_KEPT:])
+    name = f"checkpoint-{progress.step:012d}.npz"
+    directory.write(name, pack(arrays))
+    names = checkpoint_names(directory)
+    newest = names.index(name)  # those of later steps did not pass when the run was taken up
+    directory.discard(names[:newest] + names[newest + _KEPT :])
 
 
 def is_checkpoint(name: str) -> bool:

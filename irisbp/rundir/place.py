@@ -74,6 +74,7 @@ def open_new_or_begun_run(*, directory: Path | None, name: str | None) -> tuple[
     try:
         if "config.yaml" in held.names():
             return held, True
+        _check_that_it_is_a_run(held)
         held.clear(_is_own_file)
     except BaseException:
         held.close()

@@ -32,9 +32,9 @@ class Resumption:
 
     def writer(self) -> RunWriter:
         """What goes on recording; from here on the run is unfinished again."""
-        stale = {"manifest.json", "evaluation.json"}
+        stale = {"manifest.json", "evaluation.json", "parameters.npz", "best_parameters.npz"}
         if self.checkpoint is None:
-            stale |= {"steps.csv", "epochs.csv", "parameters.npz", "best_parameters.npz"}
+            stale |= {"steps.csv", "epochs.csv"}
         discard_leftovers(self.directory)
         self.directory.discard(sorted(stale.intersection(self.directory.names())))
         self.directory.sync()
@@ -59,9 +59,7 @@ def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
     config = load_config(path, content=content)
     if to_yaml(config).encode() != content:
         raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
-    if wanted is not None and config != wanted:
-        keys = varying_keys([config, wanted])
-        raise RunError(f"{directory.path} is the run of another config: {', '.join(keys)} differ")
+    _check_config(directory, config, wanted)
     training = prepare(config)
     checkpoint = newest_checkpoint(directory, training)
     if checkpoint is not None:
@@ -69,15 +67,27 @@ def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
     return Resumption(directory, training, checkpoint)
 
 
-def finished_manifest(directory: Directory) -> Manifest | None:
-    """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not."""
+def finished_manifest(directory: Directory, wanted: Config | None = None) -> Manifest | None:
+    """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not.
+
+    RunError if it is not the wanted config's.
+    """
     if "manifest.json" not in directory.names():
         return None
     manifest = read_manifest(directory.path)
     if manifest.status == "interrupted":
         return None
+    if wanted is not None:
+        content = directory.read("config.yaml", LARGEST_FILE)
+        _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
     discard_leftovers(directory, checkpoints=manifest.status == "completed")
     return manifest
+
+
+def _check_config(directory: Directory, config: Config, wanted: Config | None) -> None:
+    if wanted is not None and config != wanted:
+        keys = varying_keys([config, wanted])
+        raise RunError(f"{directory.path} is the run of another config: {', '.join(keys)} differ")
 
 
 def open_to_resume(path: Path) -> Directory:

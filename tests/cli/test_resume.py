@@ -167,6 +167,9 @@ def test_train_resume_begins_goes_on_and_is_done(
     for _ in range(2):  # it goes on, and then there is nothing left to do
         assert irisbp(*arguments).returncode == 0
         assert _content(tmp_path / "x") == _content(whole)
+    other = irisbp(*arguments, "seed=5")
+    assert other.returncode == 2
+    assert "x is the run of another config: seed differ" in other.stderr
     for wrong in (["--resume"], ["--resume", "--overwrite", "--run-dir", "x"]):
         assert irisbp("train", SMOKE, *wrong).returncode == 2
 

@@ -8,7 +8,7 @@ import pytest
 
 from irisbp.config.load import load_config, to_yaml
 from irisbp.errors import RunError
-from irisbp.rundir.place import open_new_run
+from irisbp.rundir.place import open_new_or_begun_run, open_new_run
 
 
 def _overwrite(path: Path) -> None:
@@ -54,3 +54,16 @@ def test_overwrite_replaces_a_run(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.yaml").write_text(to_yaml(load_config(None)))
     _overwrite(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_run_is_not_begun_on_files_of_somebody_else(tmp_path: Path) -> None:
+    mine = tmp_path / "steps.csv"
+    mine.write_text("monday,9000\n")
+    with pytest.raises(RunError, match=r"holds steps\.csv, which irisbp did not write there"):
+        open_new_or_begun_run(directory=tmp_path, name=None)
+    assert mine.read_text() == "monday,9000\n"
+    mine.rename(tmp_path / ".config.yaml.tmp")  # what a kill leaves before there is a config.yaml
+    held, has_begun = open_new_or_begun_run(directory=tmp_path, name=None)
+    assert not has_begun
+    assert held.names() == []
+    held.close()
