@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from irisbp.show.progress import Listener
     from irisbp.training import Training
 
+    _Figures = tuple[Evaluation | None, Evaluation | None]
+
 
 @dataclass(frozen=True)
 class Telling:
@@ -50,7 +52,8 @@ def run_in(
         manifest = writer.finish(status, reason)
     best = training.best
     parameters = best.parameters if best and manifest.which == "best" else training.parameters
-    _print_result(directory.path, manifest, training.network, parameters, training.dataset, telling)
+    figures = _figures(training.network, parameters, training.dataset)
+    _print_result(directory.path, manifest, figures, telling)
     if telling.plot and manifest.status != "interrupted":
         _draw(directory)
     if isinstance(failure, Stopped):
@@ -68,6 +71,8 @@ def resume_in(directory: "Directory", telling: Telling, wanted: "Config | None" 
         _tell_of_finished(directory, manifest, telling)
         return
     resumption = take_up(directory, wanted)
+    for problem in resumption.passed_over:
+        print(f"note: an older checkpoint serves: {problem}", file=sys.stderr)
     for name, (was, now) in resumption.other_versions.items():
         note = f"note: the run began with {name} {literal(was)}; with {now} its bits may differ"
         print(note, file=sys.stderr)
@@ -98,7 +103,12 @@ def _tell_of_finished(directory: "Directory", manifest: "Manifest", telling: Tel
     if not telling.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
     run = load_run(directory.path)
-    _print_result(directory.path, manifest, run.network, run.parameters, run.dataset, telling)
+    figures: _Figures = None, None
+    try:
+        figures = _figures(run.network, run.parameters, run.dataset)
+    except IrisbpError as error:
+        print(f"note: how well it does cannot be told now: {error}", file=sys.stderr)
+    _print_result(directory.path, manifest, figures, telling)
     if telling.plot:
         _draw(directory)
     if manifest.status == "diverged":
@@ -164,22 +174,19 @@ def _can_be_redrawn() -> bool:
     return sys.stderr.isatty() and not dumb and not os.environ.get("CI")
 
 
-def _print_result(
-    path: Path,
-    manifest: "Manifest",
-    network: "Network",
-    parameters: "Array",
-    dataset: "Dataset",
-    telling: Telling,
-) -> None:
-    """The figures of the parameters that the run names: on what it trained on, and on what it held out."""
+def _figures(network: "Network", parameters: "Array", dataset: "Dataset") -> "_Figures":
+    """How the parameters do on what was trained on, and on what was held out, if anything was."""
     from irisbp.evaluation import evaluate
 
-    figures, held_out = (
+    training, held_out = (
         evaluate(network, parameters, dataset, rows) if len(rows) else None
         for rows in (dataset.training, dataset.validation)
     )
-    assert figures is not None
+    return training, held_out
+
+
+def _print_result(path: Path, manifest: "Manifest", result: "_Figures", telling: Telling) -> None:
+    figures, held_out = result
     run = str(path)
     if telling.as_json:
         print_json(_as_json(run, manifest, figures, held_out))
@@ -191,7 +198,7 @@ def _print_result(
 
 
 def _as_json(
-    run: str, manifest: "Manifest", figures: "Evaluation", held_out: "Evaluation | None"
+    run: str, manifest: "Manifest", figures: "Evaluation | None", held_out: "Evaluation | None"
 ) -> dict[str, Any]:
     told = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "seconds")
     kept = manifest.model_dump()

@@ -28,7 +28,7 @@ def train(
     Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
     """
     from irisbp.config.load import load_config, split_arguments
-    from irisbp.rundir.place import RUNS, open_new_or_begun_run, open_new_run
+    from irisbp.rundir.place import RUNS, open_begun_run, open_new_run
     from irisbp.rundir.space import check_space
     from irisbp.rundir.writer import RunWriter
     from irisbp.training import prepare
@@ -38,15 +38,11 @@ def train(
     telling = Telling(stream, quiet, as_json, plot)
     path, overrides = split_arguments(arguments or [])
     config = load_config(path, overrides)
+    if resume and (begun := open_begun_run(directory=run_dir, name=name)):
+        with begun:
+            resume_in(begun, telling, config)
+        return
     training = prepare(config)
     check_space(training, run_dir or RUNS)
-    if resume:
-        directory, has_begun = open_new_or_begun_run(directory=run_dir, name=name)
-    else:
-        directory = open_new_run(path, directory=run_dir, name=name, overwrite=overwrite)
-        has_begun = False
-    with directory:
-        if has_begun:
-            resume_in(directory, telling, config)
-        else:
-            run_in(directory, training, lambda: RunWriter(directory, training), telling)
+    with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
+        run_in(directory, training, lambda: RunWriter(directory, training), telling)

@@ -8,10 +8,10 @@ run goes on. The two newest are kept; where one is damaged, the other one serves
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import RunError
@@ -37,9 +37,9 @@ class _About(BaseModel):
     step: int
     correct: int
     best_epoch: int | None
-    files: dict[str, tuple[int, str]]
+    files: dict[str, tuple[NonNegativeInt, str]]
     started: str
-    seconds: float
+    seconds: Annotated[NonNegativeFloat, Field(allow_inf_nan=False)]
     versions: dict[str, str]
 
 
@@ -104,8 +104,10 @@ def checkpoint_names(directory: Directory) -> list[str]:
     return sorted(found, key=lambda name: (found[name], name), reverse=True)
 
 
-def newest_checkpoint(directory: Directory, training: Training) -> Checkpoint | None:
-    """The newest that is whole and belongs to the run as it lies there; None if there is none at all.
+def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpoint | None, list[str]]:
+    """The newest that is whole and belongs to the run as it lies there, and what newer ones lack.
+
+    None if there is none at all.
 
     RunError, with what is wrong with each, if there are some but none will do.
     """
@@ -118,13 +120,13 @@ def newest_checkpoint(directory: Directory, training: Training) -> Checkpoint | 
         except RunError as error:
             problems.append(str(error))
         else:
-            return checkpoint
+            return checkpoint, problems
     if names:
         raise RunError(
             f"{directory.path} cannot be resumed; irisbp train --overwrite would begin it anew:",
             *(f"  {problem}" for problem in problems),
         )
-    return None
+    return None, problems
 
 
 def _check_that_it_belongs(

@@ -1,11 +1,12 @@
 """Where a new run lies, and under what name."""
 
+import os
 import re
 from pathlib import Path
 
 from irisbp.config.load import load_config, to_yaml
 from irisbp.config.yaml import LARGEST_FILE
-from irisbp.errors import IrisbpError, RunError
+from irisbp.errors import Busy, IrisbpError, RunError
 from irisbp.rundir.checkpoint import is_checkpoint
 from irisbp.rundir.storage import Directory, final_name
 
@@ -34,13 +35,14 @@ _NAME = re.compile(r"\w([\w .+@=,-]{0,98}[\w.+@=,-])?")
 
 
 def open_new_run(
-    config: Path | None, *, directory: Path | None, name: str | None, overwrite: bool
+    config: Path | None, *, directory: Path | None, name: str | None, overwrite: bool, unbegun: bool = False
 ) -> Directory:
     """A new, locked run directory.
 
     `directory` is taken as it is, `name` means runs/name, and without either it is the config's name
     with the first free number. A directory that exists is an error, unless overwrite is set: then the
-    files of the run in it are removed, provided that it holds nothing else.
+    files of the run in it are removed, provided that it holds nothing else. With unbegun, one in which no
+    run has begun will do.
     """
     path = _given(directory, name)
     if path is None:
@@ -50,10 +52,12 @@ def open_new_run(
     try:
         return Directory.create(path)
     except FileExistsError:
-        if not overwrite:
+        if not overwrite and not unbegun:
             raise RunError(f"{path} exists; choose another place, or --overwrite or --resume it") from None
     held = Directory(path)
     try:
+        if unbegun and "config.yaml" in held.names():
+            raise Busy(f"{path}: another process has just begun a run there")
         _check_that_it_is_a_run(held)
         held.clear(_is_own_file, OWN_FOLDERS)
     except BaseException:
@@ -62,24 +66,12 @@ def open_new_run(
     return held
 
 
-def open_new_or_begun_run(*, directory: Path | None, name: str | None) -> tuple[Directory, bool]:
-    """A locked run directory, and whether a run has begun in it."""
+def open_begun_run(*, directory: Path | None, name: str | None) -> Directory | None:
+    """The locked directory of a run that has begun; None if there is none at this place."""
     path = _given(directory, name)
     if path is None:
         raise RunError("--resume needs --run-dir or --name, to say which run it is about")
-    try:
-        return Directory.create(path), False
-    except FileExistsError:
-        held = Directory(path)
-    try:
-        if "config.yaml" in held.names():
-            return held, True
-        _check_that_it_is_a_run(held)
-        held.clear(_is_own_file)
-    except BaseException:
-        held.close()
-        raise
-    return held, False
+    return Directory(path) if os.path.lexists(path / "config.yaml") else None
 
 
 def _given(directory: Path | None, name: str | None) -> Path | None:

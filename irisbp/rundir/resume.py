@@ -24,11 +24,15 @@ from irisbp.training import Training, go_on, prepare
 
 @dataclass(frozen=True)
 class Resumption:
-    """A run's training, put to where its checkpoint stands; without one, to its beginning."""
+    """A run's training, put to where its checkpoint stands; without one, to its beginning.
+
+    passed_over says what is wrong with newer checkpoints.
+    """
 
     directory: Directory
     training: Training
     checkpoint: Checkpoint | None
+    passed_over: list[str]
 
     def writer(self) -> RunWriter:
         """What goes on recording; from here on the run is unfinished again."""
@@ -61,10 +65,10 @@ def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
         raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
     _check_config(directory, config, wanted)
     training = prepare(config)
-    checkpoint = newest_checkpoint(directory, training)
+    checkpoint, passed_over = newest_checkpoint(directory, training)
     if checkpoint is not None:
         go_on(training, checkpoint.state, checkpoint.progress, checkpoint.best)
-    return Resumption(directory, training, checkpoint)
+    return Resumption(directory, training, checkpoint, passed_over)
 
 
 def finished_manifest(directory: Directory, wanted: Config | None = None) -> Manifest | None:

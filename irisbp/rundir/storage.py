@@ -68,10 +68,11 @@ class Directory:
     def create(cls, path: Path) -> "Directory":
         """Make a directory (and those above it) that must not exist; FileExistsError if it does."""
         try:
-            for folder in reversed([path, *path.parents]):
-                if folder == path or not os.path.isdir(folder):
-                    _make_folder(folder)
-        except FileExistsError:
+            for folder in reversed(path.parents):
+                if not os.path.isdir(folder):
+                    _make_folder_if_missing(folder)
+            _make_folder(path)
+        except (FileExistsError, NotADirectoryError):
             if not os.path.lexists(path):  # it is something above that is in the way
                 raise RunError(f"cannot make {path}: {path.parent} is not a directory") from None
             raise
@@ -318,6 +319,11 @@ def _write_all(fd: int, content: bytes | bytearray) -> None:
 def _read(fd: int, path: Path, most: int) -> bytes:
     with _storing("read", path):
         return os.read(fd, most)
+
+
+def _make_folder_if_missing(path: Path) -> None:
+    with suppress(FileExistsError):  # another process may have been quicker
+        _make_folder(path)
 
 
 def _make_folder(path: Path) -> None:

@@ -96,6 +96,7 @@ class RunWriter:
         return manifest
 
     def _commit(self) -> None:
+        began = time.monotonic()
         training, marks = self._training, self._sync()
         checkpoint = Checkpoint(
             state=State.of(training),
@@ -109,7 +110,7 @@ class RunWriter:
             versions=self._versions,
         )
         write_checkpoint(self._directory, checkpoint)
-        self._due.committed(self._progress)
+        self._due.committed(self._progress, time.monotonic() - began)
 
     def _sync(self) -> dict[str, Mark]:
         return {name: file.sync() for name, file in self._growing.items()}
@@ -147,17 +148,19 @@ class RunWriter:
 
 
 class _Due:
-    """Whether it is time for a checkpoint: the config says how often, or once in a second."""
+    """Whether it is time for a checkpoint: the config says how often, or else the clock."""
 
-    _AT_MOST_EVERY = 1.0  # seconds, unless the config says otherwise
+    _AT_MOST_EVERY = 1.0  # seconds
+    _SHARE = 20  # commit for at most one part in so many of the time
 
     def __init__(self, training: Training) -> None:
         self._every = training.config.checkpoint_every
-        self.committed(training.progress)
+        self.committed(training.progress, 0.0)
 
-    def committed(self, progress: Progress) -> None:
-        """Start to count again."""
-        self._last, self._next = progress, time.monotonic() + self._AT_MOST_EVERY
+    def committed(self, progress: Progress, seconds: float) -> None:
+        """Start to count again, after a commit that took so many seconds."""
+        self._last = progress
+        self._next = time.monotonic() + max(self._AT_MOST_EVERY, self._SHARE * seconds)
 
     def __call__(self, progress: Progress) -> bool:
         """Whether a checkpoint is due after this record."""

@@ -13,18 +13,23 @@ from irisbp.show.figures import loss_text
 
 
 def print_training_result(
-    console: Console, *, run: str, manifest: Manifest, training: Evaluation, validation: Evaluation | None
+    console: Console,
+    *,
+    run: str,
+    manifest: Manifest,
+    training: Evaluation | None,
+    validation: Evaluation | None,
 ) -> None:
-    """Where the run lies, and what came of it: loss and accuracy are the final parameters'."""
+    """Where the run lies, and what came of it: loss and accuracy are the final parameters', if known."""
     status: str = manifest.status
     if manifest.stopped_early:
         status += f", stopped early after epoch {manifest.epochs}"
     rows = {
         "run": run,
         "status": status,
-        "loss": loss_text(training.loss),
-        "accuracy": f"{training.accuracy:.4f}",
     }
+    if training is not None:
+        rows |= {"loss": loss_text(training.loss), "accuracy": f"{training.accuracy:.4f}"}
     if validation is not None:
         rows |= {
             "validation loss": loss_text(validation.loss),

@@ -98,6 +98,19 @@ def test_a_finished_run_says_so(irisbp: Irisbp, tmp_path: Path, whole: Path) -> 
     assert _content(tmp_path / "x") == _content(whole)
 
 
+def test_a_finished_run_whose_table_is_gone_is_finished_all_the_same(irisbp: Irisbp, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("x,class\n1,a\n2,b\n3,a\n")
+    arguments = (SMOKE, "data.source=t.csv", "data.target=class", "--run-dir", "x", "--quiet")
+    assert irisbp("train", *arguments).returncode == 0
+    table.unlink()
+    done = irisbp("resume", "x", "--json")
+    assert done.returncode == 0
+    assert "note: how well it does cannot be told now: " in done.stderr
+    told = json.loads(done.stdout)
+    assert (told["status"], told["loss"]) == ("completed", None)
+
+
 def test_a_diverged_run_has_diverged(irisbp: Irisbp, tmp_path: Path) -> None:
     arguments = (SMOKE, "learning_rate=1e308", "l2=10", "--run-dir", "x", "--quiet")
     assert irisbp("train", *arguments).returncode == 4
@@ -115,7 +128,9 @@ def test_the_older_checkpoint_serves_where_the_newest_is_damaged(
     copytree(killed, tmp_path / "x")
     newest = _checkpoints(tmp_path / "x")[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
-    assert irisbp("resume", "x", "--quiet").returncode == 0
+    done = irisbp("resume", "x", "--quiet")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"note: an older checkpoint serves: x/{newest.name} is damaged: ")
     assert _content(tmp_path / "x") == _content(whole)
 
 

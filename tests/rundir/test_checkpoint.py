@@ -68,3 +68,36 @@ def test_a_checkpoint_has_nothing_done_to_the_terminal(
     with Directory(tmp_path / "x") as directory:
         resume_in(directory, Telling(stream=False, quiet=True, as_json=True, plot=False))
     assert "began with numpy 1.0\\x1b]0;mine\\x07; with" in capsys.readouterr().err
+
+
+def _files(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in run.iterdir() if path.name != "manifest.json"}
+
+
+@pytest.mark.parametrize("records", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("batch", ["batch_size=1", "batch_size=7"])
+def test_a_long_epoch_goes_on_within(tmp_path: Path, records: int, batch: str) -> None:
+    # 700 rows are blocks of 256, 256 and 188 samples (252, 252 and 196 in batches), and then the epoch's row.
+    rows = [f"{k * 17 % 101},{k * 5 % 13},c{k % 4}" for k in range(700)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,class", *rows]))
+    table = (f"data.source={tmp_path}/t.csv", "data.target=class", "data.shuffle=every_epoch")
+    config = load_config(None, ["epochs=2", "checkpoint_every.steps=1", "optimizer=adam", batch, *table])
+    for name in ("whole", "parts"):
+        training = prepare(config)
+        with Directory.create(tmp_path / name) as directory:
+            writer = RunWriter(directory, training)
+            for number, record in enumerate(train(training), 1):
+                writer.take(record)
+                if name == "parts" and number == records:
+                    writer.finish("interrupted", "stopped by a signal")
+                    break
+            else:
+                writer.finish("completed")
+    with Directory(tmp_path / "parts") as directory:
+        resumption = take_up(directory)
+        assert (resumption.training.progress.samples > 0) == (records % 4 != 0)
+        writer = resumption.writer()
+        for record in train(resumption.training):
+            writer.take(record)
+        writer.finish("completed")
+    assert _files(tmp_path / "parts") == _files(tmp_path / "whole")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from irisbp.config.load import load_config, to_yaml
-from irisbp.errors import RunError
-from irisbp.rundir.place import open_new_or_begun_run, open_new_run
+from irisbp.errors import Busy, RunError
+from irisbp.rundir.place import open_begun_run, open_new_run
 
 
 def _overwrite(path: Path) -> None:
@@ -60,10 +60,12 @@ def test_a_run_is_not_begun_on_files_of_somebody_else(tmp_path: Path) -> None:
     mine = tmp_path / "steps.csv"
     mine.write_text("monday,9000\n")
     with pytest.raises(RunError, match=r"holds steps\.csv, which irisbp did not write there"):
-        open_new_or_begun_run(directory=tmp_path, name=None)
+        open_new_run(None, directory=tmp_path, name=None, overwrite=False, unbegun=True)
     assert mine.read_text() == "monday,9000\n"
     mine.rename(tmp_path / ".config.yaml.tmp")  # what a kill leaves before there is a config.yaml
-    held, has_begun = open_new_or_begun_run(directory=tmp_path, name=None)
-    assert not has_begun
-    assert held.names() == []
-    held.close()
+    assert open_begun_run(directory=tmp_path, name=None) is None
+    with open_new_run(None, directory=tmp_path, name=None, overwrite=False, unbegun=True) as held:
+        assert held.names() == []
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(Busy, match="another process has just begun a run there"):
+        open_new_run(None, directory=tmp_path, name=None, overwrite=False, unbegun=True)
