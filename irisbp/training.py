@@ -158,6 +158,7 @@ def prepare(config: Config) -> Training:
 
     Draws happen in the article's order: first the shuffle of the rows, then the parameters.
     """
+    _check_engine(config)
     table = load_table(config.data.source, config.data.target, config.data.features)
     validation = held_out_rows(config, table)
     training = np.setdiff1d(np.arange(len(table.targets)), validation)
@@ -196,6 +197,13 @@ def prepare(config: Config) -> Training:
             **_options(config.schedule),
         ),
     )
+
+
+def _check_engine(config: Config) -> None:
+    from irisbp.nn.kernel.structure import HOW_TO_INSTALL, available
+
+    if config.engine == "compiled" and not available():
+        raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
 
 
 def held_out_rows(config: Config, table: Table) -> Indices:
@@ -253,14 +261,15 @@ def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
 
 
 def make_engine(training: Training) -> Engine:
-    """The engine that takes this training's steps, on its parameters and by its optimizer."""
-    return PlainLoop(
-        training.network,
-        training.parameters,
-        training.optimizer,
-        training.batch_size,
-        objective_of(training.config),
-    )
+    """What runs the training's steps: the config's engine, or the plain one where that is faster."""
+    config, network = training.config, training.network
+    arguments = network, training.parameters, training.optimizer, training.batch_size, objective_of(config)
+    if config.engine == "compiled":
+        from irisbp.nn.engines.compiled import CompiledLoop, is_faster
+
+        if is_faster(network, training.batch_size):
+            return CompiledLoop(*arguments)
+    return PlainLoop(*arguments)
 
 
 def train(training: Training) -> Iterator[Record]:

@@ -234,6 +234,11 @@ def _scheduled(value: Any) -> Any:
     return {"name": "constant"} | value if isinstance(value, dict) else _named(value)
 
 
+def _engine(value: Any) -> Any:
+    """Numba's own back end compiles, and so its name does, too."""
+    return "compiled" if value == "numba" else value
+
+
 def _every(value: Any) -> Any:
     """A number is one of epochs; auto leaves both open."""
     if value == "auto":
@@ -301,6 +306,9 @@ class Config(_Section):
     data: DataSection = Field(default=DataSection(), description="a mapping")
     early_stopping: EarlyStopping | None = Field(
         default=None, description="a mapping with at least patience (or nothing, not to stop early)"
+    )
+    engine: Annotated[Literal["plain", "compiled"], BeforeValidator(_engine)] = Field(
+        default="plain", description="one of plain, compiled"
     )
     numerics: Literal["native", "portable"] = Field(default="native", description="one of native, portable")
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")

@@ -4,7 +4,7 @@ The update is done by the code that trains, on a copy of the state before it; th
 which training does not keep, are formed by the same operations in the same order.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,10 +16,11 @@ from irisbp.explain.naming import Parameter
 from irisbp.explain.replay import Before
 from irisbp.nn.arithmetic import ARITHMETICS, Arithmetic
 from irisbp.nn.backprop import Objective
+from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
-from irisbp.training import make_engine, objective_of
+from irisbp.training import State, make_engine, objective_of
 
 
 @dataclass(frozen=True)
@@ -226,8 +227,13 @@ def work(before: Before, sample: int | None = None) -> Worked:
         raise IrisbpError(f"--sample {sample}: step {before.step} takes {shown}")
     old, objective = training.parameters.copy(), objective_of(training.config)
     inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
-    witness = _Witness(training.optimizer)
-    losses, predictions = make_engine(replace(training, optimizer=witness)).run(inputs, labels)
+    witness, saved = _Witness(training.optimizer), State.of(training)
+    witnessed = PlainLoop(training.network, training.parameters, witness, training.batch_size, objective)
+    losses, predictions = witnessed.run(inputs, labels)
+    engine = make_engine(training)
+    if not isinstance(engine, PlainLoop):  # whose numbers are the run's, to the bit
+        saved.restore(training)
+        losses, predictions = engine.run(inputs, labels)
     new, rate = training.parameters.copy(), training.optimizer.learning_rate.item()
     if not np.isfinite(new).all():
         what = "a parameter is no longer finite"

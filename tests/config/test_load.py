@@ -54,6 +54,7 @@ def test_five_lines_are_enough(tmp_path: Path) -> None:
             "fold": None,
         },
         "early_stopping": None,
+        "engine": "plain",
         "record": "steps",
         "checkpoint_every": {"epochs": None, "steps": None},
     }

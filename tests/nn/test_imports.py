@@ -5,15 +5,19 @@ import sys
 
 _PROGRAM = """
 import sys
-for name in ("typer", "rich", "yaml", "pandas", "pydantic"):
+for name in ("typer", "rich", "yaml", "pandas", "pydantic", "llvmlite"):
     sys.modules[name] = None
 import importlib, pkgutil
 import irisbp.nn
 for module in pkgutil.walk_packages(irisbp.nn.__path__, "irisbp.nn."):
-    importlib.import_module(module.name)
+    try:
+        importlib.import_module(module.name)
+    except ImportError as error:
+        assert "llvmlite" in str(error)
+        assert module.name.startswith("irisbp.nn.kernel."), module.name
 mine = {name for name in sys.modules if name.startswith("irisbp") and not name.startswith("irisbp.nn")}
 assert mine == {"irisbp"}, mine
-assert "irisbp.nn.engines.plain" in sys.modules
+assert {"irisbp.nn.engines.plain", "irisbp.nn.engines.compiled"} <= set(sys.modules)
 """
 
 

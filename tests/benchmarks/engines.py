@@ -1,0 +1,211 @@
+"""What an update costs in each engine, and elsewhere: `python -m tests.benchmarks.engines`.
+
+The article's 7,500 updates of one run, then of 1,000 runs with data in orders of their own. All take turns,
+and the best of some rounds counts, since what disturbs a measurement only adds to it. C is compiled here by
+`cc`; JAX runs in float64, compiled before it is timed. What is not installed is named as missing.
+"""
+
+import ctypes
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from irisbp.config.load import load_config
+from irisbp.nn.engines.compiled import CompiledLoop
+from irisbp.nn.engines.compiled_ensemble import train_ensemble
+from irisbp.nn.engines.plain import PlainLoop
+from irisbp.nn.network import Network
+from irisbp.nn.optimizers import Sgd
+from irisbp.nn.types import Array, Indices
+from irisbp.training import prepare, train
+
+EPOCHS, ROUNDS, RUNS, RATE = 50, 15, 1000, 0.1
+NETWORK = Network(4, (3,), 3)
+Timed = Callable[[], Array]  # trains anew; the final parameters
+
+
+def main() -> None:
+    """Measure, check that all arrive at the same parameters, print."""
+    training = prepare(load_config(None))
+    order = training.order
+    inputs, labels = training.dataset.inputs[order], training.dataset.labels[order]
+    start = training.parameters.copy()
+    with tempfile.TemporaryDirectory() as folder:
+        _print("one run", _single(inputs, labels, start, Path(folder)), EPOCHS * len(order))
+    _print(f"{RUNS} runs", _many(inputs, labels), EPOCHS * len(order) * RUNS)
+
+
+def _print(title: str, candidates: "dict[str, Timed | str]", updates: int) -> None:
+    timed = {name: each for name, each in candidates.items() if not isinstance(each, str)}
+    ends = {name: each() for name, each in timed.items()}
+    best = dict.fromkeys(timed, float("inf"))
+    for _ in range(ROUNDS if updates < 10**6 else 5):
+        for name, each in timed.items():
+            began = time.perf_counter()
+            each()
+            best[name] = min(best[name], time.perf_counter() - began)
+    table = Table(title, "ns per update", "parameters differ by")
+    reference = next(iter(ends.values()))
+    for name, candidate in candidates.items():
+        if isinstance(candidate, str):
+            table.add_row(name, "missing", candidate)
+        else:
+            differ = f"{np.abs(ends[name] - reference).max():.0e}" if ends[name].size else "not compared"
+            table.add_row(name, f"{best[name] / updates * 1e9:.1f}", differ)
+    Console(width=100).print(table)
+
+
+def _single(inputs: Array, labels: Indices, start: Array, folder: Path) -> "dict[str, Timed | str]":
+    all_inputs, all_labels = np.tile(inputs, (EPOCHS, 1)), np.tile(labels, EPOCHS)
+
+    def at_once() -> Timed:
+        parameters = start.copy()
+        loop = CompiledLoop(NETWORK, parameters, Sgd(start.shape, RATE))
+
+        def run() -> Array:
+            parameters[:] = start
+            for block in range(0, len(all_labels), loop.block):
+                loop.advance(all_inputs[block : block + loop.block], all_labels[block : block + loop.block])
+            return parameters
+
+        return run
+
+    def engine(kind: type[PlainLoop] | type[CompiledLoop]) -> Timed:
+        def run() -> Array:
+            parameters = start.copy()
+            loop = kind(NETWORK, parameters, Sgd(start.shape, RATE))
+            for _ in range(EPOCHS):
+                loop.run(inputs, labels)
+            return parameters
+
+        return run
+
+    def whole(engine: str) -> Timed:
+        def run() -> Array:
+            training = prepare(load_config(None, [f"engine={engine}"]))
+            for _ in train(training):
+                pass
+            return training.parameters
+
+        return run
+
+    return {
+        "plain": engine(PlainLoop),
+        "compiled": at_once() if find_spec("llvmlite") else "llvmlite",
+        "compiled, epoch by epoch, into lists": engine(CompiledLoop) if find_spec("llvmlite") else "llvmlite",
+        "plain, all of prepare and train": whole("plain"),
+        "compiled, likewise": whole("compiled") if find_spec("llvmlite") else "llvmlite",
+        "C, cc -O3": _c(inputs, labels, start, folder, "-O3"),
+        "C, cc -O3 -march=native": _c(inputs, labels, start, folder, "-O3", "-march=native"),
+        "JAX, scan": _jax(inputs, labels, start) if find_spec("jax") else "jax",
+        "scikit-learn": _sklearn(inputs, labels) if find_spec("sklearn") else "scikit-learn",
+    }
+
+
+def _c(inputs: Array, labels: Indices, start: Array, folder: Path, *options: str) -> "Timed | str":
+    library = folder / f"{len(options)}.so"
+    source = Path(__file__).with_name("article.c")
+    try:
+        command = ["cc", *options, "-shared", "-fPIC", "-o", str(library), str(source), "-lm"]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return str(error)
+    train_in_c = ctypes.CDLL(str(library)).train
+
+    def run() -> Array:
+        parameters, losses = start.copy(), np.zeros(len(labels))
+        arrays = (inputs, labels, parameters, parameters[15:], losses)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+        train_in_c(EPOCHS, len(labels), ctypes.c_double(RATE), *pointers)
+        return parameters
+
+    return run
+
+
+def _jax_epochs(jax: Any, jnp: Any) -> Any:
+    """All epochs as a scan over samples within one over epochs; each sample's loss is returned."""
+
+    def update(parameters: Any, sample: Any) -> Any:
+        x, label = sample
+
+        def loss(parameters: Any) -> Any:
+            hidden = jax.nn.sigmoid(x @ parameters[:12].reshape(4, 3) + parameters[12:15])
+            logits = hidden @ parameters[15:24].reshape(3, 3) + parameters[24:]
+            return jax.nn.logsumexp(logits) - logits[label]
+
+        value, gradient = jax.value_and_grad(loss)(parameters)
+        return parameters - RATE * gradient, value
+
+    def epochs(parameters: Any, inputs: Any, labels: Any) -> Any:
+        def epoch(parameters: Any, _: Any) -> Any:
+            return jax.lax.scan(update, parameters, (inputs, labels))
+
+        return jax.lax.scan(epoch, parameters, None, length=EPOCHS)
+
+    return epochs
+
+
+def _jax(inputs: Array, labels: Indices, start: Array) -> Timed:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    compiled = jax.jit(_jax_epochs(jax, jnp))
+    there = [jnp.asarray(array) for array in (start, inputs, labels)]
+    return lambda: np.asarray(jax.block_until_ready(compiled(*there))[0])
+
+
+def _sklearn(inputs: Array, labels: Indices) -> Timed:
+    from sklearn.neural_network import MLPClassifier
+
+    def run() -> Array:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MLPClassifier(
+                (3,), activation="logistic", solver="sgd", alpha=0.0, batch_size=1, momentum=0.0,
+                learning_rate_init=RATE, shuffle=False, max_iter=EPOCHS, tol=0.0, n_iter_no_change=1000,
+            ).fit(inputs, labels)  # fmt: skip
+        return np.empty(0)
+
+    return run
+
+
+def _many(inputs: Array, labels: Indices) -> "dict[str, Timed | str]":
+    draws = np.random.default_rng(0)
+    start = draws.normal(size=(RUNS, NETWORK.parameter_count))
+    rows = np.array([draws.permutation(len(labels)) for _ in range(RUNS)])
+
+    def ours() -> Array:
+        parameters = start.copy()
+        optimizers = [Sgd((NETWORK.parameter_count,), RATE) for _ in range(RUNS)]
+        orders = rows[:, np.newaxis]
+        rates = np.full((RUNS, EPOCHS), RATE)
+        train_ensemble(NETWORK, parameters, optimizers, inputs, orders, labels[orders], rates)
+        return parameters
+
+    candidates: dict[str, Timed | str] = {"compiled": ours if find_spec("llvmlite") else "llvmlite"}
+    candidates["JAX, vmap over scan"] = _jax_many(inputs, labels, start, rows) if find_spec("jax") else "jax"
+    return candidates
+
+
+def _jax_many(inputs: Array, labels: Indices, start: Array, rows: Indices) -> Timed:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    compiled = jax.jit(jax.vmap(_jax_epochs(jax, jnp)))
+    there = [jnp.asarray(array) for array in (start, inputs[rows], labels[rows])]
+    return lambda: np.asarray(jax.block_until_ready(compiled(*there))[0])
+
+
+if __name__ == "__main__":
+    main()

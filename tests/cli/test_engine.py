@@ -1,0 +1,81 @@
+"""`engine: compiled` from the command line: the plain engine's numbers, and all that a run is good for."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from irisbp.cli.train import _suggest_engine
+from irisbp.config.load import load_config
+from irisbp.nn.engines.plain import PlainLoop
+from irisbp.training import make_engine, prepare
+from tests.conftest import Irisbp
+
+_WITHOUT = """
+import sys
+sys.modules["llvmlite"] = None
+from irisbp.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def _losses(path: Path) -> list[float]:
+    with (path / "steps.csv").open() as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.usefixtures("_cache")
+def test_a_compiled_run_is_a_run_like_others(irisbp: Irisbp, tmp_path: Path) -> None:
+    pytest.importorskip("llvmlite")
+    common = ("train", "optimizer=nadam", "epochs=10", "learning_rate=0.02", "batch_size=4", "--quiet")
+    for engine in ("plain", "compiled"):
+        done = irisbp(*common, f"engine={engine}", "--run-dir", engine)
+        assert done.returncode == 0, done.stderr
+    assert _losses(tmp_path / "compiled") == pytest.approx(_losses(tmp_path / "plain"), rel=1e-12, abs=1e-12)
+    assert irisbp("runs", "verify", "compiled", "--quiet").returncode == 0
+    assert irisbp("explain", "compiled", "--step", "50").returncode == 0
+    assert list((tmp_path / "cache" / "irisbp").iterdir())
+
+
+@pytest.mark.usefixtures("_cache")
+def test_a_compiled_run_diverges(irisbp: Irisbp) -> None:
+    # Not at the plain one's step: where numbers are near the largest, the order of a sum decides.
+    pytest.importorskip("llvmlite")
+    done = irisbp("train", "learning_rate=1e308", "network.hidden=[]", "--quiet", "engine=compiled")
+    assert done.returncode == 4
+    assert done.stderr.startswith("irisbp: diverged: the loss is ")
+    assert irisbp("runs", "verify", "runs/article-001", "--quiet").returncode == 0
+
+
+def test_without_what_compiles_the_error_says_what_to_install(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _WITHOUT, "train", "engine=compiled"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "irisbp: engine: compiled needs llvmlite: pip install 'irisbp[fast]'\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_large_network_stays_with_the_plain_loop() -> None:
+    pytest.importorskip("llvmlite")
+    large = load_config(None, ["engine=compiled", "network.hidden=[256,256]"])
+    assert isinstance(make_engine(prepare(large)), PlainLoop)
+    assert isinstance(make_engine(prepare(load_config(None))), PlainLoop)
+
+
+def test_a_long_plain_run_is_told_of_the_compiled_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    for overrides, told in (
+        (["epochs=1000000"], "note: about 18 min or more; engine=compiled computes the same"),
+        (["epochs=10000"], ""),
+        (["epochs=1000000", "network.hidden=[256,256]"], ""),
+    ):
+        _suggest_engine(prepare(load_config(None, overrides)))
+        said = capsys.readouterr().err
+        assert said.startswith(told)
+        assert bool(said) == bool(told)
