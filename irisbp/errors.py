@@ -11,9 +11,11 @@ IrisbpError            2
 └── ReaderGone       141   the reader of a pipe went away
 """
 
+import copyreg
 import re
 import unicodedata
 from os import strerror
+from typing import Any
 
 # Control characters, format characters (bidirectional ones among them), surrogates, line breaks.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -50,6 +52,10 @@ class IrisbpError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(literal(line) for line in lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the finished message, since what it was made of is gone: errors come back from workers."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
     def add(self, *lines: str) -> None:
         """Say more: what else is to be told when this is."""
         self.args = ("\n".join([*self.args, *(literal(line) for line in lines)]),)
@@ -65,6 +71,17 @@ class DataError(IrisbpError):
 
 class RunError(IrisbpError):
     """A run directory is missing, unfinished, damaged or occupied."""
+
+
+class WorkerDied(IrisbpError):
+    """Each process that worked on this part of a sweep died; parts are counted from 0."""
+
+    def __init__(self, part: int, parts: int, deaths: int) -> None:
+        super().__init__(
+            f"part {part + 1} of {parts}: the process that worked on it was killed, {deaths} times",
+            "The memory may not suffice for so many runs at once.",
+        )
+        self.part = part
 
 
 class CheckFailed(IrisbpError):

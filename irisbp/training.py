@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.dataset import Dataset, Standardizer, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, load_table
 from irisbp.errors import ConfigError, DataError, Diverged
@@ -153,15 +153,16 @@ class Training:
         return self.config.epochs * ceil(len(self.order) / self.batch_size)
 
 
-def prepare(config: Config) -> Training:
+def prepare(config: Config, table: Table | None = None) -> Training:
     """The state before the first step: data in order, initial parameters, a fresh optimizer.
 
-    Draws happen in the article's order: first the shuffle of the rows, then the parameters.
+    Draws happen in the article's order: first the shuffle of the rows, then the parameters. The config's
+    table is read unless it is given.
     """
     _check_engine(config)
-    table = load_table(config.data.source, config.data.target, config.data.features)
+    table = table or load_table(config.data.source, config.data.target, config.data.features)
     validation = held_out_rows(config, table)
-    training = np.setdiff1d(np.arange(len(table.targets)), validation)
+    training = all_but(validation, len(table.targets))
     arithmetic = ARITHMETICS[config.numerics]
     source = arithmetic.sources[config.rng](config.seed)
     shuffled = config.data.shuffle != "never"
@@ -175,7 +176,7 @@ def prepare(config: Config) -> Training:
     dataset = make_dataset(table, classes, standardizer, validation)
     network = make_network(config, len(table.features), len(classes))
     _check_memory(config, network, len(table.values))
-    sampler = INITIALIZERS[config.initializer.name](**_options(config.initializer, "bias"))
+    sampler = INITIALIZERS[config.initializer.name](**options_of(config.initializer, "bias"))
     drawn = config.initializer.bias == "drawn"
     with np.errstate(all="ignore"):
         parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
@@ -194,7 +195,7 @@ def prepare(config: Config) -> Training:
             config.learning_rate,
             config.epochs,
             schedules=arithmetic.schedules,
-            **_options(config.schedule),
+            **options_of(config.schedule),
         ),
     )
 
@@ -208,11 +209,11 @@ def _check_engine(config: Config) -> None:
 
 def held_out_rows(config: Config, table: Table) -> Indices:
     """The rows for validation, drawn from the seed's own stream for it; empty if none are held out."""
-    data, draws = config.data, split_draws(config.seed)
+    data = config.data
     if data.validation is not None:
-        return hold_out(table.targets, data.validation, draws)
+        return hold_out(table.targets, data.validation, split_draws(config.seed))
     if data.folds is not None and data.fold is not None:
-        return one_fold(table.targets, data.folds, data.fold, draws)
+        return one_fold(table.targets, data.folds, data.fold, split_draws(config.seed))
     return np.empty(0, dtype=np.int64)
 
 
@@ -251,7 +252,7 @@ def objective_of(config: Config) -> Objective:
 
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
-    arithmetic, options = ARITHMETICS[config.numerics], _options(config.optimizer)
+    arithmetic, options = ARITHMETICS[config.numerics], options_of(config.optimizer)
     optimizer = arithmetic.optimizers[config.optimizer.name](
         parameters.shape, config.learning_rate, **options
     )
@@ -418,6 +419,6 @@ def _return_to_last_finite(
     return len(labels)
 
 
-def _options(section: object, *others: str) -> dict[str, Any]:
+def options_of(section: object, *others: str) -> dict[str, Any]:
     """A choice's options: its fields but its name and others that are not its own."""
     return {key: value for key, value in vars(section).items() if key not in ("name", *others)}

@@ -20,7 +20,7 @@ def test_every_command_stands_in_it() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
         "train", "evaluate", "predict", "gradcheck", "explain", "derive", "runs", "plot", "config",
-        "resume",
+        "resume", "sweep",
     }  # fmt: skip
     for name in commands:
         assert f"\n### {name}\n" in README

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from irisbp import __version__
-from irisbp.cli import config, derive, evaluate, explain, gradcheck, plot, predict, resume, runs, train
+from irisbp.cli import config, derive, evaluate, explain, gradcheck, plot, predict, resume, runs, sweep, train
 from irisbp.errors import IrisbpError, ReaderGone, StorageError
 
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.command("train", short_help="Train a run and record it.")(train.train)
 app.command("resume", short_help="Go on with a run that was interrupted.")(resume.resume)
+app.command("sweep", short_help="Train a grid of runs, and compare its settings.")(sweep.sweep)
 app.command("evaluate", short_help="Classify a run's data again.")(evaluate.evaluate)
 app.command("predict", short_help="Classify new samples.")(predict.predict)
 app.command("gradcheck", short_help="Check the gradient, parameter by parameter.")(gradcheck.gradcheck)

@@ -1,7 +1,8 @@
-"""`irisbp plot`: pictures of a run, or of several runs together."""
+"""`irisbp plot`: pictures of a run, of several runs together, or of a sweep."""
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +35,9 @@ class Kind(StrEnum):
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run directories.", show_default=False)],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Run directories, or a sweep.", show_default=False)
+    ],
     picture_format: Annotated[Format, typer.Option("--format", help="The files' format.")] = Format.PNG,
     kinds: Annotated[
         list[Kind] | None, typer.Option("--kind", help="Draw this picture only. Repeatable; one run only.")
@@ -50,12 +53,19 @@ def plot(
 ) -> None:
     """Draw a run: loss, confusion, probabilities, regions, distributions, parameters. Several: compare them.
 
+    Of a sweep: loss curves of its best settings and, where two keys vary, a heat map.
     Pictures of the same name are replaced. Those over time train the run once more, in memory.
     """
+    from irisbp.sweep.place import is_sweep
+
     if len(runs) > 1:
         if kinds:
             raise IrisbpError("--kind: several runs make one picture, their comparison")
         _compare(runs, picture_format, output)
+    elif is_sweep(runs[0]):
+        if kinds:
+            raise IrisbpError("--kind: those are the pictures of a run; a sweep has its own")
+        _draw_sweep(runs[0], picture_format, output)
     else:
         _draw(runs[0], picture_format, kinds, output)
 
@@ -86,6 +96,23 @@ def _draw(run: Path, picture_format: Format, kinds: list[Kind] | None, output: P
             written = draw_into(plots, loaded, picture_format.value, wanted)
     for name in written:
         print(literal(str((output or run / PLOTS) / name)))
+
+
+def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None:
+    from irisbp.rundir.place import PLOTS
+    from irisbp.rundir.storage import Directory
+    from irisbp.show.plots.sweep import draw_sweep
+    from irisbp.sweep.reader import load_sweep
+
+    pictures = draw_sweep(load_sweep(path), picture_format.value)
+    with ExitStack() as opened:
+        if output is not None:
+            plots = opened.enter_context(_opened(output))
+        else:
+            plots = opened.enter_context(opened.enter_context(Directory(path.resolve())).folder(PLOTS))
+        for name, content in pictures:
+            plots.write(name, content)
+            print(literal(str((output or path / PLOTS) / name)))
 
 
 def _compare(runs: list[Path], picture_format: Format, output: Path | None) -> None:

@@ -157,7 +157,7 @@ def _listeners(training: "Training", run: str, telling: Telling) -> "list[Listen
     listeners: list[Listener] = [SampleLines(sys.stdout, classes)] if telling.stream else []
     if telling.quiet:
         return listeners
-    if telling.stream or not _can_be_redrawn():
+    if telling.stream or not can_be_redrawn():
         return [*listeners, Dispensable(EpochLines(sys.stderr, config.epochs))]
     from irisbp.show.console import make_console
     from irisbp.show.live import LiveView
@@ -169,7 +169,8 @@ def _listeners(training: "Training", run: str, telling: Telling) -> "list[Listen
     return [Dispensable(view)]
 
 
-def _can_be_redrawn() -> bool:
+def can_be_redrawn() -> bool:
+    """Whether stderr is a terminal that a live view can be drawn on."""
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown", "")
     return sys.stderr.isatty() and not dumb and not os.environ.get("CI")
 

@@ -3,9 +3,15 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 _SHOW_CURSOR = "\x1b[?25h"
+
+
+class Interrupted(BaseException):
+    """A signal came while it was to be noticed at once."""
 
 
 class StopRequest:
@@ -13,6 +19,18 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.exit_code: int | None = None
+        self._is_urgent = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, for what would keep us waiting, the first signal raises Interrupted wherever we are."""
+        self._is_urgent = True
+        try:
+            if self.exit_code is not None:
+                raise Interrupted
+            yield
+        finally:
+            self._is_urgent = False
 
     def __enter__(self) -> "StopRequest":
         self._before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -30,3 +48,6 @@ class StopRequest:
                 os.write(2, _SHOW_CURSOR.encode())  # the live view had hidden it
             os._exit(128 + number)
         self.exit_code = 128 + number
+        if self._is_urgent:
+            self._is_urgent = False
+            raise Interrupted

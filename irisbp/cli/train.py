@@ -11,6 +11,7 @@ from irisbp.cli.running import Telling, resume_in, run_in
 from irisbp.errors import IrisbpError
 
 if TYPE_CHECKING:
+    from irisbp.config.schema import Config
     from irisbp.training import Training
 
 PLAIN_UPDATE, SPEEDUP = 7e-6, 5  # seconds of the plain engine; what the other gains with all recorded
@@ -21,6 +22,10 @@ def train(
     arguments: ConfigArguments = None,
     run_dir: Annotated[Path | None, typer.Option(help="Where the run is to lie.")] = None,
     name: Annotated[str | None, typer.Option(help="The run lies in runs/NAME.")] = None,
+    sweep: Annotated[
+        Path | None, typer.Option("--from", metavar="SWEEP", help="Train a run of this sweep, in full.")
+    ] = None,
+    row: Annotated[int | None, typer.Option(metavar="N", help="Which one: its row in results.csv.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that lies there.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that lies there, if there is one.")
@@ -34,7 +39,6 @@ def train(
 
     Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
     """
-    from irisbp.config.load import load_config, split_arguments
     from irisbp.rundir.place import RUNS, open_begun_run, open_new_run
     from irisbp.rundir.space import check_space
     from irisbp.rundir.writer import RunWriter
@@ -43,8 +47,7 @@ def train(
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
     telling = Telling(stream, quiet, as_json, plot)
-    path, overrides = split_arguments(arguments or [])
-    config = load_config(path, overrides)
+    path, config = _chosen(arguments or [], sweep, row)
     if resume and (begun := open_begun_run(directory=run_dir, name=name)):
         with begun:
             resume_in(begun, telling, config)
@@ -71,3 +74,21 @@ def _suggest_engine(training: "Training") -> None:
             f" some {SPEEDUP} times as fast{install}",
             file=sys.stderr,
         )
+
+
+def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> "tuple[Path | None, Config]":
+    """The config, and the file that gives the run its name; a row's is called after the sweep and the row."""
+    from irisbp.config.load import load_config, split_arguments
+
+    if (sweep is None) != (row is None):
+        raise IrisbpError("--from and --row: a run of a sweep needs both")
+    if sweep is not None and row is not None:
+        if arguments:
+            raise IrisbpError(
+                f"--from: row {row} has its config; a config or overrides cannot stand beside it"
+            )
+        from irisbp.sweep.reader import row_config
+
+        return Path(f"{sweep.absolute().name}-row-{row}.yaml"), row_config(sweep, row)
+    path, overrides = split_arguments(arguments)
+    return path, load_config(path, overrides)

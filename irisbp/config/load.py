@@ -64,16 +64,26 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), *, content: by
 
     content is what stands in the file, if that has been read already.
     """
+    return overridden(read_document(path, content), overrides, path)
+
+
+def read_document(path: Path | None, content: bytes | None = None) -> Document:
+    """What stands in a file (or the article's config), not yet checked key by key."""
     document = read_file(path, content) if path else Document(dict(ARTICLE))
     if document.data is None and not document.problems:
         required = ", ".join(k for k, field in Config.model_fields.items() if field.is_required())
         raise ConfigError(f"{path}: empty; a config gives at least {required}")
     if not isinstance(document.data, dict):
         raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
-    _anchor_source(document, path.parent if path else Path())
+    anchor_source(document.data, path.parent if path else Path())
+    return document
+
+
+def overridden(document: Document, overrides: Sequence[str], path: Path | None) -> Config:
+    """The config of a document with overrides, which are put into it; Problems if any."""
     for argument in overrides:
         _override(document, argument)
-    _anchor_source(document, Path())
+    anchor_source(document.data, Path())
     problems, config = list(document.problems), None
     try:
         config = Config.model_validate(document.data)
@@ -87,6 +97,17 @@ def load_config(path: Path | None, overrides: Sequence[str] = (), *, content: by
         ]
     if problems or config is None:
         raise Problems(problems)
+    return config
+
+
+def valid_config(data: dict[str, Any]) -> Config | None:
+    """The config of plain data, None if anything is wrong with it; `overridden` says what."""
+    try:
+        config = Config.model_validate(data)
+    except ValidationError:
+        return None
+    if config.seed > LARGEST_SEED[config.rng] or any(_across_keys(config)):
+        return None
     return config
 
 
@@ -109,19 +130,9 @@ def _override(document: Document, argument: str) -> None:
     """Put one KEY=VALUE into the document, in the place of what stands there."""
     match = _match(argument)
     place = f"argument {abridged(argument)}"
-    path: KeyPath = tuple(match["key"].split("."))
-    if "" in path:
-        raise ConfigError(f"{place}: a key is words with single dots between them")
-    mapping = document.data
-    for depth, key in enumerate(path[:-1], 1):
-        below = mapping.get(key)
-        if isinstance(below, str) and key in CHOICES:
-            below = {"name": below}
-        if below is not None and not isinstance(below, dict):
-            raise ConfigError(f"{place}: {'.'.join(map(str, path[:depth]))} is not a mapping")
-        mapping[key] = mapping = dict(below or {})
+    path = key_path(match["key"], place)
     value = parse(match["value"], lambda mark: place)
-    mapping[path[-1]] = value.data
+    put(document.data, path, value.data, place)
     for known in (document.key_places, document.value_places):
         for old in [old for old in known if old[: len(path)] == path]:
             del known[old]
@@ -133,6 +144,26 @@ def _override(document: Document, argument: str) -> None:
     document.problems += value.problems
     document.unreadable = {old for old in document.unreadable if old[: len(path)] != path}
     document.unreadable |= {(*path, *inner) for inner in value.unreadable}
+
+
+def key_path(key: str, place: str) -> tuple[str, ...]:
+    """The words of a dotted key."""
+    path = tuple(key.split("."))
+    if "" in path:
+        raise ConfigError(f"{place}: a key is words with single dots between them")
+    return path
+
+
+def put(mapping: dict[str, Any], path: Sequence[str], value: Any, place: str) -> None:
+    """Put a value at a path; of what lies within the mapping, only copies are changed."""
+    for depth, key in enumerate(path[:-1], 1):
+        below = mapping.get(key)
+        if isinstance(below, str) and key in CHOICES:
+            below = {"name": below}
+        if below is not None and not isinstance(below, dict):
+            raise ConfigError(f"{place}: {'.'.join(path[:depth])} is not a mapping")
+        mapping[key] = mapping = dict(below or {})
+    mapping[path[-1]] = value
 
 
 def _match(argument: str) -> re.Match[str]:
@@ -310,11 +341,11 @@ def _shown(value: Any) -> str:
     return abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
-def _anchor_source(document: Document, folder: Path) -> None:
+def anchor_source(config: Any, folder: Path) -> None:
     """Make the path of a table absolute: a file's own is relative to the file, an override's to here."""
-    data = document.data.get("data")
+    data = config.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"]:
-        data["source"] = os.path.abspath(folder / data["source"])
+        config["data"] = data | {"source": os.path.abspath(folder / data["source"])}
 
 
 def _seed_problems(document: Document, path: Path | None) -> list[Problem]:

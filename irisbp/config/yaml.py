@@ -49,6 +49,7 @@ class Problems(ConfigError):
         if len(problems) > MOST_PROBLEMS:
             lines.append(f"... and {len(problems) - MOST_PROBLEMS} more")
         super().__init__(*lines)
+        self.problems = problems
 
 
 _START = yaml.Mark("", 0, 0, 0, None, 0)

@@ -36,13 +36,14 @@ class Standardizer:
         with np.errstate(all="ignore"):
             mean, sd = mean_and_sd(np.ldexp(values, -exponents))
             mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
-        for k, name in enumerate(features):
-            least, most = values[:, k].min(), values[:, k].max()
+        columns = zip(features, values.min(axis=0), values.max(axis=0), sd, strict=True)
+        for name, least, most, spread in columns:
             if least == most:
                 raise DataError(f"feature {name} is {least} in every training row: it cannot be standardized")
-            if not _SMALLEST_NORMAL <= sd[k] < np.inf:
-                ends = f"from {least} to {most}"
-                raise DataError(f"feature {name} goes {ends}: its standard deviation is beyond float64")
+            if not _SMALLEST_NORMAL <= spread < np.inf:
+                raise DataError(
+                    f"feature {name} goes from {least} to {most}: its standard deviation is beyond float64"
+                )
         return cls(mean, sd)
 
     def apply(self, values: Array) -> Array:
@@ -79,7 +80,7 @@ class Dataset:
 
 def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
     """The classes in the order in which the rows, taken in this order, first show them."""
-    return tuple(dict.fromkeys(table.targets[row] for row in order.tolist()))
+    return tuple(table.names[code] for code in dict.fromkeys(table.codes[order].tolist()))
 
 
 def make_dataset(
@@ -87,19 +88,28 @@ def make_dataset(
 ) -> Dataset:
     """The table through a standardizer; a class that classes does not hold is a DataError."""
     index = {name: k for k, name in enumerate(classes)}
-    for row, name in enumerate(table.targets):
-        if name not in index:
-            raise DataError(f"{table.source}: row {row} is of class {name}, not one of {', '.join(classes)}")
+    unknown = [name not in index for name in table.names]
+    if any(unknown):
+        row = int(np.array(unknown)[table.codes].argmax())
+        name = table.targets[row]
+        raise DataError(f"{table.source}: row {row} is of class {name}, not one of {', '.join(classes)}")
     held = np.empty(0, dtype=np.int64) if validation is None else validation
     return Dataset(
         table=table,
         classes=classes,
         standardizer=standardizer,
         inputs=standardizer.apply(table.values),
-        labels=np.array([index[name] for name in table.targets], dtype=np.int64),
-        training=np.setdiff1d(np.arange(len(table.targets)), held),
+        labels=np.array([index[name] for name in table.names], dtype=np.int64)[table.codes],
+        training=all_but(held, len(table.targets)),
         validation=held,
     )
+
+
+def all_but(rows: Indices, count: int) -> Indices:
+    """The rows from 0 to count - 1, ascending, without these."""
+    others = np.ones(count, dtype=bool)
+    others[rows] = False
+    return np.flatnonzero(others)
 
 
 def one_hot(labels: Indices, classes: int) -> Array:

@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
@@ -19,7 +20,7 @@ import numpy as np
 
 from irisbp.data.cells import NUMBER
 from irisbp.errors import DataError, StorageError
-from irisbp.nn.types import Array
+from irisbp.nn.types import Array, Indices
 
 _MOST_NAMED = 100  # columns in a message
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
@@ -35,6 +36,17 @@ class Table:
     target: str
     targets: tuple[str, ...]
     digest: str
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The classes, in the order in which the rows show them."""
+        return tuple(dict.fromkeys(self.targets))
+
+    @cached_property
+    def codes(self) -> Indices:
+        """Each row's class, an index into names: (rows,)."""
+        index = {name: k for k, name in enumerate(self.names)}
+        return np.array([index[name] for name in self.targets], dtype=np.int64)
 
 
 def load_table(source: str | None, target: str | None, features: Sequence[str] | None) -> Table:

@@ -7,6 +7,8 @@ and its complement share one pass over memory.
 """
 
 from collections.abc import Callable
+from math import log
+from sys import float_info
 
 import numpy as np
 
@@ -17,8 +19,12 @@ Activation = Callable[[Array, Array, Array], None]
 LEAK = 0.01
 """The slope of leaky_relu on the left."""
 
+_MANY = 1000
+"""From so many entries on, computing an exponential costs more than some calls of ufuncs."""
+
 # A ufunc takes a 0-d array in half the time it takes to convert a Python float.
 _ZERO, _ONE, _LEAK = np.array(0.0), np.array(1.0), np.array(LEAK)
+_FARTHEST = np.array(log(float_info.max))
 
 
 def sigmoid(pair: Array, slope: Array, value: Array) -> None:
@@ -29,10 +35,24 @@ def sigmoid(pair: Array, slope: Array, value: Array) -> None:
     |a| = 709.78 the exponential overflows to infinity and the smaller of the two is 0, which differs
     from the true value by less than 1e-308.
     """
+    if value.size >= _MANY:
+        _sigmoid_of_many(slope, value)
+        return
     np.negative(slope, value)
     np.exp(pair, pair)
     np.add(pair, _ONE, pair)
     np.divide(_ONE, pair, pair)  # [f(-a), f(a)]
+    np.multiply(slope, value, slope)
+
+
+def _sigmoid_of_many(slope: Array, value: Array) -> None:
+    """The same with one exponential for an entry: f(-a) = e^-a f(a), with e^-a kept finite."""
+    np.negative(slope, value)
+    np.minimum(value, _FARTHEST, out=value)
+    np.exp(value, slope)
+    np.add(slope, _ONE, value)
+    np.divide(_ONE, value, value)
+    np.multiply(slope, value, slope)
     np.multiply(slope, value, slope)
 
 

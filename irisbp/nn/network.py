@@ -33,8 +33,12 @@ class Layer:
         return (self.fan_in + 1) * self.fan_out
 
     def block(self, vector: Array) -> Array:
-        """The layer's part of a flat vector as a (fan_in + 1, fan_out) view, biases in the last row."""
-        return vector[self.offset : self.offset + self.size].reshape(self.fan_in + 1, self.fan_out)
+        """The layer's part of a flat vector as a (fan_in + 1, fan_out) view, biases in the last row.
+
+        Of many runs' vectors, (parameters, runs), it is (fan_in + 1, fan_out, runs).
+        """
+        part = vector[self.offset : self.offset + self.size]
+        return part.reshape(self.fan_in + 1, self.fan_out, *vector.shape[1:])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ import numpy as np
 
 from irisbp.nn.types import Array
 
+Rate = float | Array
+"""A number, or one for each run: (runs,)."""
+
 
 class Optimizer(Protocol):
     """What the engines ask of an optimizer."""
@@ -39,28 +42,32 @@ class Sgd:
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False
+        self,
+        shape: tuple[int, ...],
+        learning_rate: Rate,
+        *,
+        momentum: Rate = 0.0,
+        nesterov: bool = False,
     ) -> None:
         self.learning_rate = np.array(learning_rate)
         self._momentum, self._nesterov = np.array(momentum), nesterov
         self._velocity = np.zeros(shape)
-        self.state: dict[str, Array] = {"velocity": self._velocity} if momentum else {}
-        self._change = np.zeros(shape)
+        self.state: dict[str, Array] = {"velocity": self._velocity} if np.any(momentum) else {}
+        self._ahead = np.zeros(shape)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        velocity, change = self._velocity, self._change
+        direction = gradient
         if self.state:
-            np.multiply(velocity, self._momentum, velocity)
-            np.add(velocity, gradient, velocity)
+            direction = self._velocity
+            np.multiply(direction, self._momentum, direction)
+            np.add(direction, gradient, direction)
             if self._nesterov:
-                np.multiply(velocity, self._momentum, change)
-                np.add(change, gradient, change)
-                gradient = change
-            else:
-                gradient = velocity
-        np.multiply(gradient, self.learning_rate, change)
-        np.subtract(parameters, change, parameters)
+                np.multiply(direction, self._momentum, self._ahead)
+                direction = np.add(self._ahead, gradient, self._ahead)
+        # The gradient has served: no further array for the change has to go through the cache.
+        np.multiply(direction, self.learning_rate, gradient)
+        np.subtract(parameters, gradient, parameters)
 
 
 class RmsProp:
@@ -73,7 +80,7 @@ class RmsProp:
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, rho: float = 0.99, epsilon: float = 1e-8
+        self, shape: tuple[int, ...], learning_rate: Rate, *, rho: Rate = 0.99, epsilon: Rate = 1e-8
     ) -> None:
         self.learning_rate = np.array(learning_rate)
         self._square = np.zeros(shape)
@@ -101,7 +108,7 @@ class Adagrad:
     Epsilon stands outside the root, as delta does in the paper.
     """
 
-    def __init__(self, shape: tuple[int, ...], learning_rate: float, *, epsilon: float = 1e-10) -> None:
+    def __init__(self, shape: tuple[int, ...], learning_rate: Rate, *, epsilon: Rate = 1e-10) -> None:
         self.learning_rate = np.array(learning_rate)
         self._square = np.zeros(shape)
         self.state = {"square": self._square}
@@ -132,7 +139,7 @@ class Adadelta:
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, rho: float = 0.9, epsilon: float = 1e-6
+        self, shape: tuple[int, ...], learning_rate: Rate, *, rho: Rate = 0.9, epsilon: Rate = 1e-6
     ) -> None:
         self.learning_rate = np.array(learning_rate)
         self._square, self._moved = np.zeros(shape), np.zeros(shape)
@@ -171,11 +178,11 @@ class Adam:
     def __init__(
         self,
         shape: tuple[int, ...],
-        learning_rate: float,
+        learning_rate: Rate,
         *,
         beta1: float = 0.9,
         beta2: float = 0.999,
-        epsilon: float = 1e-8,
+        epsilon: Rate = 1e-8,
         amsgrad: bool = False,
         power: Callable[[float, float], float] = native_power,
     ) -> None:
@@ -232,7 +239,7 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, weight_decay: float = 0.01, **options: Any
+        self, shape: tuple[int, ...], learning_rate: Rate, *, weight_decay: Rate = 0.01, **options: Any
     ) -> None:
         super().__init__(shape, learning_rate, **options)
         self._weight_decay = np.array(weight_decay)
@@ -256,7 +263,7 @@ class Nadam(Adam):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], learning_rate: float, *, momentum_decay: float = 0.004, **options: Any
+        self, shape: tuple[int, ...], learning_rate: Rate, *, momentum_decay: float = 0.004, **options: Any
     ) -> None:
         super().__init__(shape, learning_rate, **options)
         self._momentum_decay = momentum_decay
@@ -331,4 +338,23 @@ class NormClipping:
             np.multiply(gradient, self._limit / norm, gradient)
         elif scale != 1.0:
             np.multiply(gradient, scale, gradient)
+        self._optimizer.update(parameters, gradient)
+
+
+class NormClippingOfRuns:
+    """`NormClipping` of many runs side by side: each one's gradient by its own norm and limit, (runs,)."""
+
+    def __init__(self, optimizer: Optimizer, limit: Array) -> None:
+        self._optimizer, self._limit = optimizer, limit
+        self.learning_rate, self.state = optimizer.learning_rate, optimizer.state
+
+    def update(self, parameters: Array, gradient: Array) -> None:
+        """One step in place with the clipped gradients, (parameters, runs)."""
+        norm = np.linalg.norm(gradient, axis=0)
+        scale = np.where(norm == inf, np.abs(gradient).max(axis=0), 1.0)
+        if (norm == inf).any():
+            np.divide(gradient, scale, gradient)
+            norm = np.linalg.norm(gradient, axis=0)
+        factor = np.where(norm > self._limit / scale, self._limit / norm, scale)
+        np.multiply(gradient, factor, gradient)
         self._optimizer.update(parameters, gradient)

@@ -5,12 +5,19 @@ uniform draws for the initial parameters.
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import repeat
 from math import inf, prod
-from typing import Protocol
+from random import Random
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from irisbp.nn.types import Array, Indices
+
+if TYPE_CHECKING:
+    from statistics import NormalDist
 
 
 class Draws(Protocol):
@@ -28,9 +35,14 @@ Quantile = Callable[[float], float]
 
 def native_quantile(p: float) -> float:
     """The standard normal's quantile at 0 < p < 1, from the standard library."""
+    return _standard_normal().inv_cdf(p)
+
+
+@cache
+def _standard_normal() -> "NormalDist":
     from statistics import NormalDist  # slow to load, and few runs draw like R
 
-    return NormalDist().inv_cdf(p)
+    return NormalDist()
 
 
 class RGenerator:
@@ -41,18 +53,25 @@ class RGenerator:
     """
 
     def __init__(self, seed: int, quantile: Quantile = native_quantile) -> None:
-        self._uniforms, self._quantile = _r_uniforms(seed), quantile
+        self._words, self._quantile = _r_words(seed), quantile
+        self._uniforms = map(_r_uniform, self._words)
 
     def sample(self, n: int) -> Indices:
         """`sample(n) - 1`: a permutation of 0..n-1."""
-        left = list(range(n))
-        drawn = np.empty(n, dtype=np.int64)
-        for k in range(n):
-            index = self._index_below(len(left))
-            drawn[k] = left[index]
+        left, drawn, words = list(range(n)), list[int](), self._words
+        for count in range(n, 0, -1):
+            bits = (count - 1).bit_length()
+            if bits < 16:  # one draw has enough of them, and most of the time of a short run goes here
+                below = (1 << bits) - 1
+                index = next(words) >> 16 & below
+                while index >= count:
+                    index = next(words) >> 16 & below
+            else:
+                index = self._index_below(count)
+            drawn.append(left[index])
             left[index] = left[-1]
             left.pop()
-        return drawn
+        return np.array(drawn, dtype=np.int64)
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
         """`rnorm(n, loc, scale)`, filled into an array of this size in C order."""
@@ -77,26 +96,40 @@ class RGenerator:
         while True:
             value = 0
             for _ in range(0, bits + 1, 16):
-                value = 65536 * value + int(next(self._uniforms) * 65536)
+                value = 65536 * value + (next(self._words) >> 16)
             value &= (1 << bits) - 1
             if value < n:
                 return value
 
 
-def _r_uniforms(seed: int) -> Iterator[float]:
-    """R's `unif_rand`: 32-bit outputs over 2^32, kept off 0 and 1."""
-    words = []
-    for _ in range(50 + 625):
-        seed = (69069 * seed + 1) & 0xFFFFFFFF
-        words.append(seed)
-    twister = np.random.MT19937()
+def _r_words(seed: int) -> Iterator[int]:
+    """The 32-bit outputs behind R's `unif_rand`."""
+    multipliers, increments = _seeding()
+    words = np.uint32(seed & 0xFFFFFFFF) * multipliers + increments
+    twister = Random(0)  # Python's Mersenne Twister is the quickest to set up
     # The first of R's 625 words is the position, which R then sets to "all used"; the key follows it.
-    key = np.array(words[51:], dtype=np.uint32)
-    twister.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 624}}
-    nearest_to_zero = 0.5 * 2.328306437080797e-10
-    while True:
-        for value in (twister.random_raw(624) * 2.0**-32).tolist():
-            yield value if value > 0.0 else nearest_to_zero
+    twister.setstate((3, (*words[51:].tolist(), 624), None))
+    return map(twister.getrandbits, repeat(32))
+
+
+def _r_uniform(word: int) -> float:
+    """R's `unif_rand`: an output over 2^32, kept off 0 and 1."""
+    return word * 2.0**-32 if word else 0.5 * 2.328306437080797e-10
+
+
+@cache
+def _seeding() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """What R's seeding, word <- 69069 word + 1, makes of a seed: word k is multiplier k * seed + increment k.
+
+    All of it is modulo 2^32. R leaves out the first 50 words.
+    """
+    multipliers, increments, multiplier, increment = list[int](), list[int](), 1, 0
+    for _ in range(50 + 625):
+        multiplier = (69069 * multiplier) & 0xFFFFFFFF
+        increment = (69069 * increment + 1) & 0xFFFFFFFF
+        multipliers.append(multiplier)
+        increments.append(increment)
+    return np.array(multipliers, dtype=np.uint32), np.array(increments, dtype=np.uint32)
 
 
 def split_draws(seed: int) -> np.random.Generator:

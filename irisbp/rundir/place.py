@@ -44,11 +44,11 @@ def open_new_run(
     files of the run in it are removed, provided that it holds nothing else. With unbegun, one in which no
     run has begun will do.
     """
-    path = _given(directory, name)
+    path = given_place(directory, name)
     if path is None:
         if overwrite:
             raise RunError("--overwrite needs --run-dir or --name, to say which run it is about")
-        return _first_free(config_name(config))
+        return first_free(config_name(config))
     try:
         return Directory.create(path)
     except FileExistsError:
@@ -68,13 +68,13 @@ def open_new_run(
 
 def open_begun_run(*, directory: Path | None, name: str | None) -> Directory | None:
     """The locked directory of a run that has begun; None if there is none at this place."""
-    path = _given(directory, name)
+    path = given_place(directory, name)
     if path is None:
         raise RunError("--resume needs --run-dir or --name, to say which run it is about")
     return Directory(path) if os.path.lexists(path / "config.yaml") else None
 
 
-def _given(directory: Path | None, name: str | None) -> Path | None:
+def given_place(directory: Path | None, name: str | None) -> Path | None:
     """Where the user wants a run to lie, if they say it."""
     if directory is not None and name is not None:
         raise RunError("--run-dir and --name: give one of them")
@@ -95,7 +95,7 @@ def _is_own_file(name: str) -> bool:
 
 def open_new_comparison() -> Directory:
     """A new, locked directory for a picture of several runs: runs/comparison with the first free number."""
-    return _first_free("comparison")
+    return first_free("comparison")
 
 
 def _check_that_it_is_a_run(held: Directory) -> None:
@@ -135,7 +135,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _first_free(name: str) -> Directory:
+def first_free(name: str) -> Directory:
+    """A new, locked directory in runs/, of this name with the first free number."""
     number = 1
     while True:
         try:

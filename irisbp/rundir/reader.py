@@ -87,6 +87,8 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
+    if (path / "sweep.yaml").exists():
+        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
         hint = f"; irisbp resume {path} goes on with it" if kind == "an unfinished run" else ""

@@ -186,12 +186,16 @@ class Directory:
         return Directory(self.path / name, within=self._fd)
 
     def clear(
-        self, is_own: Callable[[str], bool], folders: Mapping[str, Container[str]] | None = None
+        self,
+        is_own: Callable[[str], bool],
+        folders: Mapping[str, Container[str]] | None = None,
+        *,
+        proof: str = "config.yaml",
     ) -> None:
         """Remove our own files, and folders with files of the names given for them; else RunError.
 
         Nothing is removed if there is anything but regular files with such names, or temporary ones of
-        theirs.
+        theirs. proof is the file by which the directory is known to be ours.
         """
         folders = folders or {}
         with ExitStack() as stack:
@@ -203,15 +207,15 @@ class Directory:
             # What makes the directory look finished goes first; what makes it a run goes last, once all
             # else is gone for good, so that whatever happens it can still be told to be ours.
             files = set(found) - set(folders)
-            for name in sorted(files - {"config.yaml"}, key=lambda name: (name != "manifest.json", name)):
+            for name in sorted(files - {proof}, key=lambda name: (name != "manifest.json", name)):
                 self._remove(name, os.unlink)
             for folder, names in inside:
                 for name in names:
                     folder._remove(name, os.unlink)
                 self._remove(folder.path.name, os.rmdir)
             self.sync()
-            if "config.yaml" in files:
-                self._remove("config.yaml", os.unlink)
+            if proof in files:
+                self._remove(proof, os.unlink)
 
     def _own(self, is_own: Callable[[str], bool], folders: Container[str] = ()) -> list[str]:
         """All names in here; RunError if one is neither a regular file of our own nor one of folders."""

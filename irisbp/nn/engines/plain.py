@@ -16,6 +16,11 @@ from irisbp.nn.types import Array, Indices
 _BLOCK = 256  # samples; enough to make a block's own cost small, few enough to stop at once
 
 
+def block_of(batch_size: int) -> int:
+    """How many samples a call of the loop takes at most: whole batches."""
+    return max(batch_size, _BLOCK // batch_size * batch_size)
+
+
 class PlainLoop:
     """Trains a flat parameter vector in place, batch by batch; block is how many samples a run takes."""
 
@@ -29,7 +34,7 @@ class PlainLoop:
     ) -> None:
         self._network, self._parameters, self._optimizer = network, parameters, optimizer
         self._batch_size, self._objective = batch_size, objective or Objective()
-        self.block = max(batch_size, _BLOCK // batch_size * batch_size)
+        self.block = block_of(batch_size)
         self._gradient = np.zeros_like(parameters)
         self._rows = np.ones((self.block, network.inputs + 1))
         self._backprops = {batch_size: Backprop(network, parameters, self._gradient, batch_size)}

@@ -1,0 +1,296 @@
+"""`irisbp sweep`: train a grid of runs."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from irisbp.cli.arguments import Json, Quiet
+from irisbp.cli.output import print_json
+from irisbp.cli.running import can_be_redrawn
+from irisbp.cli.stopping import Interrupted, StopRequest
+from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, literal
+
+if TYPE_CHECKING:
+    from irisbp.rundir.storage import Directory
+    from irisbp.sweep.grid import Grid
+    from irisbp.sweep.manifest import SweepManifest
+    from irisbp.sweep.parts import Sweep
+    from irisbp.sweep.results import Results
+    from irisbp.sweep.statistics import Summary
+    from irisbp.sweep.writer import SweepWriter
+
+_WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
+
+
+class Backend(StrEnum):
+    """Who trains the parts of a sweep."""
+
+    LOKY = "loky"
+    DASK = "dask"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class Labour:
+    """Who works, and what the user wants to see of it; no jobs means as many as are worth it."""
+
+    jobs: int | None = None
+    backend: Backend = Backend.LOKY
+    scheduler: str | None = None
+    fail_fast: bool = False
+    quiet: bool = False
+    as_json: bool = False
+
+
+def sweep(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONFIG] KEY=VALUES...",
+            help="A YAML config (default: the article's run), and keys with the values to try, such as"
+            " seed=0:100 optimizer=sgd,adam learning_rate=0.1.",
+        ),
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Where the sweep is to lie.")] = None,
+    name: Annotated[str | None, typer.Option(help="The sweep lies in runs/NAME.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the sweep that lies there.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep that lies there, if there is one.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many processes (default: one for each core).")
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first run that diverges, with exit code 4.")
+    ] = False,
+    backend: Annotated[Backend, typer.Option(help="Who starts the processes.")] = Backend.LOKY,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The cluster's address, for dask or ray.")
+    ] = None,
+) -> None:
+    """Train a run for every combination of the values given, and compare the settings over their seeds.
+
+    Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
+    0:100:10. A run that diverges is a row of the results as any other.
+    """
+    from irisbp.sweep.grid import make_grid
+    from irisbp.sweep.parts import prepare_sweep
+    from irisbp.sweep.place import open_new_or_begun_sweep, open_new_sweep
+
+    if overwrite and resume:
+        raise IrisbpError("--overwrite and --resume: give one of them")
+    labour = Labour(jobs, backend, scheduler, fail_fast, quiet, as_json)
+    path, texts = _split(arguments or [])
+    prepared = prepare_sweep(make_grid(path, texts))
+    if resume:
+        directory, has_begun = open_new_or_begun_sweep(directory=run_dir, name=name)
+    else:
+        directory = open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite)
+        has_begun = False
+    with directory:
+        if has_begun:
+            _check_same(directory, prepared.grid)
+        sweep_in(directory, prepared, labour)
+
+
+def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
+    """[CONFIG] and KEY=VALUES apart; at least one of these is needed."""
+    from irisbp.config.load import split_arguments
+
+    path, texts = split_arguments(arguments)
+    if not texts:
+        raise IrisbpError("sweep: no KEY=VALUES; what is to vary? such as seed=0:100 (--help tells more)")
+    return path, texts
+
+
+def resume_sweep(directory: "Directory", labour: Labour) -> None:
+    """Go on with the sweep in a directory."""
+    from irisbp.sweep.parts import prepare_sweep
+    from irisbp.sweep.place import grid_of
+
+    sweep_in(directory, prepare_sweep(grid_of(directory)), labour)
+
+
+def _check_same(directory: "Directory", wanted: "Grid") -> None:
+    from irisbp.sweep.grid import to_yaml
+    from irisbp.sweep.place import grid_of
+
+    if to_yaml(grid_of(directory)) != to_yaml(wanted):
+        raise RunError(f"{directory.path} is the sweep of another config or other values")
+
+
+def sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
+    """Train what is left of a sweep, and print the result; one that is finished says so."""
+    from irisbp.sweep.writer import SweepWriter
+
+    if "manifest.json" in directory.names():
+        _tell_of_finished(directory, labour)
+        return
+    with StopRequest() as stop:
+        writer = SweepWriter(directory, prepared)
+        for note in writer.notes:
+            print(f"note: {literal(note)}", file=sys.stderr)
+        if writer.done and not labour.quiet:
+            print(f"{len(writer.done)} of {len(prepared.grid)} runs are done", file=sys.stderr)
+        try:
+            _train(prepared, writer, labour, stop)
+        except Interrupted:
+            writer.commit()
+            raise _Stopped(stop.exit_code or 130, directory.path) from None
+        except StorageError:
+            raise
+        except IrisbpError as error:
+            writer.commit()
+            error.add(_how_to_go_on(directory.path))
+            raise
+        manifest, summary = writer.finish()
+    _print_result(directory.path, manifest, summary, labour)
+
+
+class _Stopped(IrisbpError):
+    """A signal ended the sweep; its exit code says which."""
+
+    def __init__(self, exit_code: int, path: Path) -> None:
+        super().__init__(
+            "stopped; finished parts of the sweep are kept",
+            _how_to_go_on(path),
+        )
+        self.exit_code = exit_code
+
+
+def _how_to_go_on(path: Path) -> str:
+    return f"irisbp resume {shlex.quote(str(path))} goes on from here"
+
+
+def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopRequest) -> None:
+    """Train the parts that are not done yet, as they come."""
+    from irisbp.sweep.parts import Trainer
+    from irisbp.sweep.pool import run_parts
+
+    missing = [part for part in prepared.parts if not writer.done.issuperset(part.rows)]
+    jobs = labour.jobs or _worthwhile_jobs(prepared, len(missing))
+    here = jobs == 1 and labour.backend == Backend.LOKY
+    _stop_at_divergence(writer, labour)
+    with closing(_Shown(prepared, writer, labour)) as shown:
+        trainer = Trainer(prepared.grid, prepared.epochs)
+        if here:  # elsewhere, nothing is heard of a part until it is done
+            trainer = replace(trainer, tell=shown.settle)
+        parts = run_parts(
+            trainer, missing, jobs=jobs, backend=labour.backend.value, scheduler=labour.scheduler
+        )
+        with closing(parts):
+            for index, results in _until_stopped(parts, stop):
+                writer.take(missing[index].rows, results)
+                shown.part(len(results))
+                if not here:
+                    shown.settle(missing[index].epochs)
+                _stop_at_divergence(writer, labour)
+
+
+def _until_stopped(
+    parts: "Iterator[tuple[int, Results]]", stop: StopRequest
+) -> "Iterator[tuple[int, Results]]":
+    while True:
+        with stop.at_once():
+            found = next(parts, None)
+        if found is None:
+            return
+        yield found
+
+
+def _worthwhile_jobs(prepared: "Sweep", parts: int) -> int:
+    """As many processes as there are cores for, if there is work for them."""
+    if prepared.seconds < _WORTH_PROCESSES:
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(cores, parts))
+
+
+def _stop_at_divergence(writer: "SweepWriter", labour: Labour) -> None:
+    """With --fail-fast, raise what the first row that diverged says."""
+    if labour.fail_fast and writer.results.reasons:
+        row = min(writer.results.reasons)
+        failure = IrisbpError(f"row {row}: {writer.results.reasons[row]}")
+        failure.exit_code = Diverged.exit_code
+        raise failure
+
+
+class _Shown:
+    """Progress that a sweep can do without: if it cannot be written, it is left out and the sweep goes on."""
+
+    def __init__(self, prepared: "Sweep", writer: "SweepWriter", labour: Labour) -> None:
+        from irisbp.show.console import make_console
+        from irisbp.show.sweep import Pace, PaceLines, PaceView
+
+        settled = sum(part.epochs for part in prepared.parts if writer.done.issuperset(part.rows))
+        epochs = sum(part.epochs for part in prepared.parts)
+        pace = Pace(len(prepared.grid), epochs, len(writer.done), settled)
+        self._view: PaceLines | PaceView | None = None
+        if not labour.quiet:
+            live = can_be_redrawn()
+            self._view = PaceView(make_console(stderr=True), pace) if live else PaceLines(sys.stderr, pace)
+
+    def settle(self, epochs: int) -> None:
+        """So many epochs more are settled."""
+        with self._dispensing():
+            if self._view is not None:
+                self._view.settle(epochs)
+
+    def part(self, runs: int) -> None:
+        """So many runs more are done."""
+        with self._dispensing():
+            if self._view is not None:
+                self._view.part(runs)
+
+    def close(self) -> None:
+        """No more will come."""
+        with self._dispensing():
+            if self._view is not None:
+                self._view.close()
+
+    @contextmanager
+    def _dispensing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self._view = None
+
+
+def _tell_of_finished(directory: "Directory", labour: Labour) -> None:
+    """A sweep that has come to its end before: the result once more."""
+    from irisbp.sweep.place import discard_leftovers
+    from irisbp.sweep.reader import load_sweep
+    from irisbp.sweep.statistics import summarize
+
+    found = load_sweep(directory.path)
+    discard_leftovers(directory, parts=True)
+    if not labour.quiet:
+        print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
+    _print_result(directory.path, found.manifest, summarize(found.grid, found.results), labour)
+
+
+def _print_result(path: Path, manifest: "SweepManifest", summary: "Summary", labour: Labour) -> None:
+    from irisbp.show.sweep import best_as_json, print_sweep
+
+    if labour.as_json:
+        told = manifest.model_dump(include={"status", "runs", "diverged", "settings", "seconds"})
+        print_json({"sweep": str(path), **told, "ranked_by": summary.figure, "best": best_as_json(summary)})
+        return
+    from irisbp.show.console import make_console
+
+    print_sweep(make_console(), path, manifest, summary)

@@ -1,0 +1,147 @@
+"""Pictures of a sweep: how its settings learn, and what two keys make of the result."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from irisbp.nn.types import Array
+from irisbp.show.figures import loss_text
+from irisbp.show.plots.style import (
+    COLOURS,
+    DASHES,
+    as_bytes,
+    drawable,
+    house_style,
+    legend,
+    panels,
+    span_epochs,
+    text,
+)
+from irisbp.sweep.reader import FinishedSweep
+from irisbp.sweep.statistics import Setting, Summary, summarize
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_SETTINGS = 7  # as many as there are colours
+_MOST_CELLS, _MOST_WRITTEN = (
+    40,
+    10,
+)  # of a heat map's side: that are drawn, and that have their number in them
+_BAND = (0.05, 0.95)
+
+
+def draw_sweep(sweep: FinishedSweep, picture_format: str) -> Iterator[tuple[str, bytes]]:
+    """Each picture's file name and content: curves, and a heat map if just two keys vary beside the seed."""
+    summary = summarize(sweep.grid, sweep.results)
+    with house_style():
+        yield f"loss-curves.{picture_format}", as_bytes(loss_curves(sweep, summary), picture_format)
+        if has_heat_map(sweep):
+            yield f"heat-map.{picture_format}", as_bytes(heat_map(sweep, summary), picture_format)
+
+
+def has_heat_map(sweep: FinishedSweep) -> bool:
+    """Whether there is a table of two keys, small enough to be seen."""
+    axes = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
+    return len(axes) == 2 and all(len(axis) <= _MOST_CELLS for axis in axes)
+
+
+def loss_curves(sweep: FinishedSweep, summary: Summary) -> "Figure":
+    """The mean over seeds of each epoch's loss, with the band of most seeds, for the best settings."""
+    validation = summary.figure.startswith("validation")
+    column, what = ("validation_curve", "validation") if validation else ("curve", "training")
+    shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
+    curves = np.where(sweep.results.diverged[:, None], np.nan, sweep.results.columns[column])
+    figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
+    entries = []
+    for k, setting in enumerate(shown):
+        first = setting.number * setting.runs
+        mean = _draw_band(axes, k, sweep.results.epochs, curves[first : first + setting.runs])
+        entries.append((mean, _label(summary, setting)))
+    axes.set_yscale("log")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"{what} loss (nats)")
+    span_epochs(axes, sweep.results.epochs)
+    named = {"title": f"setting (mean {summary.figure.replace('_', ' ')} in the end)", "alignment": "left"}
+    legend(figure, entries, loc="outside lower left", ncols=1, handlelength=4, **named)
+    figure.suptitle(_title(sweep, summary, len(shown)))
+    return figure
+
+
+def _title(sweep: FinishedSweep, summary: Summary, shown: int) -> str:
+    count, runs = len(summary.settings), summary.settings[0].runs
+    which = "" if shown == count else f"the best {shown} of {count} settings, "
+    band = "" if runs == 1 else f"mean and {100 * _BAND[0]:.0f} to {100 * _BAND[1]:.0f} % of {runs} seeds"
+    return f"{text(sweep.path.resolve().name)}: {which}{band or 'one run each'}"
+
+
+def _draw_band(axes: "Axes", k: int, epochs: Array, curves: Array) -> Any:
+    """The mean of curves (runs, points) as a line; around it, where there are several, their band."""
+    known = ~np.isnan(curves).all(axis=0)
+    curves = curves[:, known]
+    with np.errstate(all="ignore"):
+        mean = drawable(np.nanmean(curves, axis=0))
+        low, high = np.nanquantile(curves, _BAND, axis=0)
+    if len(curves) > 1:
+        axes.fill_between(epochs[known], drawable(low), drawable(high), color=COLOURS[k], alpha=0.14, lw=0)
+    style = {"color": COLOURS[k], "linestyle": DASHES[k % len(DASHES)]}
+    (line,) = axes.plot(epochs[known], mean, marker="" if known.sum() > 1 else "o", **style)
+    return line
+
+
+def _label(summary: Summary, setting: Setting) -> str:
+    words = [f"{key}={value}" for key, value in zip(summary.keys, setting.values, strict=True)]
+    figure = loss_text(setting.spreads[summary.figure].mean)
+    diverged = f", {setting.diverged} diverged" if setting.diverged else ""
+    return f"{text('  '.join(words) or 'all runs', 70)}  ({figure}{diverged})"
+
+
+def heat_map(sweep: FinishedSweep, summary: Summary) -> "Figure":
+    """The mean loss and the mean accuracy for each pair of the two keys' values, over the seeds."""
+    first, second = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
+    names = [[text(axis[k].text, 18) for k in range(len(axis))] for axis in (first, second)]
+    accuracy = summary.figure.replace("loss", "accuracy")
+    shape = (len(first), len(second))
+    figure, [row] = panels(1, 2, 1.6 + min(0.3 * len(first), 6), sharey=True)
+    for axes, name, palette in zip(row, (summary.figure, accuracy), ("viridis_r", "viridis"), strict=True):
+        means = np.reshape([setting.spreads[name].mean for setting in summary.settings], shape)
+        image = _draw_map(axes, means, names, palette, is_loss=name.endswith("loss"))
+        if max(shape) > _MOST_WRITTEN:
+            figure.colorbar(image, ax=axes)
+        axes.set_title(f"mean {name.replace('_', ' ')}")
+        axes.set_xlabel(text(second.key))
+    row[0].set_ylabel(text(first.key))
+    runs, diverged = summary.settings[0].runs, sweep.results.diverged.any()
+    over = f"{runs} seeds" if runs > 1 else "one run each"
+    without = ", runs that diverged left out (grey: all did)" if diverged else ""
+    figure.suptitle(f"{text(sweep.path.resolve().name)}: {over}{without}")
+    return figure
+
+
+def _draw_map(
+    axes: "Axes", means: Array, names: Sequence[Sequence[str]], palette: str, *, is_loss: bool
+) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = means[np.isfinite(means) & (np.abs(means) < 1e12) & ((means > 0) | (not is_loss))]
+    low, high = (known.min(), known.max()) if len(known) else (1.0, 1.0)
+    norm = LogNorm(low, high) if is_loss and high > low else Normalize(low, high)
+    axes.set_facecolor("#dddddd")  # where no run has a figure
+    image = axes.imshow(drawable(means), cmap=palette, norm=norm, aspect="auto")
+    axes.set_yticks(range(len(names[0])), names[0])
+    long = max(map(len, names[1])) * len(names[1]) > 36
+    axes.set_xticks(range(len(names[1])), names[1], rotation=90 if long else 0)
+    if max(means.shape) <= _MOST_WRITTEN:
+        _write_numbers(axes, means, norm, is_loss)
+    return image
+
+
+def _write_numbers(axes: "Axes", means: Array, norm: Any, is_loss: bool) -> None:
+    for (i, j), value in np.ndenumerate(means):
+        shade = norm(value) if np.isfinite(value) and value > 0 else 0.0
+        dark = shade > 0.5 if is_loss else shade < 0.5
+        words = "-" if np.isnan(value) else f"{value:.3g}"
+        colour = "white" if dark and not np.isnan(value) else "black"
+        axes.text(j, i, words, ha="center", va="center", fontsize=8, color=colour)

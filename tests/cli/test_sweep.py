@@ -1,0 +1,233 @@
+"""`irisbp sweep` as its users run it: processes, files, what ends it early and what is wrong with a call."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from irisbp.cli import app
+from irisbp.errors import IrisbpError
+from tests.conftest import CONFIGS, Irisbp
+
+SMOKE = str(CONFIGS / "smoke.yaml")
+GRID = ["seed=0:4", "learning_rate=0.1,1e308", "optimizer=sgd,adam", "l2=10", "data.validation=0.2"]
+# Each run is a part of its own; together they take some seconds.
+LONG = [SMOKE, "seed=0:9", "numerics=portable", "epochs=600", "batch_size=all", "--quiet"]
+FILES = ("sweep.yaml", "results.csv", "summary.csv", "curves.npz")
+
+
+def _start(cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "irisbp", "sweep", *arguments]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for(pattern: str, sweep: Path) -> None:
+    limit = time.monotonic() + 60
+    while not list(sweep.glob(pattern)):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def _content(sweep: Path) -> dict[str, bytes]:
+    return {name: (sweep / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small sweep in runs/smoke-sweep-001, of which half the runs diverge."""
+    folder = tmp_path_factory.mktemp("swept")
+    process = _start(folder, SMOKE, *GRID)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    (folder / "stdout").write_text(output)
+    (folder / "stderr").write_text(errors)
+    return folder
+
+
+@pytest.fixture
+def sweep(swept: Path, tmp_path: Path) -> Path:
+    copytree(swept / "runs", tmp_path / "runs")
+    return tmp_path / "runs" / "smoke-sweep-001"
+
+
+def _rows(sweep: Path) -> list[dict[str, str]]:
+    with (sweep / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_diverged_run_is_a_row(swept: Path) -> None:
+    sweep = swept / "runs" / "smoke-sweep-001"
+    assert sorted(path.name for path in sweep.iterdir()) == sorted([*FILES, "manifest.json"])
+    rows = _rows(sweep)
+    assert [row["status"] for row in rows] == ["completed"] * 8 + ["diverged"] * 8
+    assert [row["seed"] for row in rows] == ["0", "1", "2", "3"] * 4
+    manifest = json.loads((sweep / "manifest.json").read_text())
+    assert (manifest["runs"], manifest["diverged"], manifest["settings"]) == (16, 8, 4)
+    output = (swept / "stdout").read_text().splitlines()
+    assert output[:3] == [
+        "sweep     runs/smoke-sweep-001",
+        "runs      16: 4 settings, 4 seeds each",
+        "diverged  8",
+    ]
+    assert output[5].split()[:3] == ["learning_rate", "optimizer", "diverged"]
+    assert {line.split()[0] for line in output[6:8]} == {"0.1"}
+    assert (swept / "stderr").read_text().splitlines()[-1].startswith("runs 16/16")
+
+
+@pytest.mark.parametrize("row", [2, 9])
+def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> None:
+    done = irisbp("train", "--from", str(sweep), "--row", str(row), "--json", "--quiet")
+    told, kept = json.loads(done.stdout), _rows(sweep)[row]
+    assert done.returncode == (4 if row > 7 else 0)
+    assert told["run"] == f"runs/smoke-sweep-001-row-{row}-001"
+    assert (told["status"], str(told["steps"]), told["which"]) == (
+        kept["status"],
+        kept["steps"],
+        kept["parameters"],
+    )
+    assert told["reason"] == (kept["reason"] or None)
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        if told[name] is None:
+            assert kept[name] == "nan"
+        else:
+            assert float(kept[name]) == pytest.approx(told[name], rel=1e-12, abs=1e-12)
+
+
+def test_processes_change_no_byte(irisbp: Irisbp, sweep: Path) -> None:
+    done = irisbp("sweep", SMOKE, *GRID, "--run-dir", "x", "--jobs", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["runs"], told["ranked_by"], len(told["best"])) == (16, "validation_loss", 4)
+    assert told["best"][0]["difference"]["mean"] == 0
+    assert _content(sweep.parent.parent / "x") == _content(sweep)
+
+
+def _refusal(*arguments: str) -> str:
+    """What a call is refused with, in this process."""
+    with pytest.raises(IrisbpError) as error:
+        app(list(arguments), prog_name="irisbp", standalone_mode=False)
+    assert error.value.exit_code == 2
+    return str(error.value)
+
+
+def test_a_sweep_is_no_run_and_a_run_no_sweep(
+    irisbp: Irisbp, sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sweep.parent.parent)
+    name = "runs/smoke-sweep-001"
+    assert irisbp("runs").stdout == "no runs in runs\n"
+    assert (
+        _refusal("evaluate", name)
+        == f"{name} is a sweep; irisbp train --from {name} --row N makes a run of it"
+    )
+    assert _refusal("train", "--from", "runs", "--row", "1") == "runs is not a sweep: it holds no sweep.yaml"
+    assert "which irisbp did not write there" in _refusal("train", SMOKE, "--run-dir", name, "--overwrite")
+    assert _refusal("sweep", SMOKE, "seed=0,1", "--run-dir", name).startswith(f"{name} exists; ")
+    other = _refusal("sweep", SMOKE, "seed=0,1", "--run-dir", name, "--resume")
+    assert other == f"{name} is the sweep of another config or other values"
+    assert len(_rows(sweep)) == 16
+    replaced = irisbp("sweep", SMOKE, "seed=0,1", "--run-dir", str(sweep), "--overwrite", "--quiet")
+    assert (replaced.returncode, len(_rows(sweep))) == (0, 2)
+
+
+def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> None:
+    process = _start(tmp_path, *LONG, "--run-dir", "x", "--jobs", "1")
+    _wait_for("part-*.npz", tmp_path / "x")
+    process.kill()
+    process.communicate()
+    (part,) = (tmp_path / "x").glob("part-*.npz")
+    process = _start(tmp_path, *LONG, "--run-dir", "y", "--jobs", "2")
+    _wait_for("sweep.yaml", tmp_path / "y")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    assert errors.endswith("parts of the sweep are kept\nirisbp resume y goes on from here\n")
+    assert irisbp("resume", "x").stderr.splitlines()[0].endswith("of 9 runs are done")
+    assert not part.exists()
+    done = irisbp("sweep", *LONG, "--run-dir", "y", "--resume", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert _content(tmp_path / "x") == _content(tmp_path / "y")
+    assert not list((tmp_path / "x").glob("*part*"))
+
+
+def test_a_finished_sweep_says_so(irisbp: Irisbp, sweep: Path, swept: Path) -> None:
+    again = irisbp("resume", "runs/smoke-sweep-001")
+    assert again.returncode == 0
+    assert again.stderr == "runs/smoke-sweep-001 is finished: there is nothing to resume\n"
+    assert again.stdout == (swept / "stdout").read_text()
+
+
+def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
+    arguments = (SMOKE, "learning_rate=0.1,1e308", "l2=10", "seed=0:2", "--run-dir", "x", "--quiet")
+    done = irisbp("sweep", *arguments, "--fail-fast")
+    assert done.returncode == 4
+    assert done.stderr.startswith("irisbp: row 2: diverged: ")
+    assert done.stderr.endswith("irisbp resume x goes on from here\n")
+    assert irisbp("resume", "x", "--quiet").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "sweep: no KEY=VALUES; what is to vary?"),
+        ([SMOKE], "sweep: no KEY=VALUES; what is to vary?"),
+        (["none.yaml", "seed=0:2"], "none.yaml: no such file"),
+        ([SMOKE, "seed=0:2", "lr=1"], "argument lr=1: unknown key lr; did you mean learning_rate?"),
+        ([SMOKE, "seed=0:2", "--overwrite"], "--overwrite needs --run-dir or --name"),
+        ([SMOKE, "seed=0:2", "--resume"], "--resume needs --run-dir or --name"),
+        ([SMOKE, "seed=0:2", "--run-dir", "file"], "file exists"),
+        ([SMOKE, "seed=0:2", "--run-dir", "file", "--overwrite"], "file is not a directory"),
+        ([SMOKE, "seed=0:2", "--run-dir", "mine", "--overwrite"], "mine holds letter.txt"),
+        ([SMOKE, "seed=0:2", "--scheduler", "x"], "--scheduler: processes of this machine have none"),
+        ([SMOKE, "data.source=none.csv", "data.target=x", "seed=0:2"], "none.csv"),
+    ],
+)
+def test_wrong_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert message in _refusal("sweep", *arguments)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--row", "1"], "--from and --row: a run of a sweep needs both"),
+        (["--from", "x"], "--from and --row: a run of a sweep needs both"),
+        (["--from", "smoke-sweep-001", "--row", "16"], "--row 16: smoke-sweep-001 has rows 0 to 15"),
+        (["--from", "x", "--row", "1", "seed=3"], "--from: row 1 has its config"),
+    ],
+)
+def test_wrong_rows(sweep: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str) -> None:
+    monkeypatch.chdir(sweep.parent)
+    assert _refusal("train", *arguments).startswith(message)
+
+
+def test_a_closed_pipe_ends_it_quietly(sweep: Path) -> None:
+    command = (
+        f"{sys.executable} -m irisbp resume runs/smoke-sweep-001 --quiet | true; echo ${{PIPESTATUS[0]}}"
+    )
+    done = subprocess.run(["bash", "-c", command], cwd=sweep.parent.parent, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.strip() in ("0", "141")
+
+
+def test_its_pictures(irisbp: Irisbp, sweep: Path) -> None:
+    done = irisbp("plot", "runs/smoke-sweep-001")
+    names = ["loss-curves.png", "heat-map.png"]
+    assert done.stdout.splitlines() == [f"runs/smoke-sweep-001/plots/{name}" for name in names]
+    assert all((sweep / "plots" / name).read_bytes().startswith(b"\x89PNG") for name in names)
+    assert "--kind: those are the pictures of a run" in _refusal("plot", str(sweep), "--kind", "paths")
+    (sweep / "curves.npz").write_bytes(b"")
+    assert "is not the file that the sweep wrote" in _refusal("plot", str(sweep))
