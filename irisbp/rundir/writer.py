@@ -1,6 +1,7 @@
 """Writes a run as it happens: it takes the records of the training loop."""
 
 import time
+from collections.abc import Sequence
 
 from irisbp.config.load import to_yaml
 from irisbp.data.cells import cell
@@ -119,12 +120,15 @@ class RunWriter:
         return self._before + time.perf_counter() - self._clock
 
     def _step_rows(self, block: Samples) -> str:
-        classes, epoch, size = self._classes, block.epoch, block.batch_size
-        columns = zip(block.rows, block.labels, block.predictions, block.losses, strict=True)
+        classes, epoch, size, count = self._classes, f",{block.epoch},", block.batch_size, len(block.rows)
+        steps: Sequence[int] = range(block.step, block.step + count)
+        if size > 1:
+            steps = [block.step + k // size for k in range(count)]
+        columns = zip(steps, block.rows, block.labels, block.predictions, block.losses, strict=True)
         return "".join(
             [
-                f"{block.step + k // size},{epoch},{row},{classes[label]},{classes[predicted]},{loss!r}\n"
-                for k, (row, label, predicted, loss) in enumerate(columns)
+                f"{step}{epoch}{row},{classes[label]},{classes[predicted]},{loss!r}\n"
+                for step, row, label, predicted, loss in columns
             ]
         )
 

@@ -1,6 +1,6 @@
 """The live view of a run on a terminal: the pace, the loss so far, and samples with their losses.
 
-It is drawn at most ten times a second, and never takes more than about a tenth of the time.
+It is drawn at most ten times a second, and never takes more than about a twentieth of the time.
 """
 
 import time
@@ -21,7 +21,7 @@ from irisbp.show.tables import fitted_table
 from irisbp.training import Epoch, Record, Samples
 
 _FRAME = 0.1  # seconds
-_SHARE = 10  # draw for at most one part in ten of the time
+_SHARE = 20  # draw for at most one part in twenty of the time
 _SAMPLES, _EPOCHS = 8, 4  # lines of each at most
 _BARS = " ▁▂▃▄▅▆▇█"
 

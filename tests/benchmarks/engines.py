@@ -1,4 +1,4 @@
-"""What an update costs in each engine, and elsewhere: `python -m tests.benchmarks.engines`.
+"""What an update costs in each engine, and elsewhere; in more detail, `python -m tests.benchmarks.engines`.
 
 The article's 7,500 updates of one run, then of 1,000 runs with data in orders of their own. All take turns,
 and the best of some rounds counts, since what disturbs a measurement only adds to it. C is compiled here by
@@ -11,7 +11,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,9 @@ from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
 from irisbp.nn.types import Array, Indices
+from irisbp.sweep.group import train_group
 from irisbp.training import prepare, train
+from tests.benchmarks.turns import Row, least
 
 EPOCHS, ROUNDS, RUNS, RATE = 50, 15, 1000, 0.1
 NETWORK = Network(4, (3,), 3)
@@ -42,6 +46,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         _print("one run", _single(inputs, labels, start, Path(folder)), EPOCHS * len(order))
     _print(f"{RUNS} runs", _many(inputs, labels), EPOCHS * len(order) * RUNS)
+
+
+def rows(folder: Path, rounds: int) -> list[Row]:
+    """One run, and many, beside C and JAX."""
+    training = prepare(load_config(None))
+    order = training.order
+    inputs, labels = training.dataset.inputs[order], training.dataset.labels[order]
+    updates = EPOCHS * len(order)
+    one = _least_per_update(_single(inputs, labels, training.parameters.copy(), folder), updates, rounds)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        candidates = _many(inputs, labels) | {"NumPy": _in_numpy(pool)}
+        many = _least_per_update(candidates, updates * RUNS, max(2, rounds // 4))
+    peers = [name for name in one if name.startswith(("C,", "JAX", "scikit"))]
+    found = []
+    if "compiled" in one:
+        beside = {name: one[name] for name in peers}
+        wanted = [("JAX, scan", 0.15), ("C, cc -O3", 1.0)]
+        found.append(Row("compiled, one run: an update", one["compiled"], beside, "ns", wanted))
+    for name, most in (("NumPy", 45e-9), ("compiled", 25e-9)):
+        if name in many:
+            beside = {peer: many[peer] for peer in many if peer.startswith("JAX")}
+            found.append(
+                Row(f"{name}, {RUNS:,} runs: an update of a run", many[name], beside, "ns", most=most)
+            )
+    return found
+
+
+def _least_per_update(candidates: "dict[str, Timed | str]", updates: int, rounds: int) -> dict[str, float]:
+    timed = {name: each for name, each in candidates.items() if not isinstance(each, str)}
+    return {name: seconds / updates for name, seconds in least(timed, rounds).items()}
 
 
 def _print(title: str, candidates: "dict[str, Timed | str]", updates: int) -> None:
@@ -195,6 +229,18 @@ def _many(inputs: Array, labels: Indices) -> "dict[str, Timed | str]":
     candidates: dict[str, Timed | str] = {"compiled": ours if find_spec("llvmlite") else "llvmlite"}
     candidates["JAX, vmap over scan"] = _jax_many(inputs, labels, start, rows) if find_spec("jax") else "jax"
     return candidates
+
+
+def _in_numpy(pool: ProcessPoolExecutor) -> Timed:
+    """From the configs to the outcomes, in two processes; the others have their data at hand."""
+    config = load_config(None)
+    configs = [config.model_copy(update={"seed": seed}) for seed in range(RUNS)]
+
+    def run() -> Array:
+        list(pool.map(train_group, (configs[: RUNS // 2], configs[RUNS // 2 :])))
+        return np.empty(0)
+
+    return run
 
 
 def _jax_many(inputs: Array, labels: Indices, start: Array, rows: Indices) -> Timed:

@@ -1,28 +1,19 @@
-"""What an update, a run and a start cost: `python -m tests.benchmarks.speed`.
+"""What an update, a run and a start cost, beside scikit-learn."""
 
-Machines differ and are busy, so each figure is compared with scikit-learn's in the same minute: the
-two take turns, and the ratio of the medians is what counts.
-"""
-
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import prepare, train
+from tests.benchmarks.turns import Row, environment, is_installed, least, process
 
 UPDATES = 7500
-ROUNDS = 9
 
 _THEIR_PROCESS = """
 import warnings
@@ -68,25 +59,6 @@ def _their_run(solver: str) -> Callable[[], None]:
     return run
 
 
-def _process(*command: str, folder: Path) -> Callable[[], None]:
-    def run() -> None:
-        subprocess.run([sys.executable, *command], cwd=folder, check=True, capture_output=True)
-
-    return run
-
-
-def _medians(*runs: Callable[[], None]) -> list[float]:
-    """Seconds of each, taking turns, after one round that does not count."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for k in range(ROUNDS + 1):
-        for times, run in zip(seconds, runs, strict=True):
-            began = time.perf_counter()
-            run()
-            if k:
-                times.append(time.perf_counter() - began)
-    return [statistics.median(times) for times in seconds]
-
-
 # A child inherits the peak of the process it is forked from, so a small one has to start it.
 _PEAK = """
 import resource, subprocess, sys
@@ -98,44 +70,59 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def _peak_mebibytes(folder: Path, *overrides: str) -> float:
     """The largest resident set of a whole `irisbp train`."""
     command = [sys.executable, "-c", _PEAK, *overrides]
-    return int(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout) / 1024
-
-
-def main() -> None:
-    """Measure, print the table, and exit with 1 if a bound is passed."""
-    with tempfile.TemporaryDirectory() as name:
-        rows = list(_rows(Path(name)))
-    table = Table("what", "irisbp", "scikit-learn", "measured", "at most")
-    for what, ours, theirs, measured, bound in rows:
-        style = "bold red" if measured > bound else ""
-        table.add_row(what, ours, theirs, f"{measured:.2f}", f"{bound:g}", style=style)
-    Console(width=100).print(table)
-    sys.exit(any(measured > bound for *_, measured, bound in rows))
-
-
-def _rows(folder: Path) -> Iterator[tuple[str, str, str, float, float]]:
-    """What, our figure, theirs, and what of them is bounded: a ratio, seconds or MiB."""
-    for what, overrides, solver in (
-        ("SGD, per update, recorded: ratio", [], "sgd"),
-        ("Adam, per update, recorded: ratio", ["optimizer=adam", "learning_rate=0.001"], "adam"),
-    ):
-        ours, theirs = _medians(_our_run(overrides, folder), _their_run(solver))
-        figures = [f"{seconds / UPDATES * 1e6:.1f} us" for seconds in (ours, theirs)]
-        yield what, figures[0], figures[1], ours / theirs, 0.3
-    portable, native = _medians(_our_run(["numerics=portable"], folder), _our_run([], folder))
-    figures = [f"{seconds / UPDATES * 1e6:.1f} us" for seconds in (portable, native)]
-    yield "SGD, portable: ratio to native", figures[0], f"native {figures[1]}", portable / native, 5.0
-    ours, theirs, helping = _medians(
-        _process("-m", "irisbp", "train", "--quiet", folder=folder),
-        _process("-c", _THEIR_PROCESS, folder=folder),
-        _process("-m", "irisbp", "--help", folder=folder),
+    return (
+        int(subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment()).stdout)
+        / 1024
     )
-    yield "whole process, the article's run: ratio", f"{ours:.2f} s", f"{theirs:.2f} s", ours / theirs, 0.5
-    yield "irisbp --help: seconds", f"{helping:.2f} s", "", helping, 0.25
+
+
+def rows(folder: Path, rounds: int) -> Iterator[Row]:
+    """Updates of the plain loop, whole commands, and memory."""
+    sklearn = is_installed("scikit-learn")
+    for what, overrides, solver, most in (
+        ("SGD", [], "sgd", 0.2),
+        ("Adam", ["optimizer=adam", "learning_rate=0.001"], "adam", 0.3),
+    ):
+        ours, theirs = _our_run(overrides, folder), _their_run(solver) if sklearn else None
+        seconds = least({"": ours} | ({"scikit-learn": theirs} if theirs else {}), rounds)
+        seconds = {name: total / UPDATES for name, total in seconds.items()}
+        yield Row(
+            f"{what}, each loss recorded: an update",
+            seconds.pop(""),
+            seconds,
+            wanted=[("scikit-learn", most)],
+        )
+    numerics = {name: _our_run([f"numerics={name}"], folder) for name in ("portable", "native")}
+    seconds = {name: total / UPDATES for name, total in least(numerics, max(1, rounds // 3)).items()}
+    yield Row("SGD, portable numerics: an update", seconds.pop("portable"), seconds, wanted=[("native", 5.0)])
+    yield from _commands(folder, rounds)
     few, many = _peak_mebibytes(folder), _peak_mebibytes(folder, "epochs=10000")
-    yield "peak memory, 50 epochs: MiB", f"{few:.0f} MiB", "", few, 120.0
-    yield "peak memory, 10,000 epochs for 50: ratio", f"{many:.0f} MiB", "", many / few, 1.1
+    yield Row("peak memory in MiB, 50 epochs", few, unit="", most=120.0)
+    yield Row("peak memory in MiB, 10,000 epochs", many, {"50 epochs": few}, "", [("50 epochs", 1.1)])
 
 
-if __name__ == "__main__":
-    main()
+def _commands(folder: Path, rounds: int) -> Iterator[Row]:
+    """Whole processes: the article's run, plain and compiled with the code at hand, and the help."""
+    plain = ("-m", "irisbp", "train", "--quiet")
+    ways = {"plain": process(*plain, folder=folder), "help": process("-m", "irisbp", "--help", folder=folder)}
+    if is_installed("scikit-learn"):
+        ways["scikit-learn"] = process("-c", _THEIR_PROCESS, folder=folder)
+    if is_installed("llvmlite"):
+        compiled = (*plain, "engine=compiled")
+        first = _first_use(compiled, folder)
+        ways["compiled"] = process(*compiled, folder=folder, XDG_CACHE_HOME=str(folder / "cache"))
+    seconds = least(ways, rounds)
+    theirs = {name: seconds[name] for name in ("scikit-learn",) if name in seconds}
+    what = "the article's run, whole process"
+    yield Row(what, seconds["plain"], theirs, "s", [("scikit-learn", 0.5)])
+    if "compiled" in seconds:
+        yield Row(f"{what}, compiling first", first, {"plain": seconds["plain"]}, "s", most=5.0)
+        beside = {"plain": seconds["plain"]} | theirs
+        yield Row(f"{what}, compiled before", seconds["compiled"], beside, "s", most=0.6)
+    yield Row("irisbp --help", seconds["help"], unit="s", most=0.25)
+
+
+def _first_use(command: tuple[str, ...], folder: Path) -> float:
+    """The least seconds with no code kept."""
+    runs = [process(*command, folder=folder, XDG_CACHE_HOME=str(folder / f"empty{k}")) for k in range(3)]
+    return min(least({"": run}, 1)[""] for run in runs)

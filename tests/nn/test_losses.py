@@ -102,6 +102,20 @@ def test_row_and_matrix_are_the_same(case: tuple[list[float], int]) -> None:
     np.testing.assert_allclose(delta, expected, rtol=0, atol=1e-15)
 
 
+@pytest.mark.parametrize("classes", [2, 3, 10, 17])
+def test_many_rows_are_the_same_as_each_alone(classes: int) -> None:
+    draws = np.random.default_rng(classes)
+    logits = draws.normal(size=(300, classes)) * draws.choice([1.0, 30.0, 100.0], size=(300, 1))
+    labels = draws.integers(0, classes, 300)
+    deltas, alone = np.zeros_like(logits), np.zeros((1, classes))
+    losses, predictions = cross_entropy(logits, labels, deltas)
+    for row, label, loss, predicted, delta in zip(logits, labels, losses, predictions, deltas, strict=True):
+        expected = SampleCrossEntropy(row[np.newaxis], alone)(int(label))
+        assert predicted == expected[1]
+        assert loss == pytest.approx(expected[0], rel=1e-15)
+        np.testing.assert_array_equal(delta, alone[0])
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_logit_that_is_not_finite_shows_in_the_loss(bad: float) -> None:
     with np.errstate(all="ignore"):

@@ -1,0 +1,152 @@
+"""Whether cost and memory grow with a run's length: `python -m tests.benchmarks.growth FOLDER`.
+
+Trains the article's network, recorded, for 10^4 to 10^7 updates: more epochs, more rows, and in an ensemble
+more runs. What an update costs and what a process holds should be the same at every size. Draws both into
+FOLDER as cost.png and memory.png. Takes some minutes.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from irisbp.config.load import load_config
+from irisbp.data.table import Table, load_table
+from irisbp.nn.engines.compiled_ensemble import train_ensemble
+from irisbp.nn.network import Network
+from irisbp.nn.optimizers import Sgd
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.training import prepare, train
+from tests.benchmarks.turns import environment
+
+UPDATES = (10**4, 10**5, 10**6, 10**7)
+_SAMPLES = 150  # of iris
+_PIECES = 20  # of a run, whose median counts: one that was disturbed does not
+_LEAST = 10**5  # updates that are measured, in as many runs as it takes
+_ROUNDS = 3
+Series = list[tuple[int, float]]  # how many updates, and what they cost
+
+
+def main(folder: Path) -> None:
+    """Measure, print and draw."""
+    cost: dict[str, Series] = {}
+    memory: dict[str, Series] = {}
+    for engine in ("plain", "compiled"):
+        for what, sizes in (("epochs", _epochs), ("rows", _rows)):
+            name = f"{engine}, more {what}"
+            measured = [(n, *_in_process(engine, *sizes(n))) for n in UPDATES]
+            cost[name] = [(n, nanoseconds) for n, nanoseconds, _ in measured]
+            if what == "epochs":
+                memory[name] = [(n, mebibytes) for n, _, mebibytes in measured]
+    cost["compiled, more runs"] = list(_runs())
+    for name, series in (cost | {f"{name}, MiB": each for name, each in memory.items()}).items():
+        print(f"{name}: " + ", ".join(f"{n:.0e} {value:,.1f}" for n, value in series))
+    _draw(folder / "cost.png", "ns of processor time per update", cost, log=True)
+    _draw(folder / "memory.png", "peak memory, MiB", memory, log=False)
+
+
+def _epochs(updates: int) -> tuple[int, int]:
+    return _SAMPLES, round(updates / _SAMPLES)
+
+
+def _rows(updates: int) -> tuple[int, int]:
+    """Up to a million rows, for ten epochs."""
+    return updates // 10, 10
+
+
+def _in_process(engine: str, rows: int, epochs: int) -> tuple[float, float]:
+    """Nanoseconds per update and peak MiB of a process that does nothing else."""
+    rounds = _ROUNDS if rows * epochs < UPDATES[-1] else 1
+    command = [sys.executable, "-m", "tests.benchmarks.growth", engine, str(rows), str(epochs)]
+    found = []
+    for _ in range(rounds):
+        done = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True)
+        found.append([float(figure) for figure in done.stdout.split()])
+    nanoseconds, mebibytes = zip(*found, strict=True)
+    return min(nanoseconds), max(mebibytes)
+
+
+def _train(engine: str, rows: int, epochs: int) -> None:
+    """Print the median cost of a run's pieces in processor time, and the process's peak."""
+    table, pieces = _table(rows), list[float]()
+    for _ in range(max(1, _LEAST // (rows * epochs))):
+        pieces += _pieces(engine, table, epochs)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(statistics.median(pieces) * 1e9, peak)
+
+
+def _pieces(engine: str, table: Table, epochs: int) -> Iterator[float]:
+    """Seconds of processor time per update in each piece of one run."""
+    training = prepare(load_config(None, [f"epochs={epochs}", f"engine={engine}", "record=epochs"]), table)
+    piece, done = training.steps // _PIECES, 0
+    with tempfile.TemporaryDirectory() as name, Directory(Path(name)) as directory:
+        writer = RunWriter(directory, training)
+        began = time.process_time()
+        for record in train(training):
+            writer.take(record)
+            updates = training.progress.step - done
+            if updates >= piece:
+                now = time.process_time()
+                yield (now - began) / updates
+                began, done = now, done + updates
+        writer.finish("completed")
+
+
+def _table(rows: int) -> Table:
+    """Iris, again and again."""
+    iris = load_table(None, None, None)
+    chosen = np.arange(rows) % _SAMPLES
+    targets = tuple(iris.targets[k] for k in chosen.tolist())
+    return Table(iris.source, iris.features, iris.values[chosen], iris.target, targets, iris.digest)
+
+
+def _runs() -> Iterator[tuple[int, float]]:
+    """An ensemble's updates, all runs counted."""
+    network, dataset, epochs = Network(4, (3,), 3), prepare(load_config(None)).dataset, 50
+    for updates in UPDATES:
+        runs = max(1, updates // (_SAMPLES * epochs))
+        draws = np.random.default_rng(0)
+        orders = np.array([[draws.permutation(_SAMPLES)] for _ in range(runs)])
+        least = float("inf")
+        for _ in range(_ROUNDS):
+            parameters = draws.normal(size=(runs, network.parameter_count))
+            optimizers = [Sgd((network.parameter_count,), 0.1) for _ in range(runs)]
+            began = time.process_time()
+            train_ensemble(
+                network, parameters, optimizers, dataset.inputs, orders, dataset.labels[orders],
+                np.full((runs, epochs), 0.1),
+            )  # fmt: skip
+            least = min(least, time.process_time() - began)
+        yield runs * _SAMPLES * epochs, least / (runs * _SAMPLES * epochs) * 1e9
+
+
+def _draw(path: Path, label: str, measured: dict[str, Series], *, log: bool) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, series in measured.items():
+        axes.plot(*zip(*series, strict=True), marker="o", label=name)
+    axes.set_xscale("log")
+    if log:
+        axes.set_yscale("log")
+    axes.set_ylim(bottom=None if log else 0)
+    axes.set_xlabel("updates")
+    axes.set_ylabel(label)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        main(Path(sys.argv[1]))
+    else:
+        _train(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
