@@ -1,4 +1,4 @@
-"""Whether cost and memory grow with a run's length: `python -m tests.benchmarks.growth FOLDER`.
+"""Whether cost and memory grow with a run's length: `python -m tests.benchmarks.growth FOLDER [MOST]`.
 
 Trains the article's network, recorded, for 10^4 to 10^7 updates: more epochs, more rows, and in an ensemble
 more runs. What an update costs and what a process holds should be the same at every size. Draws both into
@@ -34,18 +34,19 @@ _ROUNDS = 3
 Series = list[tuple[int, float]]  # how many updates, and what they cost
 
 
-def main(folder: Path) -> None:
-    """Measure, print and draw."""
+def main(folder: Path, most: int = UPDATES[-1]) -> None:
+    """Measure up to so many updates, print and draw."""
+    sizes_of_runs = [n for n in UPDATES if n <= most]
     cost: dict[str, Series] = {}
     memory: dict[str, Series] = {}
     for engine in ("plain", "compiled"):
         for what, sizes in (("epochs", _epochs), ("rows", _rows)):
             name = f"{engine}, more {what}"
-            measured = [(n, *_in_process(engine, *sizes(n))) for n in UPDATES]
+            measured = [(n, *_in_process(engine, *sizes(n))) for n in sizes_of_runs]
             cost[name] = [(n, nanoseconds) for n, nanoseconds, _ in measured]
             if what == "epochs":
                 memory[name] = [(n, mebibytes) for n, _, mebibytes in measured]
-    cost["compiled, more runs"] = list(_runs())
+    cost["compiled, more runs"] = list(_runs(sizes_of_runs))
     for name, series in (cost | {f"{name}, MiB": each for name, each in memory.items()}).items():
         print(f"{name}: " + ", ".join(f"{n:.0e} {value:,.1f}" for n, value in series))
     _draw(folder / "cost.png", "ns of processor time per update", cost, log=True)
@@ -107,10 +108,10 @@ def _table(rows: int) -> Table:
     return Table(iris.source, iris.features, iris.values[chosen], iris.target, targets, iris.digest)
 
 
-def _runs() -> Iterator[tuple[int, float]]:
+def _runs(sizes: list[int]) -> Iterator[tuple[int, float]]:
     """An ensemble's updates, all runs counted."""
     network, dataset, epochs = Network(4, (3,), 3), prepare(load_config(None)).dataset, 50
-    for updates in UPDATES:
+    for updates in sizes:
         runs = max(1, updates // (_SAMPLES * epochs))
         draws = np.random.default_rng(0)
         orders = np.array([[draws.permutation(_SAMPLES)] for _ in range(runs)])
@@ -146,7 +147,7 @@ def _draw(path: Path, label: str, measured: dict[str, Series], *, log: bool) -> 
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        main(Path(sys.argv[1]))
+    if len(sys.argv) <= 3:
+        main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
     else:
         _train(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
