@@ -23,7 +23,7 @@ from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError, StorageError
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import read_checked, read_manifest
+from irisbp.rundir.reader import check_that_it_is_no_sweep, read_checked, read_manifest
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
 FileState = Literal["as written", "changed", "missing", "not recorded"]
@@ -150,6 +150,7 @@ def _names(path: Path) -> list[str]:
     except OSError as error:
         raise StorageError("read", path, error) from None
     if not _is_run(names):
+        check_that_it_is_no_sweep(path)
         raise RunError(f"{path} is not a run: it has no two of {', '.join(sorted(_MARKS))}")
     return names
 

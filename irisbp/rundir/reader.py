@@ -82,13 +82,18 @@ def load_run(path: Path, which: Which | None = None, table: Path | None = None) 
     return Run(path, config, manifest, standardizer, network, arrays.parameters(network), which, table)
 
 
+def check_that_it_is_no_sweep(path: Path) -> None:
+    """RunError if a directory is a sweep's."""
+    if (path / "sweep.yaml").exists():
+        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
+
+
 def read_manifest(path: Path) -> Manifest:
     """The manifest of the run in a directory; RunError if there is none, or not one of ours."""
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
-    if (path / "sweep.yaml").exists():
-        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
+    check_that_it_is_no_sweep(path)
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
         hint = f"; irisbp resume {path} goes on with it" if kind == "an unfinished run" else ""

@@ -52,12 +52,13 @@ def train_compiled(trainings: Sequence[Training], table: Table) -> list[Outcome]
         objective=objective_of(first.config),
         threads=1,  # a sweep has a process for each core
     )
-    finite = (found.ends == 0) & np.isfinite(parameters).all(axis=1)
     curves = found.losses / len(first.order)
+    # A sum of losses may overflow where their mean does not.
+    finite = (found.ends == 0) & np.isfinite(parameters).all(axis=1) & np.isfinite(curves).all(axis=1)
     return [
         _completed(training, parameters[run], curves[run])
         if finite[run]
-        else go_on_alone(prepare(training.config, table), [], [])  # to where it diverges, and no further
+        else go_on_alone(prepare(training.config, table), [], [])  # to where it diverges, if it does
         for run, training in enumerate(trainings)
     ]
 

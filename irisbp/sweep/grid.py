@@ -173,13 +173,14 @@ def read_grid(path: Path, content: bytes) -> Grid:
     """The grid of a sweep.yaml, as it was written; RunError if it is none."""
     try:
         document = read_file(path, content)
-        base, values = document.data["base"], document.data["grid"]
-        if document.problems or not isinstance(base, dict):
-            raise RunError(f"{path} is not the grid of a sweep")
-        axes = tuple(parse_axis(f"{key}={text}") for key, text in values.items())
+        match document.data:
+            case {"base": dict(base), "grid": dict(values)} if not document.problems:
+                axes = tuple(parse_axis(f"{key}={text}") for key, text in values.items())
+            case _:
+                raise RunError(f"{path} is not the grid of a sweep: it holds no base and grid")
         grid = Grid(path, Document(base), axes)
         if len(grid) > MOST_RUNS or to_yaml(grid) != content:
             raise RunError(f"{path} is not as irisbp writes it")
-    except (ConfigError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except ConfigError as error:
         raise RunError(f"{path} is not the grid of a sweep: {error}") from None
     return grid

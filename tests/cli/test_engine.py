@@ -20,6 +20,13 @@ from irisbp.__main__ import main
 main()
 """
 
+_BROKEN = """
+import sys
+sys.path.insert(0, ".")
+from irisbp.__main__ import main
+main()
+"""
+
 
 @pytest.fixture
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +67,17 @@ def test_without_what_compiles_the_error_says_what_to_install(tmp_path: Path) ->
     assert done.returncode == 2
     assert done.stderr == "irisbp: engine: compiled needs llvmlite: pip install 'irisbp[fast]'\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_compiler_that_cannot_be_loaded_is_none(tmp_path: Path) -> None:
+    (tmp_path / "llvmlite").mkdir()
+    (tmp_path / "llvmlite" / "__init__.py").touch()
+    (tmp_path / "llvmlite" / "binding.py").write_text("raise OSError('no shared object')")
+    command = [sys.executable, "-c", _BROKEN, "train", "engine=compiled", "--run-dir", "x"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "irisbp: engine: compiled needs llvmlite: pip install 'irisbp[fast]'\n"
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_large_network_stays_with_the_plain_loop() -> None:

@@ -122,10 +122,9 @@ def test_a_sweep_is_no_run_and_a_run_no_sweep(
     monkeypatch.chdir(sweep.parent.parent)
     name = "runs/smoke-sweep-001"
     assert irisbp("runs").stdout == "no runs in runs\n"
-    assert (
-        _refusal("evaluate", name)
-        == f"{name} is a sweep; irisbp train --from {name} --row N makes a run of it"
-    )
+    for command in (["evaluate", name], ["runs", "show", name], ["runs", "diff", name, name]):
+        told = f"{name} is a sweep; irisbp train --from {name} --row N makes a run of it"
+        assert _refusal(*command) == told
     assert _refusal("train", "--from", "runs", "--row", "1") == "runs is not a sweep: it holds no sweep.yaml"
     assert "which irisbp did not write there" in _refusal("train", SMOKE, "--run-dir", name, "--overwrite")
     assert _refusal("sweep", SMOKE, "seed=0,1", "--run-dir", name).startswith(f"{name} exists; ")

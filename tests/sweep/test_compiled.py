@@ -48,6 +48,13 @@ def test_some_diverge_and_the_others_go_on() -> None:
         _check(outcome, config)
 
 
+def test_losses_whose_sum_is_too_large_have_a_mean_all_the_same() -> None:
+    configs = _runs(2, "learning_rate=1e306", "rng=r")
+    for outcome, config in zip(train_group(configs), configs, strict=True):
+        assert np.isfinite(outcome.curve).all()
+        np.testing.assert_allclose(outcome.curve, train_alone(config).curve, rtol=1e-12)
+
+
 def test_runs_that_are_watched_go_the_other_way() -> None:
     watched = _runs(3, "data.validation=0.2")
     for outcome, config in zip(train_group(watched), watched, strict=True):

@@ -1,5 +1,6 @@
 """The grid: rows in order, each the config that the same overrides give, and all that is wrong at once."""
 
+import re
 import time
 from pathlib import Path
 
@@ -95,14 +96,18 @@ def test_sweep_yaml_gives_the_same_grid_again(tmp_path: Path, monkeypatch: pytes
         b"",
         b"seed: 1\n",
         b"base: 1\ngrid: {}\n",
+        b"hello\n",
+        b"- 1\n",
         b"base: {}\ngrid: {seed: '0:2'}\n",
         b"base: [",
         b"grid: 3\nbase: {}\n",
     ],
 )
 def test_what_is_no_sweep_yaml(content: bytes) -> None:
-    with pytest.raises(RunError):
+    with pytest.raises(RunError) as error:
         read_grid(Path("sweep.yaml"), content)
+    assert str(error.value).startswith("sweep.yaml is not ")
+    assert not re.search("object|indices|'base'|'grid'", str(error.value))  # Python's own words
 
 
 def test_all_problems_are_told_once() -> None:

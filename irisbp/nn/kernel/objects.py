@@ -88,7 +88,9 @@ def cache_folder() -> Path | None:
 
 def _find_folder() -> Path | None:
     """A directory of the user's own: $XDG_CACHE_HOME/irisbp, ~/.cache/irisbp, or one for temporary files."""
-    home, user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), os.geteuid()
+    home, user = os.environ.get("XDG_CACHE_HOME", ""), os.geteuid()
+    if not os.path.isabs(home):  # as the XDG Base Directory Specification has it
+        home = os.path.expanduser("~/.cache")
     for folder in (Path(home) / "irisbp", Path(tempfile.gettempdir()) / f"irisbp-{user}"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """What code is written for, told from a network and an optimizer; the rest of a training is data for it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -67,11 +67,12 @@ def structure_of(
 
 
 def available() -> bool:
-    """Whether what compiles is installed."""
+    """Whether what compiles is installed, and can be loaded."""
     try:
-        return find_spec("llvmlite") is not None
-    except ValueError:  # an import that was made to fail
+        import llvmlite.binding  # noqa: F401
+    except (ImportError, OSError):  # OSError: its shared library
         return False
+    return True
 
 
 def kept_names(structure: Structure) -> tuple[str, ...]:
@@ -101,22 +102,28 @@ def corrections_of(optimizer: Optimizer, steps: int) -> tuple[Array, list[float]
     For adam and adamw 1 - beta1^t and 1 - beta2^t. For nadam the factors of the gradient and of the mean
     stand first and last: (1 - mu_t) / (1 - M_t) and mu_(t+1) / (1 - M_(t+1)).
     """
-    inner, products = _inner(optimizer), []
+    inner, products = _inner(optimizer), list[float]()
     if not isinstance(inner, Adam):
         return np.zeros((0, 3)), []
-    step, rows = inner.state["step"].item(), []
-    product = inner.state["product"].item() if isinstance(inner, Nadam) else 1.0
+    rows = _nadam_rows(inner, steps, products) if isinstance(inner, Nadam) else _adam_rows(inner, steps)
+    return np.fromiter(rows, np.dtype((np.float64, 3)), count=steps), products
+
+
+def _adam_rows(adam: Adam, steps: int) -> Iterator[tuple[float, float, float]]:
+    step = adam.state["step"].item()
     for _ in range(steps):
         step += 1.0
-        second = 1.0 - inner._beta2**step
-        if isinstance(inner, Nadam):
-            now, soon = inner._momentum(step), inner._momentum(step + 1.0)
-            product *= now
-            products.append(product)
-            rows.append(((1.0 - now) / (1.0 - product), second, soon / (1.0 - product * soon)))
-        else:
-            rows.append((1.0 - inner._beta1**step, second, 0.0))
-    return np.array(rows), products
+        yield 1.0 - adam._beta1**step, 1.0 - adam._beta2**step, 0.0
+
+
+def _nadam_rows(nadam: Nadam, steps: int, products: list[float]) -> Iterator[tuple[float, float, float]]:
+    step, product = nadam.state["step"].item(), nadam.state["product"].item()
+    for _ in range(steps):
+        step += 1.0
+        now, soon = nadam._momentum(step), nadam._momentum(step + 1.0)
+        product *= now
+        products.append(product)
+        yield (1.0 - now) / (1.0 - product), 1.0 - nadam._beta2**step, soon / (1.0 - product * soon)
 
 
 def count_steps(optimizer: Optimizer, steps: int, products: list[float]) -> None:

@@ -335,3 +335,14 @@ def test_code_is_kept_only_where_nobody_else_may_write(
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "irisbp").symlink_to(tmp_path / "elsewhere")
     assert uncached() is None
+
+
+def test_a_cache_that_is_named_relative_to_nowhere_is_not_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from irisbp.nn.kernel import objects
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert objects._find_folder() == tmp_path / "home" / ".cache" / "irisbp"
