@@ -88,9 +88,11 @@ def sweep(
     from irisbp.sweep.grid import make_grid
     from irisbp.sweep.parts import prepare_sweep
     from irisbp.sweep.place import open_new_or_begun_sweep, open_new_sweep
+    from irisbp.sweep.pool import check_backend
 
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
+    check_backend(backend.value, scheduler)
     labour = Labour(jobs, backend, scheduler, fail_fast, quiet, as_json)
     path, texts = _split(arguments or [])
     prepared = prepare_sweep(make_grid(path, texts))

@@ -47,18 +47,20 @@ def run_parts(
     that a signal raises, or closing the iterator (contextlib.closing) stops the workers at once. Raises
     ConfigError where the backend cannot be used, and WorkerDied for a part that kills its workers.
     """
+    check_backend(backend, scheduler)
     if backend == "loky":
-        if scheduler is not None:
-            raise ConfigError("--scheduler: processes of this machine have none; give --backend dask or ray")
         return _here(function, parts) if jobs == 1 else _in_processes(function, parts, jobs)
-    _require(backend)
     from irisbp.sweep.clusters import on_dask, on_ray
 
     return (on_dask if backend == "dask" else on_ray)(function, parts, jobs, scheduler)
 
 
-def _require(backend: Backend) -> None:
-    """Raise unless the library is there."""
+def check_backend(backend: Backend, scheduler: str | None) -> None:
+    """ConfigError if it has no scheduler, or its library is not there."""
+    if backend == "loky":
+        if scheduler is not None:
+            raise ConfigError("--scheduler: processes of this machine have none; give --backend dask or ray")
+        return
     library = "distributed" if backend == "dask" else backend
     try:
         found = find_spec(library) is not None

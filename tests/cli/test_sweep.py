@@ -135,6 +135,16 @@ def test_a_sweep_is_no_run_and_a_run_no_sweep(
     assert (replaced.returncode, len(_rows(sweep))) == (0, 2)
 
 
+def test_a_backend_that_cannot_be_used_leaves_no_sweep_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "--scheduler: processes of this machine" in _refusal(
+        "sweep", "seed=0:2", "--scheduler", "tcp://x:1"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> None:
     process = _start(tmp_path, *LONG, "--run-dir", "x", "--jobs", "1")
     _wait_for("part-*.npz", tmp_path / "x")
