@@ -30,7 +30,7 @@ from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import Epoch, Samples, Training, objective_of, prepare, train
 
-FEW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _BELOW_1 = st.floats(0.0, 0.99)

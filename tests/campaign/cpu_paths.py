@@ -10,7 +10,7 @@ from tests.campaign.settings import SETTINGS, Run, trained
 
 FAULT = "other CPU settings, numerics: native"
 PASSES_WHEN = "losses and parameters agree within 1e-12, predictions entirely"
-FULL, SHORT = 120, 12
+FULL, SHORT = 120, 6
 
 _CONFIGS: dict[str, list[str]] = {
     "article": ["rng=r", "epochs=5"],
