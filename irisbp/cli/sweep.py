@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -235,42 +235,30 @@ class _Shown:
 
     def __init__(self, prepared: "Sweep", writer: "SweepWriter", labour: Labour) -> None:
         from irisbp.show.console import make_console
+        from irisbp.show.progress import Dispensed
         from irisbp.show.sweep import Pace, PaceLines, PaceView
 
         settled = sum(part.epochs for part in prepared.parts if writer.done.issuperset(part.rows))
         epochs = sum(part.epochs for part in prepared.parts)
         pace = Pace(len(prepared.grid), epochs, len(writer.done), settled)
-        self._view: PaceLines | PaceView | None = None
+        self._view: Dispensed[PaceLines | PaceView] = Dispensed(None)
         if not labour.quiet:
             live = can_be_redrawn()
-            self._view = PaceView(make_console(stderr=True), pace) if live else PaceLines(sys.stderr, pace)
+            self._view = Dispensed(
+                PaceView(make_console(stderr=True), pace) if live else PaceLines(sys.stderr, pace)
+            )
 
     def settle(self, epochs: int) -> None:
         """So many epochs more are settled."""
-        with self._dispensing():
-            if self._view is not None:
-                self._view.settle(epochs)
+        self._view.do(lambda view: view.settle(epochs))
 
     def part(self, runs: int) -> None:
         """So many runs more are done."""
-        with self._dispensing():
-            if self._view is not None:
-                self._view.part(runs)
+        self._view.do(lambda view: view.part(runs))
 
     def close(self) -> None:
         """No more will come."""
-        with self._dispensing():
-            if self._view is not None:
-                self._view.close()
-
-    @contextmanager
-    def _dispensing(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError:
-            self._view = None
+        self._view.do(lambda view: view.close())
 
 
 def _tell_of_finished(directory: "Directory", labour: Labour) -> None:

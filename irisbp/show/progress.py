@@ -1,9 +1,8 @@
 """A run's progress away from a terminal: plain lines, one per epoch and thinned on long runs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import ceil
-from typing import Protocol, TextIO
+from typing import Generic, Protocol, TextIO, TypeVar
 
 from irisbp.errors import literal
 from irisbp.show.figures import loss_text
@@ -22,35 +21,43 @@ class Listener(Protocol):
         """No more records will come."""
 
 
-class Dispensable:
-    """Progress that a run can do without: if it cannot be written, it is left out and the run goes on.
+View = TypeVar("View")
 
-    A reader that has gone away is another matter: whoever closed the pipe wants no more of the run.
+
+class Dispensed(Generic[View]):
+    """Something that shows progress, as long as it can be written; without it the work goes on.
+
+    A reader that has gone away is another matter: whoever closed the pipe wants no more of the work.
     """
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener: Listener | None = listener
+    def __init__(self, view: View | None) -> None:
+        self._view = view
 
-    def take(self, record: Record) -> None:
-        """Pass a record on."""
-        if self._listener is not None:
-            with self._dispensing():
-                self._listener.take(record)
-
-    def close(self) -> None:
-        """Pass it on."""
-        if self._listener is not None:
-            with self._dispensing():
-                self._listener.close()
-
-    @contextmanager
-    def _dispensing(self) -> Iterator[None]:
+    def do(self, action: Callable[[View], None]) -> None:
+        """Have it do something; what cannot be written is its last."""
+        if self._view is None:
+            return
         try:
-            yield
+            action(self._view)
         except BrokenPipeError:
             raise
         except OSError:
-            self._listener = None
+            self._view = None
+
+
+class Dispensable:
+    """A listener that a run can do without."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = Dispensed(listener)
+
+    def take(self, record: Record) -> None:
+        """Pass a record on."""
+        self._listener.do(lambda listener: listener.take(record))
+
+    def close(self) -> None:
+        """Pass it on."""
+        self._listener.do(lambda listener: listener.close())
 
 
 class EpochLines:
