@@ -1,7 +1,9 @@
 """Writes a run as it happens: it takes the records of the training loop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from pydantic_core import to_json
 
 from irisbp.config.load import to_yaml
 from irisbp.data.cells import cell
@@ -124,10 +126,11 @@ class RunWriter:
         steps: Sequence[int] = range(block.step, block.step + count)
         if size > 1:
             steps = [block.step + k // size for k in range(count)]
-        columns = zip(steps, block.rows, block.labels, block.predictions, block.losses, strict=True)
+        losses = _texts(block.losses)
+        columns = zip(steps, block.rows, block.labels, block.predictions, losses, strict=True)
         return "".join(
             [
-                f"{step}{epoch}{row},{classes[label]},{classes[predicted]},{loss!r}\n"
+                f"{step}{epoch}{row},{classes[label]},{classes[predicted]},{loss}\n"
                 for step, row, label, predicted, loss in columns
             ]
         )
@@ -173,6 +176,17 @@ class _Due:
             return time.monotonic() >= self._next
         between_epochs = progress.samples == 0 and epochs is not None and (progress.epoch - 1) % epochs == 0
         return between_epochs or (steps is not None and progress.step // steps > self._last.step // steps)
+
+
+def _texts(numbers: list[float]) -> Iterator[str]:
+    """What repr says of each, in a quarter of the time; the shortest digits that read back are the same.
+
+    Where repr would write an exponent, or a word, it does so itself.
+    """
+    texts = to_json(numbers)[1:-1].decode().split(",")
+    return (
+        text if 1e-4 <= number < 1e16 else repr(number) for number, text in zip(numbers, texts, strict=True)
+    )
 
 
 def _epoch_row(epoch: Epoch) -> str:

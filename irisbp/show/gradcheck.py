@@ -3,7 +3,7 @@
 from math import isfinite
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from irisbp.gradcheck.check import LayerRow, ParameterRow, PointRow, Report
 from irisbp.gradcheck.faults import Finding
@@ -54,7 +54,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _parameter_table(rows: list[ParameterRow], width: int) -> Table:
+def _parameter_table(rows: list[ParameterRow], width: int) -> Text:
     columns = {
         "parameter": [row.name for row in rows],
         "backprop": [f"{row.backprop:.5e}" for row in rows],
@@ -72,7 +72,7 @@ def _parameter_table(rows: list[ParameterRow], width: int) -> Table:
     )
 
 
-def _layer_table(rows: list[LayerRow], width: int) -> Table:
+def _layer_table(rows: list[LayerRow], width: int) -> Text:
     columns = {
         "layer, as a whole": [row.name for row in rows],
         "error": [short(row.relative_error) for row in rows],
@@ -84,7 +84,7 @@ def _layer_table(rows: list[LayerRow], width: int) -> Table:
     )
 
 
-def _point_table(rows: list[PointRow], width: int) -> Table:
+def _point_table(rows: list[PointRow], width: int) -> Text:
     columns = {
         "point": [row.name for row in rows],
         "rows": [str(row.rows) for row in rows],
