@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,10 +26,12 @@ from irisbp.config.load import load_config
 from irisbp.nn.engines.compiled import CompiledLoop
 from irisbp.nn.engines.compiled_ensemble import train_ensemble
 from irisbp.nn.engines.plain import PlainLoop
+from irisbp.nn.engines.vectorized import VectorizedLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
 from irisbp.nn.types import Array, Indices
 from irisbp.sweep.group import train_group
+from irisbp.sweep.lockstep import Team, join
 from irisbp.training import prepare, train
 from tests.benchmarks.turns import Row, least
 
@@ -56,7 +59,7 @@ def rows(folder: Path, rounds: int) -> list[Row]:
     updates = EPOCHS * len(order)
     one = _least_per_update(_single(inputs, labels, training.parameters.copy(), folder), updates, rounds)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        candidates = _many(inputs, labels) | {"NumPy": _in_numpy(pool)}
+        candidates = _many(inputs, labels) | _in_numpy(pool)
         many = _least_per_update(candidates, updates * RUNS, max(2, rounds // 4))
     peers = [name for name in one if name.startswith(("C,", "JAX", "scikit"))]
     found = []
@@ -64,7 +67,7 @@ def rows(folder: Path, rounds: int) -> list[Row]:
         beside = {name: one[name] for name in peers}
         wanted = [("JAX, scan", 0.15), ("C, cc -O3", 1.0)]
         found.append(Row("compiled, one run: an update", one["compiled"], beside, "ns", wanted))
-    for name, most in (("NumPy", 45e-9), ("compiled", 25e-9)):
+    for name, most in (("NumPy", 45e-9), ("NumPy, from configs to outcomes", None), ("compiled", 25e-9)):
         if name in many:
             beside = {peer: many[peer] for peer in many if peer.startswith("JAX")}
             found.append(
@@ -231,16 +234,42 @@ def _many(inputs: Array, labels: Indices) -> "dict[str, Timed | str]":
     return candidates
 
 
-def _in_numpy(pool: ProcessPoolExecutor) -> Timed:
-    """From the configs to the outcomes, in two processes; the others have their data at hand."""
+def _in_numpy(pool: ProcessPoolExecutor) -> dict[str, Timed]:
+    """In two processes: with the data at hand, as the others have it, and with all that a sweep has to do."""
     config = load_config(None)
     configs = [config.model_copy(update={"seed": seed}) for seed in range(RUNS)]
+    halves = configs[: RUNS // 2], configs[RUNS // 2 :]
 
-    def run() -> Array:
-        list(pool.map(train_group, (configs[: RUNS // 2], configs[RUNS // 2 :])))
+    def side_by_side() -> Array:
+        return np.concatenate(list(pool.map(_train_half, (0, 1))))
+
+    def whole() -> Array:
+        list(pool.map(train_group, halves))
         return np.empty(0)
 
-    return run
+    side_by_side()  # prepares both halves
+    return {"NumPy": side_by_side, "NumPy, from configs to outcomes": whole}
+
+
+def _train_half(half: int) -> Array:
+    """The parameters (runs, parameters) of half of the runs after their epochs."""
+    team = _half(half)
+    parameters, orders = team.parameters.copy(), team.order
+    labels = np.stack(
+        [member.labels[order] for member, order in zip(team.members, orders.T, strict=True)], axis=1
+    )
+    optimizer = Sgd(parameters.shape, np.full(parameters.shape[1], RATE))
+    loop = VectorizedLoop(NETWORK, parameters, optimizer, team.inputs, batch_size=1)
+    for _ in range(EPOCHS):
+        loop.run(orders, labels)
+    return parameters.T
+
+
+@cache
+def _half(half: int) -> Team:
+    config, runs = load_config(None), RUNS // 2
+    seeds = range(half * runs, (half + 1) * runs)
+    return join([prepare(config.model_copy(update={"seed": seed})) for seed in seeds])
 
 
 def _jax_many(inputs: Array, labels: Indices, start: Array, rows: Indices) -> Timed:

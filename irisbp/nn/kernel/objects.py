@@ -28,7 +28,7 @@ Function = Callable[..., None]
 @cache
 def function(structure: Structure) -> Function:
     """The compiled loop of `loop.Loop`: it takes the addresses of its arrays, and lets other threads run."""
-    machine = _machine(structure)
+    machine = _machine(structure.lanes)
     path = _path(structure)
     content = _read(path) or _compile(structure, machine, path)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -39,27 +39,27 @@ def function(structure: Structure) -> Function:
     return compiled
 
 
-def _machine(structure: Structure) -> Any:
+def _machine(lanes: int) -> Any:
     """The processor to compile for; whatever engine is made with it owns it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
-        features=_features(structure),
+        features=_features(lanes),
         opt=3,
         reloc="static",
         codemodel="jitdefault",
     )
 
 
-def _features(structure: Structure) -> str:
+def _features(lanes: int) -> str:
     """What of the processor is used.
 
     A single run waits for one result after the other. In AVX-512's wide registers the compiler would pack
     what belongs to several nodes, and unpacking it again takes longer than it saves, a sixth of the time.
     """
     features = str(llvm.get_host_cpu_features().flatten())
-    return features + ",-avx512f" if structure.lanes == 1 and "+avx512f" in features else features
+    return features + ",-avx512f" if lanes == 1 and "+avx512f" in features else features
 
 
 def _compile(structure: Structure, machine: Any, path: Path | None) -> bytes:
@@ -83,7 +83,7 @@ def _path(structure: Structure) -> Path | None:
     folder = cache_folder()
     if folder is None:
         return None
-    processor = llvm.get_host_cpu_name(), _features(structure)
+    processor = llvm.get_host_cpu_name(), _features(structure.lanes)
     key = sha256(repr((structure, llvmlite.__version__, llvm.llvm_version_info, processor)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         key.update(source.read_bytes())

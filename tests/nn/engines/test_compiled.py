@@ -212,7 +212,7 @@ def _compiled(write: Callable[[Any], tuple[Any, ...]], results: int) -> Callable
         for k, result in enumerate(write(code.load(code.arguments[0], 0))):
             code.store(code.arguments[1], k, result)
         code.finish()
-        machine = objects._machine()
+        machine = objects._machine(width)
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(str(module)), machine)
         engine.finalize_object()
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(engine.get_function_address("f"))
