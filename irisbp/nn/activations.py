@@ -48,7 +48,8 @@ def sigmoid(pair: Array, slope: Array, value: Array) -> None:
 def _sigmoid_of_many(slope: Array, value: Array) -> None:
     """The same with one exponential for an entry: f(-a) = e^-a f(a), with e^-a kept finite."""
     np.negative(slope, value)
-    np.minimum(value, _FARTHEST, out=value)
+    if not value.max() <= _FARTHEST:  # to look is quicker than to set; a nan hides the largest
+        np.minimum(value, _FARTHEST, out=value)
     np.exp(value, slope)
     np.add(slope, _ONE, value)
     np.divide(_ONE, value, value)
