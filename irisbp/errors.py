@@ -113,6 +113,12 @@ class StorageError(IrisbpError):
         super().__init__(f"cannot {action} {path}: {reason}")
 
 
+class NoRoom(IrisbpError):
+    """A disk is too small for what is to be written."""
+
+    exit_code = 74
+
+
 class Busy(IrisbpError):
     """Another process writes into the run."""
 

@@ -4,14 +4,14 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from irisbp.errors import ConfigError
+from irisbp.errors import NoRoom
 from irisbp.training import Training
 
 _SAMPLE_ROW, _EPOCH_ROW = 30, 30  # bytes that a line takes at least
 
 
 def check_space(training: Training, place: Path) -> None:
-    """ConfigError if the tables of a run at this place cannot fit; one that may stop early is let go."""
+    """NoRoom if the tables of a run at this place cannot fit; one that may stop early is let go."""
     config = training.config
     if config.early_stopping is not None:
         return
@@ -22,7 +22,14 @@ def check_space(training: Training, place: Path) -> None:
         free = shutil.disk_usage(folder).free
         if need > free:
             table, remedy = ("steps.csv", "; record: epochs leaves it out") if samples else ("epochs.csv", "")
-            raise ConfigError(
-                f"epochs: {table} would take {need / 1e9:.1f} GB or more,"
-                f" and {free / 1e9:.1f} GB are free{remedy}"
+            raise NoRoom(
+                f"{place}: {table} would take {_size(need)} or more, and {_size(free)} are free{remedy}"
             )
+
+
+def _size(count: int) -> str:
+    """Bytes as people write them."""
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} bytes"

@@ -68,6 +68,8 @@ class Directory:
     def create(cls, path: Path) -> "Directory":
         """Make a directory (and those above it) that must not exist; FileExistsError if it does."""
         try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                os.lstat(path)  # a path that is too long is refused before half of it is made
             for folder in reversed(path.parents):
                 if not os.path.isdir(folder):
                     _make_folder_if_missing(folder)

@@ -28,10 +28,9 @@ def main(names: list[str]) -> int:
         cells = (f"{outcome.trials:,}", fault.PASSES_WHEN, f"{bad}", outcome.measured, f"{minutes:.1f}")
         table.add_row(fault.FAULT, *cells)
         told = f"{name}: {outcome.trials} trials, {bad} failed, {minutes:.1f} min"
-        print(told, file=sys.stderr, flush=True)
-        failures += [f"{name}: {line}" for line in outcome.failures]
+        print(told, *outcome.failures[:100], sep="\n", file=sys.stderr, flush=True)
+        failures += outcome.failures
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-    print("\n".join(failures[:100]))
     return bool(failures)
 
 
