@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.data.dataset import Dataset
-from irisbp.nn.arithmetic import ARITHMETICS
+from irisbp.nn.arithmetic import arithmetic_of
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
@@ -52,7 +52,7 @@ def evaluate(
     np.add.at(confusion, (labels, predictions), 1)
     return Evaluation(
         samples=len(losses),
-        loss=ARITHMETICS[network.numerics].mean(losses),
+        loss=arithmetic_of(network.numerics).mean(losses),
         accuracy=int(np.trace(confusion)) / len(losses),
         classes=_class_figures(dataset.classes, confusion),
         confusion=confusion.tolist(),
@@ -62,7 +62,7 @@ def evaluate(
 def classify(network: Network, parameters: Array, inputs: Array, labels: Indices) -> tuple[Array, Indices]:
     """Each sample's loss (rows,) and predicted class (rows,), for inputs (rows, inputs), labels (rows,)."""
     losses, predictions = [], []
-    cross_entropy = ARITHMETICS[network.numerics].cross_entropy
+    cross_entropy = arithmetic_of(network.numerics).cross_entropy
     with np.errstate(all="ignore"):
         for start, logits in _logits(network, parameters, inputs):
             loss, predicted = cross_entropy(logits, labels[start : start + len(logits)])
@@ -73,7 +73,7 @@ def classify(network: Network, parameters: Array, inputs: Array, labels: Indices
 
 def probabilities(network: Network, parameters: Array, inputs: Array) -> Array:
     """Each class's probability (rows, classes), for standardized inputs (rows, inputs)."""
-    softmax = ARITHMETICS[network.numerics].softmax
+    softmax = arithmetic_of(network.numerics).softmax
     with np.errstate(all="ignore"):
         return np.concatenate([softmax(logits) for _, logits in _logits(network, parameters, inputs)])
 

@@ -20,7 +20,7 @@ from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, load_table
 from irisbp.errors import ConfigError, DataError, Diverged
 from irisbp.evaluation import classify
-from irisbp.nn.arithmetic import ARITHMETICS
+from irisbp.nn.arithmetic import arithmetic_of
 from irisbp.nn.backprop import Objective
 from irisbp.nn.engines import Engine
 from irisbp.nn.engines.plain import PlainLoop
@@ -163,7 +163,7 @@ def prepare(config: Config, table: Table | None = None) -> Training:
     table = table or load_table(config.data.source, config.data.target, config.data.features)
     validation = held_out_rows(config, table)
     training = all_but(validation, len(table.targets))
-    arithmetic = ARITHMETICS[config.numerics]
+    arithmetic = arithmetic_of(config.numerics)
     source = arithmetic.sources[config.rng](config.seed)
     shuffled = config.data.shuffle != "never"
     order = training[source.next_order(len(training))] if shuffled else training
@@ -252,7 +252,7 @@ def objective_of(config: Config) -> Objective:
 
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
-    arithmetic, options = ARITHMETICS[config.numerics], options_of(config.optimizer)
+    arithmetic, options = arithmetic_of(config.numerics), options_of(config.optimizer)
     optimizer = arithmetic.optimizers[config.optimizer.name](
         parameters.shape, config.learning_rate, **options
     )
@@ -324,7 +324,7 @@ def _end_of_epoch(training: Training) -> Epoch:
     inputs, labels = dataset.inputs[dataset.validation], dataset.labels[dataset.validation]
     losses, predictions = classify(training.network, training.parameters, inputs, labels)
     hits = float((predictions == labels).mean())
-    mean = ARITHMETICS[training.config.numerics].mean(losses)
+    mean = arithmetic_of(training.config.numerics).mean(losses)
     return Epoch(epoch, step, rate, loss, accuracy, mean, hits)
 
 

@@ -14,7 +14,7 @@ from irisbp.data.dataset import Dataset, one_hot
 from irisbp.errors import Diverged, IrisbpError
 from irisbp.explain.naming import Parameter
 from irisbp.explain.replay import Before
-from irisbp.nn.arithmetic import ARITHMETICS, Arithmetic
+from irisbp.nn.arithmetic import Arithmetic, arithmetic_of
 from irisbp.nn.backprop import Objective
 from irisbp.nn.engines.plain import PlainLoop
 from irisbp.nn.network import Network
@@ -92,7 +92,7 @@ def numbers_of(
 
     The two forms of the loss differ in the last bit at the most.
     """
-    blocks, arithmetic = network.blocks(parameters), ARITHMETICS[network.numerics]
+    blocks, arithmetic = network.blocks(parameters), arithmetic_of(network.numerics)
     activate = arithmetic.activations[network.activation]
     layers, values = [], inputs
     with np.errstate(all="ignore"):

@@ -7,7 +7,7 @@ a fixed order. Everything that is not named here is rounded correctly in both.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 
 import numpy as np
@@ -15,9 +15,6 @@ import numpy as np
 from irisbp.nn import losses
 from irisbp.nn.activations import ACTIVATIONS, Activation
 from irisbp.nn.optimizers import OPTIMIZERS, Optimizer, native_norm
-from irisbp.nn.portable import elementary, sums
-from irisbp.nn.portable.activations import PORTABLE_ACTIVATIONS
-from irisbp.nn.portable.draws import InversionDraws, normal_quantile
 from irisbp.nn.random import SOURCES, NumpySource, RSource, Source
 from irisbp.nn.schedules import SCHEDULES, Schedule
 from irisbp.nn.types import Array, Indices
@@ -71,26 +68,35 @@ NATIVE = Arithmetic(
     sources=SOURCES,
 )
 
-_FUNCTIONS = losses.Functions(elementary.exp_into, elementary.log1p, elementary.log1p_each)
 
-PORTABLE = Arithmetic(
-    activations=PORTABLE_ACTIVATIONS,
-    dot=sums.dot,
-    sample_loss=partial(losses.SampleCrossEntropy, functions=_FUNCTIONS),
-    cross_entropy=partial(losses.cross_entropy, functions=_FUNCTIONS),
-    softmax=partial(losses.softmax, functions=_FUNCTIONS),
-    mean=sums.mean,
-    mean_and_sd=sums.mean_and_sd,
-    norm=sums.norm,
-    optimizers=OPTIMIZERS
-    | {name: partial(OPTIMIZERS[name], power=elementary.power) for name in ("adam", "adamw", "nadam")},
-    schedules=SCHEDULES
-    | {name: partial(SCHEDULES[name], power=elementary.power) for name in ("step", "exponential")}
-    | {"cosine": partial(SCHEDULES["cosine"], cos=elementary.cos)},
-    sources={
-        "numpy": partial(NumpySource, draws=InversionDraws),
-        "r": partial(RSource, quantile=normal_quantile),
-    },
-)
+def arithmetic_of(numerics: str) -> Arithmetic:
+    """The arithmetic of a network's numerics, native or portable."""
+    return NATIVE if numerics == "native" else _portable()
 
-ARITHMETICS = {"native": NATIVE, "portable": PORTABLE}
+
+@cache
+def _portable() -> Arithmetic:
+    from irisbp.nn.portable import elementary, sums  # which compute tables that few runs need
+    from irisbp.nn.portable.activations import PORTABLE_ACTIVATIONS
+    from irisbp.nn.portable.draws import InversionDraws, normal_quantile
+
+    functions = losses.Functions(elementary.exp_into, elementary.log1p, elementary.log1p_each)
+    return Arithmetic(
+        activations=PORTABLE_ACTIVATIONS,
+        dot=sums.dot,
+        sample_loss=partial(losses.SampleCrossEntropy, functions=functions),
+        cross_entropy=partial(losses.cross_entropy, functions=functions),
+        softmax=partial(losses.softmax, functions=functions),
+        mean=sums.mean,
+        mean_and_sd=sums.mean_and_sd,
+        norm=sums.norm,
+        optimizers=OPTIMIZERS
+        | {name: partial(OPTIMIZERS[name], power=elementary.power) for name in ("adam", "adamw", "nadam")},
+        schedules=SCHEDULES
+        | {name: partial(SCHEDULES[name], power=elementary.power) for name in ("step", "exponential")}
+        | {"cosine": partial(SCHEDULES["cosine"], cos=elementary.cos)},
+        sources={
+            "numpy": partial(NumpySource, draws=InversionDraws),
+            "r": partial(RSource, quantile=normal_quantile),
+        },
+    )

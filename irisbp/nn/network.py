@@ -46,8 +46,8 @@ class Network:
     """Layers of nodes: inputs, any number of hidden layers, one softmax output node per class.
 
     inputs and classes are at least 1 and 2; hidden lists the widths of the hidden layers and may be
-    empty (softmax regression); activation is a key of `activations.ACTIVATIONS`. numerics, a key of
-    `arithmetic.ARITHMETICS`, is what its numbers are computed in, wherever that is done.
+    empty (softmax regression); activation is a key of `activations.ACTIVATIONS`. numerics, native or
+    portable, is what its numbers are computed in (see `arithmetic`), wherever that is done.
     """
 
     inputs: int

@@ -143,6 +143,6 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
 
 
 def test_nothing_is_made_of_a_path_that_is_too_long(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot make .*: File name too long"):
+    with pytest.raises(StorageError, match=r"cannot make .*: File name too long"):
         Directory.create(tmp_path / ("d/" * 2500) / "run")
     assert list(tmp_path.iterdir()) == []
