@@ -4,6 +4,7 @@ A signal that comes before anything has begun ends the process at once and quiet
 before the first import that takes time.
 """
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -18,6 +19,8 @@ def main() -> NoReturn:
     """Run the command line."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    # To look for garbage among all that is imported would take a tenth of a short run.
+    gc.set_threshold(50_000)
     from irisbp.cli import run
 
     try:

@@ -114,7 +114,7 @@ def _keep(run: Path, content: str) -> IrisbpError | None:
     from irisbp.rundir.storage import Directory
 
     try:
-        with Directory(run.resolve()) as directory:
+        with Directory.behind(run) as directory:
             directory.write("evaluation.json", content.encode() + b"\n")
     except IrisbpError as error:
         return error

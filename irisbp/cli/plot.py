@@ -92,7 +92,7 @@ def _draw(run: Path, picture_format: Format, kinds: list[Kind] | None, output: P
         with _opened(output) as plots:
             written = draw_into(plots, loaded, picture_format.value, wanted)
     else:
-        with Directory(run.resolve()) as directory, directory.folder(PLOTS) as plots:
+        with Directory.behind(run) as directory, directory.folder(PLOTS) as plots:
             written = draw_into(plots, loaded, picture_format.value, wanted)
     for name in written:
         print(literal(str((output or run / PLOTS) / name)))
@@ -109,7 +109,7 @@ def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None
         if output is not None:
             plots = opened.enter_context(_opened(output))
         else:
-            plots = opened.enter_context(opened.enter_context(Directory(path.resolve())).folder(PLOTS))
+            plots = opened.enter_context(opened.enter_context(Directory.behind(path)).folder(PLOTS))
         for name, content in pictures:
             plots.write(name, content)
             print(literal(str((output or path / PLOTS) / name)))
@@ -134,7 +134,7 @@ def _opened(path: Path) -> "Directory":
     try:
         return Directory.create(path)
     except FileExistsError:
-        return Directory(path.resolve())
+        return Directory.behind(path)
 
 
 def _note(text: str) -> None:

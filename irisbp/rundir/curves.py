@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from irisbp.errors import RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.reader import open_file
 
 MOST_EPOCHS = 4000
 MOST_SAMPLES = 20_000
@@ -93,7 +95,7 @@ def _verify(path: Path, name: str, manifest: Manifest) -> int:
     """How many lines a file has; RunError if it is not the one that the run wrote."""
     digest, lines = hashlib.sha256(), 0
     try:
-        with open(path / name, "rb") as file:
+        with open_file(path / name) as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
                 lines += chunk.count(b"\n")
@@ -106,7 +108,7 @@ def _verify(path: Path, name: str, manifest: Manifest) -> int:
 
 def _rows(path: Path) -> Iterator[list[str]]:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with TextIOWrapper(open_file(path), encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
             next(rows, None)
             yield from rows

@@ -7,12 +7,10 @@ here writes, and no file is read whole that may be long.
 import csv
 import hashlib
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BufferedReader
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,7 +21,7 @@ from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError, StorageError
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import check_that_it_is_no_sweep, read_checked, read_manifest
+from irisbp.rundir.reader import check_that_it_is_no_sweep, open_file, read_checked, read_manifest
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
 FileState = Literal["as written", "changed", "missing", "not recorded"]
@@ -212,16 +210,6 @@ def _figures(line: str) -> EpochFigures | None:
         return EpochFigures(int(epoch), float(rate), float(loss), float(accuracy), *held_out)
     except (ValueError, TypeError):
         return None
-
-
-def open_file(path: Path) -> BufferedReader:
-    """A regular file, opened to be read piece by piece: a pipe would keep us waiting for ever."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise RunError(f"{path} is not a regular file")
-        return open(path, "rb")
-    except OSError as error:
-        raise StorageError("read", path, error) from None
 
 
 def list_files(entry: Entry) -> list[FileEntry]:

@@ -4,6 +4,7 @@ import hashlib
 import stat
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -106,14 +107,23 @@ def read_manifest(path: Path) -> Manifest:
         raise RunError(f"{path / 'manifest.json'} is damaged: {where or 'file'}: {first['msg']}") from None
 
 
-def read_content(path: Path) -> bytes:
-    """A regular file's content."""
+def open_file(path: Path) -> BufferedReader:
+    """A regular file, opened to be read piece by piece: a pipe would keep us waiting for ever."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise RunError(f"{path} is not a regular file")
-        return path.read_bytes()
+        return open(path, "rb")
     except OSError as error:
         raise StorageError("read", path, error) from None
+
+
+def read_content(path: Path) -> bytes:
+    """A regular file's content."""
+    with open_file(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise StorageError("read", path, error) from None
 
 
 def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:

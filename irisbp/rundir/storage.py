@@ -82,6 +82,11 @@ class Directory:
             raise StorageError("make", path, error) from None
         return cls(path)
 
+    @classmethod
+    def behind(cls, path: Path) -> "Directory":
+        """Open the directory that a path leads to, if need be through links."""
+        return cls(Path(os.path.realpath(path)))
+
     def __enter__(self) -> "Directory":
         return self
 

@@ -18,9 +18,9 @@ from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.compare import differing_entries, entry_name
-from irisbp.rundir.listing import FileState, file_state, open_file
+from irisbp.rundir.listing import FileState, file_state
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import read_checked, read_content, read_manifest
+from irisbp.rundir.reader import open_file, read_checked, read_content, read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import Epoch, Record, Training, prepare, train

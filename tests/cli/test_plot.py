@@ -87,6 +87,17 @@ def test_links_are_not_followed(irisbp: Irisbp, run: Path, tmp_path: Path) -> No
     assert not list((tmp_path / "outside").iterdir())
 
 
+def test_a_link_in_a_circle_and_a_pipe_are_refused(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    done = irisbp("plot", "runs/x", "--kind", "confusion", "--output", "circle")
+    assert done.returncode == 2
+    assert done.stderr == f"irisbp: {tmp_path / 'circle'} is not a directory\n"
+    (run / "steps.csv").unlink()
+    os.mkfifo(run / "steps.csv")
+    done = irisbp("plot", "runs/x", "--kind", "loss-and-accuracy")
+    assert (done.returncode, done.stderr) == (2, "irisbp: runs/x/steps.csv is not a regular file\n")
+
+
 def test_a_place_that_cannot_be_written(irisbp: Irisbp, run: Path) -> None:
     run.chmod(0o555)
     done = irisbp("plot", "runs/x", preexec_fn=without_root_powers)
