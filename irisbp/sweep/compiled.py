@@ -4,9 +4,10 @@ It tells of each epoch's losses, but lets nothing be asked between two epochs: r
 early stopping are not trained so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
@@ -17,7 +18,8 @@ from irisbp.sweep.alone import go_on_alone, outcome_of
 from irisbp.sweep.outcome import Outcome
 from irisbp.training import Progress, Training, objective_of, prepare
 
-_MOST_ROWS = 2**24  # of all epochs' orders of the runs at once
+_UPDATES = 2**15  # of a run, after which its signals are heard and its progress is told
+_MOST_ROWS = 2**22  # of the orders of the runs at once
 
 
 def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
@@ -28,66 +30,106 @@ def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
 
 def runs_at_once(training: Training) -> int:
     """How many such runs' orders are held at once."""
-    return max(1, _MOST_ROWS // (len(training.order) * _orders(training)))
+    orders = _epochs_at_once(training) if training.config.data.shuffle == "every_epoch" else 1
+    return max(1, _MOST_ROWS // (len(training.order) * orders))
 
 
-def train_compiled(trainings: Sequence[Training], table: Table) -> list[Outcome]:
-    """The outcomes of trainings that have not begun, equal in shape, optimizer and number of epochs."""
+def _epochs_at_once(training: Training) -> int:
+    return min(training.config.epochs, max(1, _UPDATES // len(training.order)))
+
+
+def train_compiled(trainings: Sequence[Training], table: Table, tell: Callable[[int], None]) -> list[Outcome]:
+    """The outcomes of trainings that have not begun, equal in shape, optimizer and number of epochs.
+
+    tell is called with how many more of their epochs are settled.
+    """
+    first, inputs = trainings[0], _Stack(trainings)
+    epochs, size = first.config.epochs, _epochs_at_once(first)
+    curves, sound = np.empty((len(trainings), epochs)), list(range(len(trainings)))
+    for start in range(0, epochs, size):
+        part = range(start, min(start + size, epochs))
+        if sound:
+            losses, finite = _train_epochs([trainings[run] for run in sound], part, inputs)
+            curves[sound, part.start : part.stop] = losses
+            sound = [run for run, is_finite in zip(sound, finite, strict=True) if is_finite]
+        tell(len(part) * len(trainings))
+    completed = set(sound)
+    return [
+        _completed(training, curves[run])
+        if run in completed
+        else go_on_alone(prepare(training.config, table), [], [])  # to where it diverges, if it does
+        for run, training in enumerate(trainings)
+    ]
+
+
+def _train_epochs(
+    trainings: Sequence[Training], epochs: range, stack: "_Stack"
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Train for some epochs, counted from 0.
+
+    Each one's mean loss, (runs, epochs), and whether all numbers of a run are finite, (runs,).
+    """
     from irisbp.nn.engines.compiled_ensemble import train_ensemble
 
     first = trainings[0]
-    inputs, offsets = _stack(trainings)
-    orders = np.stack([_rows(training) for training in trainings])  # (runs, orders, samples)
+    orders = np.stack([_orders(training, epochs) for training in trainings])  # (runs, orders, samples)
     labels = np.stack([t.dataset.labels[rows] for t, rows in zip(trainings, orders, strict=True)])
     parameters = np.stack([training.parameters for training in trainings])
     found = train_ensemble(
         first.network,
         parameters,
         [training.optimizer for training in trainings],
-        inputs,
-        orders + np.array(offsets)[:, np.newaxis, np.newaxis],
+        stack.inputs,
+        orders + stack.offsets(trainings)[:, np.newaxis, np.newaxis],
         labels,
-        np.array([[t.schedule(epoch) for epoch in range(t.config.epochs)] for t in trainings]),
+        np.array([[training.schedule(epoch) for epoch in epochs] for training in trainings]),
         batch_size=first.batch_size,
-        objective=objective_of(first.config),
+        objectives=[objective_of(training.config) for training in trainings],
         threads=1,  # a sweep has a process for each core
     )
-    curves = found.losses / len(first.order)
+    for training, end in zip(trainings, parameters, strict=True):
+        training.parameters[...] = end
+    losses = found.losses / len(first.order)
     # A sum of losses may overflow where their mean does not.
-    finite = (found.ends == 0) & np.isfinite(parameters).all(axis=1) & np.isfinite(curves).all(axis=1)
-    return [
-        _completed(training, parameters[run], curves[run])
-        if finite[run]
-        else go_on_alone(prepare(training.config, table), [], [])  # to where it diverges, if it does
-        for run, training in enumerate(trainings)
-    ]
+    finite = (found.ends == 0) & np.isfinite(parameters).all(axis=1) & np.isfinite(losses).all(axis=1)
+    return losses, finite
 
 
-def _completed(training: Training, parameters: Array, curve: Array) -> Outcome:
-    training.parameters[...] = parameters
+def _completed(training: Training, curve: Array) -> Outcome:
     training.progress = Progress(epoch=training.config.epochs + 1, step=training.steps)
     return outcome_of(training, curve, np.empty(0), None)
 
 
-def _orders(training: Training) -> int:
-    return training.config.epochs if training.config.data.shuffle == "every_epoch" else 1
+def _orders(training: Training, epochs: range) -> Indices:
+    """The rows of the table in the orders of these epochs, which follow those drawn before.
 
-
-def _rows(training: Training) -> Indices:
-    """The rows of the table in each epoch's order, (1 or epochs, samples)."""
+    (1, samples) if there is one order for all, else (epochs, samples).
+    """
+    if training.config.data.shuffle != "every_epoch":
+        return training.order[np.newaxis]
     rows, count = training.dataset.training, len(training.order)
-    later = [rows[training.source.next_order(count)] for _ in range(_orders(training) - 1)]
-    return np.stack([training.order, *later])
+    return np.stack(
+        [rows[training.source.next_order(count)] if epoch else training.order for epoch in epochs]
+    )
 
 
-def _stack(trainings: Sequence[Training]) -> tuple[Array, list[int]]:
-    """The tables, each once, and where each training's begins."""
-    tables, starts, offsets = list[Array](), dict[bytes, int](), list[int]()
-    for training in trainings:
-        data = training.dataset
-        key = data.standardizer.mean.tobytes() + data.standardizer.sd.tobytes()
-        if key not in starts:
-            starts[key] = sum(map(len, tables))
-            tables.append(data.inputs)
-        offsets.append(starts[key])
-    return np.concatenate(tables), offsets
+class _Stack:
+    """The tables of trainings, each once, one upon the other."""
+
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        tables, self._starts, height = list[Array](), dict[bytes, int](), 0
+        for training in trainings:
+            if _key(training) not in self._starts:
+                self._starts[_key(training)] = height
+                tables.append(training.dataset.inputs)
+                height += len(tables[-1])
+        self.inputs = np.concatenate(tables)
+
+    def offsets(self, trainings: Sequence[Training]) -> Indices:
+        """Where each training's table begins, (runs,)."""
+        return np.array([self._starts[_key(training)] for training in trainings])
+
+
+def _key(training: Training) -> bytes:
+    standardizer = training.dataset.standardizer
+    return standardizer.mean.tobytes() + standardizer.sd.tobytes()

@@ -27,7 +27,7 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping and most options of the optimizer.
+    of clipping and most options of the optimizer. Compiled code has a penalty or has none.
     """
     options = vars(config.optimizer)
     return (
@@ -39,6 +39,7 @@ def group_key(config: Config) -> Hashable:
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
+        config.engine == "compiled" and config.l2 > 0.0,
         *(options.get(name) for name in _COMMON),
         options.get("momentum", 0.0) > 0.0,
     )
@@ -104,8 +105,7 @@ def _compiled(
     outcomes = list[Outcome]()
     for start in range(0, len(configs), most):
         some = configs[start : start + most]
-        outcomes += train_compiled([prepare(config, table) for config in some], table)
-        tell(sum(config.epochs for config in some))
+        outcomes += train_compiled([prepare(config, table) for config in some], table, tell)
     return outcomes
 
 

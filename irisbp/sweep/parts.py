@@ -16,15 +16,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, pack, unpack
 from irisbp.rundir.storage import Directory
+from irisbp.sweep.compiled import is_compiled
 from irisbp.sweep.grid import Grid, Rows, check_rows
 from irisbp.sweep.group import is_side_by_side, train_group
 from irisbp.sweep.results import Results, points
 from irisbp.training import Training, prepare
 
 # Seconds for each sample of small networks, by a rough measure, and what a part is to take of them.
-_ALONE, _SIDE_BY_SIDE = 1e-5, 3e-7
+_ALONE, _SIDE_BY_SIDE, _COMPILED = 1e-5, 3e-7, 3e-8
 _PART = 1.2
-_FEWEST_SIDE_BY_SIDE, _MOST_ROWS = 50, 500
+_FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
 _LARGEST_PART = 1 << 30  # bytes
 
 
@@ -59,8 +60,9 @@ def prepare_sweep(grid: Grid) -> Sweep:
     parts, seconds = list[Part](), 0.0
     for group in rows.groups:
         first = trainings[group[0]]
-        one = _seconds(first, len(group))
-        parts += _cut(group, first, one)
+        cost, fewest = _way(first, len(group))
+        one = len(first.order) * first.config.epochs * cost
+        parts += _cut(group, first.config.epochs, one, fewest)
         seconds += len(group) * one
     return Sweep(
         grid=grid,
@@ -72,19 +74,19 @@ def prepare_sweep(grid: Grid) -> Sweep:
     )
 
 
-def _seconds(training: Training, runs: int) -> float:
-    """Roughly what each of so many runs like this one takes."""
-    cost = _SIDE_BY_SIDE if is_side_by_side(training, runs) else _ALONE
-    return len(training.order) * training.config.epochs * cost
+def _way(training: Training, runs: int) -> tuple[float, int]:
+    """How so many runs like this one are trained: seconds for a sample, and how many together at least."""
+    if is_compiled(training.config, training.network, training.batch_size):
+        return _COMPILED, _FEWEST_COMPILED
+    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training, runs) else (_ALONE, 1)
 
 
-def _cut(rows: list[int], first: Training, seconds: float) -> list[Part]:
-    """Parts of nearly the same size, of a group whose first run this is, and takes so many seconds."""
-    fewest = _FEWEST_SIDE_BY_SIDE if is_side_by_side(first, len(rows)) else 1
+def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part]:
+    """Parts of nearly the same size, of runs that have so many epochs and take so many seconds each."""
     size = min(max(int(_PART / seconds), fewest), _MOST_ROWS)
     count = ceil(len(rows) / size)
     edges = [len(rows) * k // count for k in range(count + 1)]
-    return [Part(rows[a:b], first.config.epochs * (b - a)) for a, b in pairwise(edges)]
+    return [Part(rows[a:b], epochs * (b - a)) for a, b in pairwise(edges)]
 
 
 def _tell_nobody(count: int) -> None:

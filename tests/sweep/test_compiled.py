@@ -28,13 +28,54 @@ def _check(ours: Outcome, config: Config) -> None:
         np.testing.assert_allclose(getattr(ours, name), getattr(alone, name), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("overrides", [("rng=r",), ("data.shuffle=every_epoch",), CLIPPED])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("rng=r",),
+        ("data.shuffle=every_epoch", "schedule=exponential"),
+        ("data.shuffle=every_epoch", "rng=r", "optimizer=nadam"),
+        ("optimizer.name=sgd", "optimizer.momentum=0.9", "learning_rate=0.01"),
+        CLIPPED,
+    ],
+)
 def test_each_run_is_what_it_is_alone(overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     configs = _runs(11, *overrides)
-    monkeypatch.setattr(compiled, "_MOST_ROWS", 4000)  # some calls, whose last is not full
+    monkeypatch.setattr(compiled, "_MOST_ROWS", 3 * 450)  # three runs at once
+    monkeypatch.setattr(compiled, "_UPDATES", 450)  # and three of the four epochs
     monkeypatch.setattr(group, "join", None)  # none goes another way
     for outcome, config in zip(train_group(configs), configs, strict=True):
         _check(outcome, config)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_each_run_has_its_own_penalty(batch_size: int, optimizer: str) -> None:
+    one = load_config(
+        None, ["engine=compiled", "epochs=3", f"batch_size={batch_size}", f"optimizer={optimizer}"]
+    )
+    configs = [one.model_copy(update={"l2": l2, "seed": seed}) for seed in (0, 1) for l2 in (1e-3, 0.1, 1.0)]
+    assert len({group_key(config) for config in configs}) == 1
+    outcomes = train_group(configs)
+    assert len({outcome.loss for outcome in outcomes}) == len(configs)
+    for outcome, config in zip(outcomes, configs, strict=True):
+        _check(outcome, config)
+
+
+def test_code_without_a_penalty_is_for_runs_without_one() -> None:
+    without, with_one = _runs(1)[0], _runs(1, "l2=0.1")[0]
+    assert group_key(without) != group_key(with_one)
+    plain = [config.model_copy(update={"engine": "plain"}) for config in (without, with_one)]
+    assert group_key(plain[0]) == group_key(plain[1])
+
+
+@pytest.mark.parametrize("diverging", [False, True])
+def test_progress_is_told_of_every_epoch(diverging: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_UPDATES", 300)
+    told = list[int]()
+    rate = "learning_rate=1e308" if diverging else "learning_rate=0.1"
+    outcomes = train_group(_runs(5, "network.hidden=[]", rate), told.append)
+    assert {outcome.status for outcome in outcomes} == {"diverged" if diverging else "completed"}
+    assert told == [10, 10]
 
 
 def test_some_diverge_and_the_others_go_on() -> None:

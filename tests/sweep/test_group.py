@@ -91,15 +91,16 @@ def _compare(group: Sequence[Config]) -> list[Outcome]:
 
 
 @st.composite
-def _groups(draw: st.DrawFn) -> list[Config]:
+def _groups(draw: st.DrawFn, engine: str = "plain") -> list[Config]:
     """A config and others of its group, which differ in all that they may, in part so as to diverge."""
-    first = draw(configs()).model_copy(update={"numerics": "native"})
+    first = draw(configs()).model_copy(update={"numerics": "native", "engine": engine})
+    other_penalty = 0.1 if first.l2 or engine == "plain" else 0.0  # compiled code has one or has none
     group = [first]
     for _ in range(draw(st.integers(1, 4))):
         changes: dict[str, Any] = {
             "seed": draw(st.integers(0, 1000)),
             "learning_rate": draw(st.sampled_from([1e-3, 0.1, 30.0, 1e300])),
-            "l2": draw(st.sampled_from([first.l2, 0.1])),
+            "l2": draw(st.sampled_from([first.l2, other_penalty])),
         }
         if first.clip_norm:
             changes["clip_norm"] = draw(st.sampled_from([1e-3, 1.0]))
@@ -116,9 +117,16 @@ def test_each_run_is_what_it_is_alone(group: list[Config]) -> None:
     _compare(group)
 
 
+@settings(FEW, max_examples=8)
+@given(_groups("compiled"))
+def test_each_compiled_run_is_what_it_is_alone(group: list[Config]) -> None:
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'irisbp[fast]'")
+    _compare(group)
+
+
 @pytest.mark.campaign
 @MANY
-@given(_groups())
+@given(_groups() | _groups("compiled"))
 def test_very_many_groups(group: list[Config]) -> None:
     _compare(group)
 

@@ -53,7 +53,7 @@ def train_ensemble(
     rates: Array,
     *,
     batch_size: int = 1,
-    objective: Objective | None = None,
+    objectives: Sequence[Objective] | None = None,
     threads: int | None = None,
 ) -> Ensemble:
     """Train runs side by side; llvmlite has to be installed.
@@ -63,12 +63,14 @@ def train_ensemble(
     once for all; other options may differ. inputs (any number of rows, inputs) is one table or several
     stacked. rows and labels, (runs, orders, n), say which row each sample of an epoch is, and its class,
     with one order for all epochs or one for each. rates (runs, epochs) are the learning rates, which
-    take the place of the optimizers' own. threads defaults to the number of cores.
+    take the place of the optimizers' own. objectives are one a run, with one reduction, and with a penalty
+    all or none of them. threads defaults to the number of cores; if it is 1, the caller's thread does all,
+    and what a signal raises comes between two blocks of runs.
     """
     from irisbp.nn.kernel.objects import function
 
-    objective = objective or Objective()
-    structure = structure_of(network, optimizers[0], batch_size, objective, _LANES)
+    objectives = objectives or [Objective()] * len(rows)
+    structure = structure_of(network, optimizers[0], batch_size, objectives[0], _LANES)
     epochs, (runs, orders, samples) = rates.shape[1], rows.shape
     steps = epochs * -(-samples // batch_size)
     corrections, products = corrections_of(optimizers[0], steps)
@@ -78,7 +80,7 @@ def train_ensemble(
     def train(start: int) -> Array:
         """Train the runs of one block; what the code found."""
         chosen = np.minimum(np.arange(start, start + _LANES), runs - 1)
-        options = [options_of(optimizers[run], objective) for run in chosen]
+        options = [options_of(optimizers[run], objectives[run]) for run in chosen]
         results = np.zeros((1 + 2 * epochs, _LANES))
         own, memory = _side_by_side(parameters[chosen]), _memory(structure, [optimizers[r] for r in chosen])
         arrays = (
@@ -95,8 +97,13 @@ def train_ensemble(
             count_steps(optimizers[run], done, products)
         return results
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        found = np.concatenate(list(pool.map(train, range(0, runs, _LANES))), axis=1)[:, :runs]
+    blocks = range(0, runs, _LANES)
+    if threads == 1:
+        parts = list(map(train, blocks))
+    else:
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            parts = list(pool.map(train, blocks))
+    found = np.concatenate(parts, axis=1)[:, :runs]
     return Ensemble(found[1::2].T, found[2::2].T.astype(np.int64), found[0].astype(np.int64))
 
 

@@ -21,6 +21,7 @@ _KEPT = {
     "adagrad": ("square",),
     "adadelta": ("square", "moved"),
 }
+_NOTHING_OF_ONE = 2.0**-54  # what is smaller leaves 1 as it is
 _MOMENTS = ("mean", "square", "largest")
 
 
@@ -103,17 +104,20 @@ def corrections_of(optimizer: Optimizer, steps: int) -> tuple[Array, list[float]
     stand first and last: (1 - mu_t) / (1 - M_t) and mu_(t+1) / (1 - M_(t+1)).
     """
     inner, products = _inner(optimizer), list[float]()
-    if not isinstance(inner, Adam):
-        return np.zeros((0, 3)), []
-    rows = _nadam_rows(inner, steps, products) if isinstance(inner, Nadam) else _adam_rows(inner, steps)
-    return np.fromiter(rows, np.dtype((np.float64, 3)), count=steps), products
+    if isinstance(inner, Nadam):
+        rows = _nadam_rows(inner, steps, products)
+        return np.fromiter(rows, np.dtype((np.float64, 3)), count=steps), products
+    return _adam_rows(inner, steps) if isinstance(inner, Adam) else np.zeros((0, 3)), products
 
 
-def _adam_rows(adam: Adam, steps: int) -> Iterator[tuple[float, float, float]]:
-    step = adam.state["step"].item()
-    for _ in range(steps):
-        step += 1.0
-        yield 1.0 - adam._beta1**step, 1.0 - adam._beta2**step, 0.0
+def _adam_rows(adam: Adam, steps: int) -> Array:
+    rows, first = np.zeros((steps, 3)), adam.state["step"].item() + 1.0
+    for column, beta in enumerate((adam._beta1, adam._beta2)):
+        if beta**first < _NOTHING_OF_ONE:
+            rows[:, column] = 1.0
+        else:  # a power of NumPy's might be another one than the plain loop's
+            rows[:, column] = [1.0 - beta**step for step in np.arange(first, first + steps).tolist()]
+    return rows
 
 
 def _nadam_rows(nadam: Nadam, steps: int, products: list[float]) -> Iterator[tuple[float, float, float]]:
