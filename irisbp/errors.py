@@ -7,12 +7,15 @@ IrisbpError            2
 ├── CheckFailed        3   a threshold or a gradient
 ├── Diverged           4   a number that is not finite
 ├── StorageError      74   a file could not be written or read
+├── NoRoom            74   a disk that is too small
 ├── Busy              75   another process holds the run
 └── ReaderGone       141   the reader of a pipe went away
 """
 
 import copyreg
+import os
 import re
+import shlex
 import unicodedata
 from os import strerror
 from typing import Any
@@ -38,6 +41,19 @@ def literal(text: str) -> str:
         is_seen = category not in _UNSEEN and accents <= _MOST_ACCENTS and not _IGNORABLE.match(character)
         shown.append(character if is_seen else _escape(character))
     return "".join(shown)
+
+
+def in_shell(path: object) -> str:
+    """A path as it stands in a command, for a shell that knows $'...': one word, and never an option."""
+    text = str(path)
+    text = f"./{text}" if text.startswith("-") else text
+    if literal(text) == text:
+        return shlex.quote(text)
+    code = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in "'\\" else f"\\x{byte:02x}"
+        for byte in os.fsencode(text)
+    )
+    return f"$'{code}'"
 
 
 def _escape(character: str) -> str:

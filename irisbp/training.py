@@ -232,8 +232,9 @@ def make_network(config: Config, inputs: int, classes: int) -> Network:
 def _check_memory(config: Config, network: Network, rows: int) -> None:
     """ConfigError if training takes more memory than there is for this process, by a low estimate."""
     state = _make_optimizer(config, np.empty(1)).state
-    # The parameters and the optimizer's state, once more to go back to; the gradient and the change.
-    copies = 2 * (1 + len(state)) + 2
+    # The parameters and the optimizer's state, once more to go back to, and again as the bytes of a
+    # checkpoint; the gradient and the change.
+    copies = 3 * (1 + len(state)) + 2
     nodes = sum(config.network.hidden) + network.classes
     values = network.parameter_count * copies + nodes * min(rows, _ROWS_AT_ONCE) * 2
     limit, most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), resource.RLIM_INFINITY

@@ -1,7 +1,6 @@
 """Trains a run in its directory and tells about it: what `irisbp train` and `irisbp resume` share."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
-from irisbp.errors import Diverged, IrisbpError, ReaderGone, literal
+from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 
 if TYPE_CHECKING:
     from irisbp.config.schema import Config
@@ -57,7 +56,7 @@ def run_in(
     if telling.plot and manifest.status != "interrupted":
         _draw(directory)
     if isinstance(failure, Stopped):
-        failure.add(f"irisbp resume {shlex.quote(str(directory.path))} goes on from here")
+        failure.add(f"irisbp resume {in_shell(directory.path)} goes on from here")
     if failure is not None:
         raise failure
 

@@ -39,7 +39,7 @@ def train(
 
     Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
     """
-    from irisbp.rundir.place import RUNS, open_begun_run, open_new_run
+    from irisbp.rundir.place import RUNS, given_place, open_begun_run, open_new_run
     from irisbp.rundir.space import check_space
     from irisbp.rundir.writer import RunWriter
     from irisbp.training import prepare
@@ -53,7 +53,7 @@ def train(
             resume_in(begun, telling, config)
         return
     training = prepare(config)
-    check_space(training, run_dir or RUNS)
+    check_space(training, given_place(run_dir, name) or RUNS, replaces=overwrite)
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             _suggest_engine(training)

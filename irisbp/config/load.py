@@ -364,6 +364,8 @@ def _largest_seed(document: Document) -> int:
 def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
     """What is legal key by key, but not together."""
     data, stopping = config.data, config.early_stopping
+    if data.source is not None and "\0" in data.source:
+        yield ("data", "source"), "is not a path: it holds a NUL character"
     if data.source is not None and data.target is None:
         yield ("data", "source"), "needs data.target, the column that holds the classes"
     if data.source is None and (data.target or data.features):

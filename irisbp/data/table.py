@@ -22,6 +22,7 @@ from irisbp.data.cells import NUMBER
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array, Indices
 
+_MOST_COLUMNS = 2**17  # some hundred bytes and microseconds each
 _MOST_NAMED = 100  # columns in a message
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
 
@@ -169,6 +170,8 @@ def read_rows(
     """The header, and an iterator of (line, cells) below it; blank lines are passed over."""
     rows = _lines(file, source, separated_by)
     _, header = next(rows, (0, []))
+    if len(header) > _MOST_COLUMNS:
+        raise DataError(f"{source}: line 1: {len(header)} columns; at most {_MOST_COLUMNS} can be read here")
     header = [name.strip() for name in header]
     if not header:
         raise DataError(f"{source}: empty; a table has a header and rows")

@@ -14,7 +14,7 @@ from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, make_dataset
 from irisbp.data.table import load_table
-from irisbp.errors import RunError, StorageError
+from irisbp.errors import RunError, StorageError, in_shell
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
@@ -97,7 +97,7 @@ def read_manifest(path: Path) -> Manifest:
     check_that_it_is_no_sweep(path)
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
-        hint = f"; irisbp resume {path} goes on with it" if kind == "an unfinished run" else ""
+        hint = f"; irisbp resume {in_shell(path)} goes on with it" if kind == "an unfinished run" else ""
         raise RunError(f"{path} is {kind}: it has no manifest.json{hint}")
     try:
         return Manifest.model_validate_json(read_content(path / "manifest.json"))

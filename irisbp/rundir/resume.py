@@ -12,10 +12,10 @@ from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import Config
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import RunError
-from irisbp.rundir.checkpoint import Checkpoint, newest_checkpoint
-from irisbp.rundir.listing import varying_keys
+from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
+from irisbp.rundir.listing import file_state, varying_keys
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.place import discard_leftovers
+from irisbp.rundir.place import OWN_FOLDERS, discard_leftovers
 from irisbp.rundir.reader import read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
@@ -40,7 +40,10 @@ class Resumption:
         if self.checkpoint is None:
             stale |= {"steps.csv", "epochs.csv"}
         discard_leftovers(self.directory)
-        self.directory.discard(sorted(stale.intersection(self.directory.names())))
+        names = self.directory.names()
+        self.directory.discard(sorted(stale.intersection(names)))
+        for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
+            self.directory.discard_folder(folder, OWN_FOLDERS[folder])
         self.directory.sync()
         return RunWriter(self.directory, self.training, self.checkpoint)
 
@@ -74,13 +77,26 @@ def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
 def finished_manifest(directory: Directory, wanted: Config | None = None) -> Manifest | None:
     """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not.
 
-    RunError if it is not the wanted config's.
+    RunError if it is not the wanted config's, or if its files are no longer those that it wrote. A manifest
+    that cannot be read counts for nothing where there are checkpoints, which know better.
     """
     if "manifest.json" not in directory.names():
         return None
-    manifest = read_manifest(directory.path)
+    try:
+        manifest = read_manifest(directory.path)
+    except RunError:
+        if checkpoint_names(directory):
+            return None
+        raise
     if manifest.status == "interrupted":
         return None
+    changed = [
+        f"{name} ({state})"
+        for name, recorded in manifest.files.items()
+        if (state := file_state(directory.path / name, recorded)) != "as written"
+    ]
+    if changed:
+        raise RunError(f"{directory.path} is finished, but no longer what it wrote: {', '.join(changed)}")
     if wanted is not None:
         content = directory.read("config.yaml", LARGEST_FILE)
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)

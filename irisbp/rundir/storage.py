@@ -52,7 +52,8 @@ class Directory:
         try:
             self._fd = os.open(path if within is None else path.name, _DIRECTORY, dir_fd=within)
         except (FileNotFoundError, NotADirectoryError):
-            raise RunError(f"{path} is not a directory") from None
+            what = "is a link, which is not followed" if path.is_symlink() else "is not a directory"
+            raise RunError(f"{path} {what}") from None
         except OSError as error:
             raise StorageError("open", path, error) from None
         try:
@@ -191,6 +192,14 @@ class Directory:
         with _storing("make", self.path / name), suppress(FileExistsError):
             os.mkdir(name, dir_fd=self._fd)
         return Directory(self.path / name, within=self._fd)
+
+    def discard_folder(self, name: str, own: Container[str]) -> None:
+        """Remove our own files in a folder, and the folder too if nothing else is in it."""
+        with self.folder(name) as folder:
+            folder.discard([each for each in folder.names() if each in own])
+            is_empty = not folder.names()
+        if is_empty:
+            self._remove(name, os.rmdir)
 
     def clear(
         self,

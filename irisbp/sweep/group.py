@@ -27,7 +27,8 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping and most options of the optimizer. Compiled code has a penalty or has none.
+    of clipping and most options of the optimizer. Compiled code has a penalty or has none, and never stops
+    early.
     """
     options = vars(config.optimizer)
     return (
@@ -39,7 +40,7 @@ def group_key(config: Config) -> Hashable:
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
-        config.engine == "compiled" and config.l2 > 0.0,
+        config.engine == "compiled" and (config.l2 > 0.0, config.early_stopping is None),
         *(options.get(name) for name in _COMMON),
         options.get("momentum", 0.0) > 0.0,
     )

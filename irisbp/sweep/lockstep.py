@@ -207,8 +207,9 @@ class Lockstep:
         """Train for an epoch; the mean losses (runs,) of those that came through."""
         size, samples = self._team.batch_size, len(self._live.rows)
         step, mean = (epoch - 1) * ceil(samples / size), np.zeros(len(self._live.numbers))
-        for start in range(0, samples, block_of(size)):
-            part = slice(start, start + block_of(size))
+        block = block_of(size, self._team.network.parameter_count)
+        for start in range(0, samples, block):
+            part = slice(start, start + block)
             live, before = self._live, _state(self._live.parameters, self._optimizer)
             losses = self._loop.run(live.rows[part], live.labels[part])
             sound = _finite(losses) & _finite(live.parameters)

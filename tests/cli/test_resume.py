@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -96,6 +97,68 @@ def test_a_finished_run_says_so(irisbp: Irisbp, tmp_path: Path, whole: Path) -> 
     assert done.stderr == "x is finished: there is nothing to resume\n"
     assert json.loads(done.stdout)["status"] == "completed"
     assert _content(tmp_path / "x") == _content(whole)
+
+
+@pytest.mark.parametrize("damage", ["emptied", "cut", "pipe"])
+def test_a_manifest_that_cannot_be_read_is_none_where_there_are_checkpoints(
+    damage: str, irisbp: Irisbp, tmp_path: Path, killed: Path, whole: Path
+) -> None:
+    copytree(killed, tmp_path / "x")
+    process = _start(tmp_path, "resume", "x", "--quiet")
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    manifest = tmp_path / "x" / "manifest.json"
+    content = manifest.read_bytes() if manifest.exists() else b"{"
+    manifest.unlink(missing_ok=True)
+    if damage == "pipe":
+        os.mkfifo(manifest)
+    else:
+        manifest.write_bytes(content[:100] if damage == "cut" else b"")
+    done = irisbp("resume", "x", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _content(tmp_path / "x") == _content(whole)
+
+
+def test_a_finished_run_is_known_by_its_files(irisbp: Irisbp, tmp_path: Path, whole: Path) -> None:
+    copytree(whole, tmp_path / "x")
+    steps = tmp_path / "x" / "steps.csv"
+    steps.write_bytes(steps.read_bytes()[:-1])
+    (tmp_path / "x" / "parameters.npz").unlink()
+    done = irisbp("resume", "x")
+    told = "x is finished, but no longer what it wrote: steps.csv (changed), parameters.npz (missing)"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"irisbp: {told}\n")
+
+
+def test_pictures_of_a_run_on_its_way_do_not_outlast_it(
+    irisbp: Irisbp, tmp_path: Path, killed: Path, whole: Path
+) -> None:
+    copytree(killed, tmp_path / "x")
+    (tmp_path / "x" / "plots").mkdir()
+    for name in ("confusion.png", "mine.txt"):
+        (tmp_path / "x" / "plots" / name).write_text(name)
+    assert irisbp("resume", "x", "--quiet").returncode == 0
+    assert [path.name for path in (tmp_path / "x" / "plots").iterdir()] == ["mine.txt"]
+    (tmp_path / "x" / "plots" / "mine.txt").unlink()
+    (tmp_path / "x" / "plots").rmdir()
+    assert _content(tmp_path / "x") == _content(whole)
+
+
+def test_a_link_is_not_followed(irisbp: Irisbp, tmp_path: Path, killed: Path) -> None:
+    (tmp_path / "x").symlink_to(killed)
+    done = irisbp("resume", "x")
+    assert (done.returncode, done.stderr) == (2, "irisbp: x is a link, which is not followed\n")
+
+
+@pytest.mark.parametrize("name", ["-r", "a b", "it's", "new\nline", "\x1b[31m"])
+def test_the_command_to_go_on_works_as_printed(name: str, tmp_path: Path) -> None:
+    process = _start(tmp_path, "train", *LONG, f"--run-dir={name}", "--quiet")
+    _wait_for_checkpoints(tmp_path / name)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=60)[1].splitlines()[-1].removesuffix(" goes on from here")
+    command = told.replace("irisbp resume", f"{sys.executable} -m irisbp resume --quiet", 1)
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_finished_run_whose_table_is_gone_is_finished_all_the_same(irisbp: Irisbp, tmp_path: Path) -> None:

@@ -198,3 +198,18 @@ def test_best_and_last_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
     irisbp("train", SMOKE, "--name", "y", "--quiet")
     assert "kept no best parameters" in irisbp("evaluate", "runs/y", "--which", "best").stderr
     assert "held no rows out" in irisbp("evaluate", "runs/y", "--on", "validation").stderr
+
+
+def test_a_path_with_a_nul_is_none(irisbp: Irisbp, tmp_path: Path) -> None:
+    config = (CONFIGS / "smoke.yaml").read_text() + 'data: {source: "a\\0b.csv", target: y}\n'
+    (tmp_path / "c.yaml").write_text(config)
+    place = f"c.yaml:{config.count(chr(10))}:16"
+    for command in (("config", "validate"), ("train",)):
+        done = irisbp(*command, "c.yaml")
+        told = f"irisbp: {place}: data.source: is not a path: it holds a NUL character\n"
+        assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_table_of_too_many_columns_is_refused_by_its_header(trained: Trained) -> None:
+    header = ",".join(f"c{k}" for k in range(2**17)) + ",kind\n"
+    assert trained.error(header) == "line 1: 131073 columns; at most 131072 can be read here"

@@ -42,3 +42,13 @@ def test_a_run_that_fits_or_may_stop_early_is_let_go(
 ) -> None:
     _disk(monkeypatch, 0 if overrides else 226_500)
     check_space(prepare(load_config(None, overrides)), tmp_path)
+
+
+def test_a_run_that_is_replaced_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _disk(monkeypatch, 26_500)
+    (tmp_path / "steps.csv").write_bytes(bytes(200_000))
+    training = prepare(load_config(None))
+    check_space(training, tmp_path, replaces=True)
+    for place, replaces in ((tmp_path, False), (tmp_path / "none", True)):
+        with pytest.raises(NoRoom):
+            check_space(training, place, replaces=replaces)

@@ -77,7 +77,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x").write_bytes(b"mine")
     (tmp_path / "link").symlink_to(tmp_path / "outside")
-    with pytest.raises(RunError, match="is not a directory"):
+    with pytest.raises(RunError, match="is a link, which is not followed"):
         Directory(tmp_path / "link")
     with Directory.create(tmp_path / "run") as directory:
         (tmp_path / "run" / ".x.tmp").symlink_to(tmp_path / "outside" / "x")

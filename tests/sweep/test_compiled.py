@@ -61,8 +61,9 @@ def test_each_run_has_its_own_penalty(batch_size: int, optimizer: str) -> None:
         _check(outcome, config)
 
 
-def test_code_without_a_penalty_is_for_runs_without_one() -> None:
-    without, with_one = _runs(1)[0], _runs(1, "l2=0.1")[0]
+@pytest.mark.parametrize("override", ["l2=0.1", "early_stopping={patience: 1, monitor: training}"])
+def test_code_is_for_all_runs_of_a_group(override: str) -> None:
+    without, with_one = _runs(1)[0], _runs(1, override)[0]
     assert group_key(without) != group_key(with_one)
     plain = [config.model_copy(update={"engine": "plain"}) for config in (without, with_one)]
     assert group_key(plain[0]) == group_key(plain[1])

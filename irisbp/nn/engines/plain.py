@@ -14,11 +14,13 @@ from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
 _BLOCK = 256  # samples; enough to make a block's own cost small, few enough to stop at once
+_WORK = 2**29  # parameters times samples; some seconds at most
 
 
-def block_of(batch_size: int) -> int:
+def block_of(batch_size: int, parameters: int) -> int:
     """How many samples a call of the loop takes at most: whole batches."""
-    return max(batch_size, _BLOCK // batch_size * batch_size)
+    samples = min(_BLOCK, max(1, _WORK // parameters))
+    return max(batch_size, samples // batch_size * batch_size)
 
 
 class PlainLoop:
@@ -34,7 +36,7 @@ class PlainLoop:
     ) -> None:
         self._network, self._parameters, self._optimizer = network, parameters, optimizer
         self._batch_size, self._objective = batch_size, objective or Objective()
-        self.block = block_of(batch_size)
+        self.block = block_of(batch_size, network.parameter_count)
         self._gradient = np.zeros_like(parameters)
         self._rows = np.ones((self.block, network.inputs + 1))
         self._backprops = {batch_size: Backprop(network, parameters, self._gradient, batch_size)}
