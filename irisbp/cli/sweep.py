@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json, Quiet
+from irisbp.cli.hints import suggest_engine_for_sweep
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
 from irisbp.cli.stopping import Interrupted, StopRequest
-from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, literal
+from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, in_shell, literal
 
 if TYPE_CHECKING:
     from irisbp.rundir.storage import Directory
@@ -40,7 +41,10 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class Labour:
-    """Who works, and what the user wants to see of it; no jobs means as many as are worth it."""
+    """Who works, and what the user wants to see of it; no jobs means as many as are worth it.
+
+    arguments are those that the sweep was asked for with, if they are known.
+    """
 
     jobs: int | None = None
     backend: Backend = Backend.LOKY
@@ -48,6 +52,7 @@ class Labour:
     fail_fast: bool = False
     quiet: bool = False
     as_json: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 def sweep(
@@ -80,31 +85,34 @@ def sweep(
         str | None, typer.Option(metavar="ADDRESS", help="The cluster's address, for dask or ray.")
     ] = None,
 ) -> None:
-    """Train a run for every combination of the values given, and compare the settings over their seeds.
+    """Train a run for every combination of the values given, and compare the settings over seeds and folds.
 
     Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
     0:100:10. A run that diverges is a row of the results as any other.
     """
     from irisbp.sweep.grid import make_grid
     from irisbp.sweep.parts import prepare_sweep
-    from irisbp.sweep.place import open_new_or_begun_sweep, open_new_sweep
-    from irisbp.sweep.pool import check_backend
+    from irisbp.sweep.place import open_begun_sweep, open_new_sweep
+    from irisbp.sweep.pool import check_backend, check_cluster
 
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
     check_backend(backend.value, scheduler)
-    labour = Labour(jobs, backend, scheduler, fail_fast, quiet, as_json)
-    path, texts = _split(arguments or [])
-    prepared = prepare_sweep(make_grid(path, texts))
-    if resume:
-        directory, has_begun = open_new_or_begun_sweep(directory=run_dir, name=name)
-    else:
-        directory = open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite)
-        has_begun = False
-    with directory:
-        if has_begun:
-            _check_same(directory, prepared.grid)
-        sweep_in(directory, prepared, labour)
+    arguments = arguments or []
+    labour = Labour(jobs, backend, scheduler, fail_fast, quiet, as_json, tuple(arguments))
+    path, texts = _split(arguments)
+    grid = make_grid(path, texts)
+    if resume and (begun := open_begun_sweep(directory=run_dir, name=name)):
+        with begun:
+            _check_same(begun, grid)
+            resume_sweep(begun, labour)
+        return
+    prepared = prepare_sweep(grid)
+    check_cluster(backend.value, scheduler)  # or each attempt would leave a directory behind
+    with open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
+        if not quiet and backend == Backend.LOKY:  # how many processes a cluster has is not known here
+            suggest_engine_for_sweep(prepared, jobs or _worthwhile_jobs(prepared, len(prepared.parts)))
+        _sweep_in(directory, prepared, labour)
 
 
 def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
@@ -118,11 +126,14 @@ def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
 
 
 def resume_sweep(directory: "Directory", labour: Labour) -> None:
-    """Go on with the sweep in a directory."""
+    """Go on with the sweep in a directory; one that is finished says so, even if its table is gone."""
     from irisbp.sweep.parts import prepare_sweep
     from irisbp.sweep.place import grid_of
 
-    sweep_in(directory, prepare_sweep(grid_of(directory)), labour)
+    if "manifest.json" in directory.names():
+        _tell_of_finished(directory, labour)
+    else:
+        _sweep_in(directory, prepare_sweep(grid_of(directory)), labour)
 
 
 def _check_same(directory: "Directory", wanted: "Grid") -> None:
@@ -133,13 +144,10 @@ def _check_same(directory: "Directory", wanted: "Grid") -> None:
         raise RunError(f"{directory.path} is the sweep of another config or other values")
 
 
-def sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
-    """Train what is left of a sweep, and print the result; one that is finished says so."""
+def _sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
+    """Train what is left of a sweep, and print the result."""
     from irisbp.sweep.writer import SweepWriter
 
-    if "manifest.json" in directory.names():
-        _tell_of_finished(directory, labour)
-        return
     with StopRequest() as stop:
         writer = SweepWriter(directory, prepared)
         for note in writer.notes:
@@ -150,12 +158,12 @@ def sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
             _train(prepared, writer, labour, stop)
         except Interrupted:
             writer.commit()
-            raise _Stopped(stop.exit_code or 130, directory.path) from None
+            raise _Stopped(stop.exit_code or 130, _how_to_go_on(directory.path, labour)) from None
         except StorageError:
             raise
         except IrisbpError as error:
             writer.commit()
-            error.add(_how_to_go_on(directory.path))
+            error.add(_how_to_go_on(directory.path, labour))
             raise
         manifest, summary = writer.finish()
     _print_result(directory.path, manifest, summary, labour)
@@ -164,16 +172,23 @@ def sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
 class _Stopped(IrisbpError):
     """A signal ended the sweep; its exit code says which."""
 
-    def __init__(self, exit_code: int, path: Path) -> None:
-        super().__init__(
-            "stopped; finished parts of the sweep are kept",
-            _how_to_go_on(path),
-        )
+    def __init__(self, exit_code: int, how_to_go_on: str) -> None:
+        super().__init__("stopped; finished parts of the sweep are kept", how_to_go_on)
         self.exit_code = exit_code
 
 
-def _how_to_go_on(path: Path) -> str:
-    return f"irisbp resume {shlex.quote(str(path))} goes on from here"
+def _how_to_go_on(path: Path, labour: Labour) -> str:
+    """The command for it, which is `irisbp resume` unless that would leave a cluster aside."""
+    if labour.backend == Backend.LOKY:
+        return f"irisbp resume {in_shell(path)} goes on from here"
+    options = {
+        "--backend": labour.backend.value,
+        "--scheduler": labour.scheduler,
+        "--jobs": labour.jobs,
+        "--run-dir": path,
+    }
+    words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    return f"{shlex.join(['irisbp', 'sweep', *labour.arguments, *words, '--resume'])} goes on from here"
 
 
 def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopRequest) -> None:
@@ -184,7 +199,7 @@ def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopR
     missing = [part for part in prepared.parts if not writer.done.issuperset(part.rows)]
     jobs = labour.jobs or _worthwhile_jobs(prepared, len(missing))
     here = jobs == 1 and labour.backend == Backend.LOKY
-    _stop_at_divergence(writer, labour)
+    _stop_at_divergence(writer.results, labour)
     with closing(_Shown(prepared, writer, labour)) as shown:
         trainer = Trainer(prepared.grid, prepared.epochs)
         if here:  # elsewhere, nothing is heard of a part until it is done
@@ -198,7 +213,7 @@ def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopR
                 shown.part(len(results))
                 if not here:
                     shown.settle(missing[index].epochs)
-                _stop_at_divergence(writer, labour)
+                _stop_at_divergence(writer.results, labour)
 
 
 def _until_stopped(
@@ -221,11 +236,11 @@ def _worthwhile_jobs(prepared: "Sweep", parts: int) -> int:
     return max(1, min(cores, parts))
 
 
-def _stop_at_divergence(writer: "SweepWriter", labour: Labour) -> None:
+def _stop_at_divergence(results: "Results", labour: Labour) -> None:
     """With --fail-fast, raise what the first row that diverged says."""
-    if labour.fail_fast and writer.results.reasons:
-        row = min(writer.results.reasons)
-        failure = IrisbpError(f"row {row}: {writer.results.reasons[row]}")
+    if labour.fail_fast and results.reasons:
+        row = min(results.reasons)
+        failure = IrisbpError(f"row {row}: {results.reasons[row]}")
         failure.exit_code = Diverged.exit_code
         raise failure
 
@@ -262,16 +277,21 @@ class _Shown:
 
 
 def _tell_of_finished(directory: "Directory", labour: Labour) -> None:
-    """A sweep that has come to its end before: the result once more."""
+    """A sweep that has come to its end before: the result once more, and its tables if they were lost."""
     from irisbp.sweep.place import discard_leftovers
     from irisbp.sweep.reader import load_sweep
     from irisbp.sweep.statistics import summarize
+    from irisbp.sweep.writer import restore_tables
 
     found = load_sweep(directory.path)
+    summary = summarize(found.grid, found.results)
     discard_leftovers(directory, parts=True)
+    for name in restore_tables(directory, found, summary):
+        print(f"note: {name} was missing or damaged: written again", file=sys.stderr)
     if not labour.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    _print_result(directory.path, found.manifest, summarize(found.grid, found.results), labour)
+    _print_result(directory.path, found.manifest, summary, labour)
+    _stop_at_divergence(found.results, labour)
 
 
 def _print_result(path: Path, manifest: "SweepManifest", summary: "Summary", labour: Labour) -> None:

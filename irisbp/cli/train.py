@@ -1,21 +1,17 @@
 """`irisbp train`: train one run and record it."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
+from irisbp.cli.hints import suggest_engine
 from irisbp.cli.running import Telling, resume_in, run_in
 from irisbp.errors import IrisbpError
 
 if TYPE_CHECKING:
     from irisbp.config.schema import Config
-    from irisbp.training import Training
-
-PLAIN_UPDATE, SPEEDUP = 7e-6, 5  # seconds of the plain engine; what the other gains with all recorded
-LONG = 60.0  # seconds
 
 
 def train(
@@ -56,24 +52,8 @@ def train(
     check_space(training, given_place(run_dir, name) or RUNS, replaces=overwrite)
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
-            _suggest_engine(training)
+            suggest_engine(training)
         run_in(directory, training, lambda: RunWriter(directory, training), telling)
-
-
-def _suggest_engine(training: "Training") -> None:
-    """Say so if the plain engine will take minutes that the compiled one would save."""
-    from irisbp.nn.engines.compiled import is_faster
-    from irisbp.nn.kernel.structure import HOW_TO_INSTALL, available
-
-    seconds, config = training.steps * PLAIN_UPDATE, training.config
-    can_compile = config.engine == "plain" and config.numerics == "native"
-    if can_compile and seconds > LONG and is_faster(training.network, training.batch_size):
-        install = "" if available() else f" ({HOW_TO_INSTALL})"
-        print(
-            f"note: about {seconds / 60:.0f} min or more; engine=compiled computes the same"
-            f" some {SPEEDUP} times as fast{install}",
-            file=sys.stderr,
-        )
 
 
 def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> "tuple[Path | None, Config]":

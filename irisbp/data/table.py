@@ -22,6 +22,7 @@ from irisbp.data.cells import NUMBER
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array, Indices
 
+IRIS = "iris"  # the source of the table that comes with irisbp
 _MOST_COLUMNS = 2**17  # some hundred bytes and microseconds each
 _MOST_NAMED = 100  # columns in a message
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "?", "-"}
@@ -56,13 +57,23 @@ def load_table(source: str | None, target: str | None, features: Sequence[str] |
     The file is UTF-8 with a header line, its cells separated by commas (by tabs if it is called .tsv).
     features defaults to all columns of numbers but the target.
     """
+    with _open(source) as file:
+        if source is None:
+            return _parse_table(file, IRIS, ",", "species", None)
+        assert target is not None
+        return _parse_table(file, source, separator(Path(source)), target, features)
+
+
+def table_digest(source: str | None) -> str:
+    """The digest that load_table would find, without reading what the file says."""
+    with _open(source) as file:
+        return _digest(file, source or IRIS)
+
+
+def _open(source: str | None) -> IO[bytes]:
     if source is None:
-        content = files("irisbp.data").joinpath("iris.csv").read_bytes()
-        return _parse_table(io.BytesIO(content), "iris", ",", "species", None)
-    assert target is not None
-    path = Path(source)
-    with open_table(path) as file:
-        return _parse_table(file, source, separator(path), target, features)
+        return io.BytesIO(files("irisbp.data").joinpath("iris.csv").read_bytes())
+    return open_table(Path(source))
 
 
 def open_table(path: Path) -> IO[bytes]:
@@ -87,7 +98,7 @@ def separator(path: Path) -> str:
 def _parse_table(
     file: IO[bytes], source: str, separated_by: str, target: str, features: Sequence[str] | None
 ) -> Table:
-    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    digest = _digest(file, source)
     file.seek(0)
     header, rows = read_rows(file, source, separated_by)
     known = set(header)
@@ -112,6 +123,13 @@ def _parse_table(
         raise DataError(f"{source}: no column of numbers beside {target}")
     values = np.column_stack([columns[name].values() for name in chosen])
     return Table(source, tuple(chosen), values, target, tuple(targets), digest)
+
+
+def _digest(file: IO[bytes], source: str) -> str:
+    try:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except OSError as error:
+        raise StorageError("read", source, error) from None
 
 
 def names_of(header: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """Reads a run again, and refuses one that is unfinished or not what its manifest says."""
 
 import hashlib
+import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BufferedReader
@@ -20,6 +22,8 @@ from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.training import held_out_rows, make_network
+
+_OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,13 @@ def check_that_it_is_no_sweep(path: Path) -> None:
     """RunError if a directory is a sweep's."""
     if (path / "sweep.yaml").exists():
         raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
+    check_that_its_grid_is_there(path, [found.name for found in path.glob("*")])
+
+
+def check_that_its_grid_is_there(path: Path, names: Sequence[str]) -> None:
+    """RunError if a directory with these names is a sweep's but for its sweep.yaml."""
+    if not {"sweep.yaml", "config.yaml"}.intersection(names) and any(map(_OF_A_SWEEP.fullmatch, names)):
+        raise RunError(f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere")
 
 
 def read_manifest(path: Path) -> Manifest:

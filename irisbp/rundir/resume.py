@@ -16,7 +16,7 @@ from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkp
 from irisbp.rundir.listing import file_state, varying_keys
 from irisbp.rundir.manifest import Manifest, versions
 from irisbp.rundir.place import OWN_FOLDERS, discard_leftovers
-from irisbp.rundir.reader import read_manifest
+from irisbp.rundir.reader import check_that_its_grid_is_there, read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.training import Training, go_on, prepare
@@ -57,7 +57,9 @@ class Resumption:
 def take_up(directory: Directory, wanted: Config | None = None) -> Resumption:
     """The run in a directory, ready to go on; RunError if it cannot, or is not the wanted config's."""
     path = directory.path / "config.yaml"
-    if "config.yaml" not in directory.names():
+    names = directory.names()
+    if "config.yaml" not in names:
+        check_that_its_grid_is_there(directory.path, names)
         raise RunError(
             f"{directory.path} holds no config.yaml: there is nothing to resume;"
             " irisbp train --overwrite begins a run there"

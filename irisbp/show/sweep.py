@@ -1,7 +1,7 @@
 """A sweep on the way and at its end: lines or a live line, and a table of the best settings."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,22 +20,34 @@ from irisbp.sweep.manifest import SweepManifest
 from irisbp.sweep.statistics import Setting, Summary
 
 MOST_SETTINGS = 10
-_MOST_LINES = 20
+_MOST_LINES = 20  # for parts that are done
+_FIRST_SILENCE, _SILENCE = 10.0, 30.0  # seconds without a line
 _FRAME = 0.2  # seconds
 
 
 class Pace:
     """How far a sweep is: runs done of all of them, and epochs settled, by which the rest is judged."""
 
-    def __init__(self, runs: int, epochs: int, done: int, settled: int) -> None:
-        """Of so many runs and epochs, that many were done before."""
+    def __init__(
+        self,
+        runs: int,
+        epochs: int,
+        done: int,
+        settled: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Of so many runs and epochs, that many were done before; clock tells the seconds."""
         self.runs, self.epochs, self.done, self.settled = runs, epochs, done, settled
-        self._before, self._began, self._clock = settled, done, time.monotonic()
+        self._before, self._began, self._clock, self._start = settled, done, clock, clock()
+
+    def elapsed(self) -> float:
+        """Seconds since the sweep began, or went on."""
+        return self._clock() - self._start
 
     def text(self) -> str:
         """Runs done and, once that can be told, their rate and the time left."""
         words = f"runs {self.done}/{self.runs}"
-        elapsed, new = time.monotonic() - self._clock, self.settled - self._before
+        elapsed, new = self.elapsed(), self.settled - self._before
         if self.done > self._began and elapsed > 0:
             words += f"  {(self.done - self._began) / elapsed:.3g}/s"
         if new and elapsed > 0.5 and self.settled < self.epochs:
@@ -44,22 +56,28 @@ class Pace:
 
 
 class PaceLines:
-    """Prints a line when a part is done, up to 20 in all."""
+    """Prints a line when a part is done, up to 20 in all, and when none was for some time."""
 
     def __init__(self, stream: TextIO, pace: Pace) -> None:
         self._stream, self._pace = stream, pace
-        self._next: float = pace.done
+        self._next, self._due = float(pace.done), _FIRST_SILENCE
 
     def part(self, runs: int) -> None:
         """So many runs more are done."""
         self._pace.done += runs
         if self._pace.done >= min(self._next, self._pace.runs):
             self._next = self._pace.done + self._pace.runs / _MOST_LINES
-            print(self._pace.text(), file=self._stream, flush=True)
+            self._print()
 
     def settle(self, epochs: int) -> None:
         """So many epochs more are."""
         self._pace.settled += epochs
+        if self._pace.elapsed() >= self._due:
+            self._print()
+
+    def _print(self) -> None:
+        self._due = self._pace.elapsed() + _SILENCE
+        print(self._pace.text(), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -109,8 +127,7 @@ def _duration(seconds: float) -> str:
 def print_sweep(console: Console, path: Path, manifest: SweepManifest, summary: Summary) -> None:
     """Where a sweep lies and what came of it: its best settings, each with its distance to the best."""
     count = len(summary.settings)
-    seeds = manifest.runs // count
-    grid = f"{_counted(count, 'setting')}, {_counted(seeds, 'seed')}{' each' if count > 1 else ''}"
+    grid = f"{_counted(count, 'setting')}, {repeats_text(summary)}{' each' if count > 1 else ''}"
     pairs = {
         "sweep": str(path),
         "runs": f"{manifest.runs}: {grid}",
@@ -134,6 +151,14 @@ def print_sweep(console: Console, path: Path, manifest: SweepManifest, summary: 
     )
     if count > len(shown):
         print_lines(console, f"... and {count - len(shown)} more settings, in {path / 'summary.csv'}")
+
+
+def repeats_text(summary: Summary) -> str:
+    """What each setting's figures are taken over, such as `3 seeds x 5 folds`."""
+    seeds, folds = _counted(summary.seeds, "seed"), _counted(summary.folds, "fold")
+    if summary.folds == 1:
+        return seeds
+    return folds if summary.seeds == 1 else f"{seeds} x {folds}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from irisbp import __version__
@@ -26,6 +26,12 @@ Results = Generator[tuple[int, Result], None, None]
 
 _PATIENCE = 5.0  # seconds for each step towards a cluster
 _RETRIES = 2  # of a part whose worker died: three deaths, as with processes
+
+
+def check_cluster(backend: Literal["dask", "ray"], scheduler: str) -> None:
+    """Raise unless the cluster at this address can be used."""
+    with _dask_client(1, scheduler) if backend == "dask" else _ray_cluster(1, scheduler):
+        pass
 
 
 def on_dask(

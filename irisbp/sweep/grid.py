@@ -1,8 +1,8 @@
 """The grid of a sweep: which runs it has, in which order, and each one's config.
 
 Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
-wherever it stands, varies fastest of all. So the rows of a setting, which is everything but the seed, stand
-together, in the order of their seeds.
+wherever it stands, varies fastest of all, and the fold after it: both are chance, not choice. So the rows of
+a setting, which is everything but the seed and the fold, stand together, in the same order in each.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from irisbp.errors import ConfigError, RunError
 from irisbp.sweep.group import group_key
 from irisbp.sweep.values import MOST_RUNS, Axis, parse_axis
 
-SEED = "seed"
+SEED, FOLD = "seed", "data.fold"
 _MOST_WRONG_ROWS = 500  # that are looked into; each takes as long as loading a config
 
 
@@ -40,17 +40,30 @@ class Grid:
     def varied(self) -> tuple[Axis, ...]:
         """The axes with several values, the one that varies fastest last."""
         found = [axis for axis in self.axes if len(axis) > 1]
-        return tuple(sorted(found, key=lambda axis: axis.key == SEED))
+        return tuple(sorted(found, key=lambda axis: (axis.key == SEED, axis.key == FOLD)))
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that vary from setting to setting."""
-        return tuple(axis.key for axis in self.varied if axis.key != SEED)
+        return tuple(axis.key for axis in self.varied if axis.key not in (SEED, FOLD))
 
-    @cached_property
+    @property
     def seeds(self) -> int:
+        """How many seeds each setting has."""
+        return self._count(SEED)
+
+    @property
+    def folds(self) -> int:
+        """How many folds each setting has, with each seed."""
+        return self._count(FOLD)
+
+    @property
+    def repeats(self) -> int:
         """How many rows each setting has."""
-        return prod(len(axis) for axis in self.varied if axis.key == SEED)
+        return self.seeds * self.folds
+
+    def _count(self, key: str) -> int:
+        return prod(len(axis) for axis in self.axes if axis.key == key)
 
     def __len__(self) -> int:
         return prod(map(len, self.axes))

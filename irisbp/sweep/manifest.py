@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from irisbp.errors import RunError
+from irisbp.errors import RunError, in_shell
 from irisbp.rundir.reader import read_content
 from irisbp.sweep.place import check_that_it_is_a_sweep
 
@@ -34,7 +34,7 @@ def read_manifest(path: Path) -> SweepManifest:
     """The manifest of the sweep in a directory; RunError if it is none, or did not come to its end."""
     check_that_it_is_a_sweep(path)
     if not (path / "manifest.json").exists():
-        raise RunError(f"{path} is an unfinished sweep; irisbp resume {path} goes on with it")
+        raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} goes on with it")
     try:
         return SweepManifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:

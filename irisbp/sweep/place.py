@@ -1,11 +1,13 @@
 """Where a sweep lies, and what is in its directory."""
 
+import os
 import re
 from pathlib import Path
 
 from irisbp.config.yaml import LARGEST_FILE
-from irisbp.errors import IrisbpError, RunError
+from irisbp.errors import Busy, IrisbpError, RunError
 from irisbp.rundir.place import PICTURE_FORMATS, PLOTS, config_name, first_free, given_place
+from irisbp.rundir.reader import check_that_its_grid_is_there
 from irisbp.rundir.storage import Directory, final_name
 from irisbp.sweep.grid import Grid, read_grid
 
@@ -18,7 +20,7 @@ _FOLDERS = {PLOTS: tuple(f"{kind}.{ending}" for kind in PICTURES for ending in P
 
 
 def open_new_sweep(
-    config: Path | None, *, directory: Path | None, name: str | None, overwrite: bool
+    config: Path | None, *, directory: Path | None, name: str | None, overwrite: bool, unbegun: bool = False
 ) -> Directory:
     """A new, locked directory, as for a run; by default it is called after the config, with -sweep-001."""
     path = given_place(directory, name)
@@ -29,10 +31,12 @@ def open_new_sweep(
     try:
         return Directory.create(path)
     except FileExistsError:
-        if not overwrite:
+        if not overwrite and not unbegun:
             raise RunError(f"{path} exists; choose another place, or --overwrite or --resume it") from None
     held = Directory(path)
     try:
+        if unbegun and GRID in held.names():
+            raise Busy(f"{path}: another process has just begun a sweep there")
         if any(not name.startswith(".") for name in held.names()):
             grid_of(held)
         held.clear(_is_own_file, _FOLDERS, proof=GRID)
@@ -42,23 +46,12 @@ def open_new_sweep(
     return held
 
 
-def open_new_or_begun_sweep(*, directory: Path | None, name: str | None) -> tuple[Directory, bool]:
-    """A locked directory, and whether a sweep has begun in it."""
+def open_begun_sweep(*, directory: Path | None, name: str | None) -> Directory | None:
+    """The locked directory of a sweep that has begun; None if there is none at this place."""
     path = given_place(directory, name)
     if path is None:
         raise RunError("--resume needs --run-dir or --name, to say which sweep it is about")
-    try:
-        return Directory.create(path), False
-    except FileExistsError:
-        held = Directory(path)
-    try:
-        if GRID in held.names():
-            return held, True
-        held.clear(_is_own_file, proof=GRID)
-    except BaseException:
-        held.close()
-        raise
-    return held, False
+    return Directory(path) if os.path.lexists(path / GRID) else None
 
 
 def grid_of(held: Directory) -> Grid:
@@ -67,6 +60,7 @@ def grid_of(held: Directory) -> Grid:
     It is read through the directory that is held: another one may have its path by now.
     """
     names = [name for name in held.names() if not name.startswith(".")]
+    check_that_its_grid_is_there(held.path, names)
     try:
         return read_grid(held.path / GRID, held.read(GRID, LARGEST_FILE))
     except IrisbpError as error:

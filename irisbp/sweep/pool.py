@@ -70,6 +70,14 @@ def check_backend(backend: Backend, scheduler: str | None) -> None:
         raise ConfigError(f"--backend {backend} needs {library}: {_HOW_TO_INSTALL}")
 
 
+def check_cluster(backend: Backend, scheduler: str | None) -> None:
+    """ConfigError if a scheduler is named and does not answer, or its workers cannot do the work."""
+    if backend != "loky" and scheduler is not None:
+        from irisbp.sweep import clusters
+
+        clusters.check_cluster(backend, scheduler)
+
+
 def _here(function: Callable[[Part], Result], parts: Sequence[Part]) -> Results[Result]:
     return ((index, function(part)) for index, part in enumerate(parts))
 

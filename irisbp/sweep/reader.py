@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.errors import RunError
+from irisbp.data.table import IRIS, table_digest
+from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, unpack
 from irisbp.rundir.reader import read_content
 from irisbp.sweep.grid import Grid, read_grid
@@ -39,12 +40,26 @@ def load_sweep(path: Path) -> FinishedSweep:
 
 
 def row_config(path: Path, row: int) -> Config:
-    """The config of one of a sweep's runs, whether or not the sweep came to its end."""
+    """The config of one of a sweep's runs, whether or not the sweep came to its end.
+
+    Of one that did, RunError if its sweep.yaml is another, DataError if the run's table is.
+    """
     check_that_it_is_a_sweep(path)
-    grid = _grid(path, None)
+    manifest = read_manifest(path) if (path / "manifest.json").exists() else None
+    grid = _grid(path, manifest.files.get(GRID, "") if manifest else None)
     if not 0 <= row < len(grid):
         raise RunError(f"--row {row}: {path} has rows 0 to {len(grid) - 1}")
-    return grid.config(row)
+    config = grid.config(row)
+    if manifest is not None:
+        _check_table(path, manifest, config.data.source)
+    return config
+
+
+def _check_table(path: Path, manifest: SweepManifest, source: str | None) -> None:
+    """DataError if a table has changed since the sweep was trained on it."""
+    name = source or IRIS
+    if table_digest(source) != manifest.data.get(name):
+        raise DataError(f"{path} was trained on other data than {name} holds now")
 
 
 def _grid(path: Path, digest: str | None) -> Grid:

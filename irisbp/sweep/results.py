@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irisbp.data.cells import cell
 from irisbp.data.cells import row as csv_row
 from irisbp.errors import RunError
 from irisbp.nn.types import Array
@@ -152,11 +153,12 @@ def results_csv(grid: Grid, results: Results) -> str:
     columns = {name: column.tolist() for name, column in results.columns.items() if column.ndim == 1}
     for k in range(len(results)):
         entry = {name: column[k] for name, column in columns.items()}
-        lines.append(csv_row([str(k), *grid.values(k), *_cells(entry, results.reasons.get(k, ""))]))
+        cells = [str(k), *map(cell, grid.values(k)), *_cells(entry), cell(results.reasons.get(k, ""))]
+        lines.append(",".join(cells) + "\n")
     return "".join(lines)
 
 
-def _cells(entry: Mapping[str, float], reason: str) -> list[str]:
+def _cells(entry: Mapping[str, float]) -> list[str]:
     held_out = entry["held_out"]
     return [
         "diverged" if entry["diverged"] else "completed",
@@ -170,5 +172,4 @@ def _cells(entry: Mapping[str, float], reason: str) -> list[str]:
         "true" if entry["stopped_early"] else "false",
         "" if entry["best_epoch"] == _NONE else str(entry["best_epoch"]),
         "best" if entry["uses_best"] else "last",
-        reason,
     ]

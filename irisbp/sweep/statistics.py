@@ -1,17 +1,19 @@
-"""The settings of a sweep compared over their seeds.
+"""The settings of a sweep compared over their repeats: their seeds and folds.
 
-Runs with equal seeds have equal starts, orders and held-out rows, whatever their optimizer or rate. So
-settings are compared by the differences within pairs of equal seeds, in which that chance cancels, and the
+Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
+So settings are compared by the differences within such pairs, in which that chance cancels, and the
 confidence interval of their mean is Student's: differences of so many runs are near enough to normal, it is
-exact where they are, and the same at every call, which a bootstrap is only with a seed of its own.
+exact where they are, and the same at every call, which a bootstrap is only with a seed of its own. Folds
+share training rows, though, so that differences over folds are not independent, as it takes them to be.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isfinite, isnan, nan
 
 import numpy as np
 
+from irisbp.data.cells import cell
 from irisbp.data.cells import row as csv_row
 from irisbp.nn.types import Array
 from irisbp.sweep.grid import Grid
@@ -23,7 +25,7 @@ QUANTILES = {"min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over seeds: n runs that did not diverge, their mean, sd (n - 1) and quantiles, or nan."""
+    """A figure over repeats: n runs that did not diverge, their mean, sd (n - 1) and quantiles, or nan."""
 
     n: int
     mean: float
@@ -36,17 +38,25 @@ class Spread:
         known = values[~np.isnan(values)]
         if not len(known):
             return cls(0, nan, nan, (nan,) * len(QUANTILES))
-        with np.errstate(all="ignore"):  # figures near the end of float64 have no mean
-            mean, sd = float(known.mean()), float(known.std(ddof=1)) if len(known) > 1 else nan
+        with np.errstate(all="ignore"):  # a figure may be infinite
+            mean, sd = _mean_and_sd(known)
             quantiles = np.quantile(known, list(QUANTILES.values())).tolist()
         return cls(len(known), mean, sd, tuple(quantiles))
 
 
+def _mean_and_sd(values: Array) -> tuple[float, float]:
+    """Of values (n,), scaled by a power of two, which changes no digit and lets no sum or square overflow."""
+    _, exponent = np.frexp(np.abs(values).max())
+    scaled = np.ldexp(values, -exponent)
+    sd = scaled.std(ddof=1) if len(values) > 1 else nan
+    return float(np.ldexp(scaled.mean(), exponent)), float(np.ldexp(sd, exponent))
+
+
 @dataclass(frozen=True)
 class Difference:
-    """A setting's figure minus the best setting's, over the seeds at which neither diverged.
+    """A setting's figure minus the best setting's, over the repeats in which neither diverged.
 
-    low and high are its mean's 95 % confidence interval, nan for fewer than two pairs.
+    low and high are its mean's 95 % confidence interval, nan for fewer than two pairs or beyond float64.
     """
 
     pairs: int
@@ -57,8 +67,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Setting:
-    """All runs that differ in nothing but their seed; values are those of the keys that vary, as given.
+    """All runs that differ in nothing but their seed and fold.
 
+    values are those of the keys that vary from setting to setting, as given.
     rank counts from 1, the best; difference is that of the figure that ranks.
     """
 
@@ -73,9 +84,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Summary:
-    """All settings in the order of their rows; figure is what they are ranked by."""
+    """All settings in the order of their rows, each over so many seeds and, with each of these, folds.
+
+    figure is what they are ranked by.
+    """
 
     keys: tuple[str, ...]
+    seeds: int
+    folds: int
     figure: str
     settings: list[Setting]
 
@@ -88,30 +104,28 @@ class Summary:
 def summarize(grid: Grid, results: Results) -> Summary:
     """The settings' figures, ranked by validation loss, or by the loss where not all held samples out.
 
-    The lower mean over seeds is the better one; a setting with fewer runs that diverged comes before.
+    The lower mean over repeats is the better one; a setting with fewer runs that diverged comes before.
     """
     figure = "validation_loss" if results.held_out else "loss"
-    values = {name: results.figure(name).reshape(-1, grid.seeds) for name in FIGURES}
-    diverged = results.diverged.reshape(-1, grid.seeds).sum(axis=1).tolist()
+    values = {name: results.figure(name).reshape(-1, grid.repeats) for name in FIGURES}
+    diverged = results.diverged.reshape(-1, grid.repeats).sum(axis=1).tolist()
     spreads = {name: [Spread.of(row) for row in rows] for name, rows in values.items()}
     ranks = _ranks(diverged, [spread.mean for spread in spreads[figure]])
     best = values[figure][ranks.index(1)]
-    seeded = len(grid.keys) < len(grid.varied)
     settings = []
     for number, count in enumerate(diverged):
-        chosen = grid.values(number * grid.seeds)
         settings.append(
             Setting(
                 number=number,
-                values=tuple(chosen[:-1] if seeded else chosen),
-                runs=grid.seeds,
+                values=tuple(grid.values(number * grid.repeats)[: len(grid.keys)]),
+                runs=grid.repeats,
                 diverged=count,
                 spreads={name: rows[number] for name, rows in spreads.items()},
                 rank=ranks[number],
                 difference=paired_difference(values[figure][number], best),
             )
         )
-    return Summary(grid.keys, figure, settings)
+    return Summary(grid.keys, grid.seeds, grid.folds, figure, settings)
 
 
 def _ranks(diverged: Sequence[int], means: Sequence[float]) -> list[int]:
@@ -124,10 +138,12 @@ def _ranks(diverged: Sequence[int], means: Sequence[float]) -> list[int]:
 
 
 def paired_difference(values: Array, others: Array) -> Difference:
-    """The mean of values - others, both (seeds,), over the pairs of which both are numbers."""
+    """The mean of values - others, both (repeats,), over the pairs of which both are numbers."""
     with np.errstate(all="ignore"):
         spread = Spread.of(values - others)
         low, high = confidence_interval(spread.mean, spread.sd, spread.n)
+    if not (isfinite(low) and isfinite(high)):
+        low, high = nan, nan
     return Difference(spread.n, spread.mean, low, high)
 
 
@@ -140,12 +156,12 @@ def summary_csv(summary: Summary) -> str:
     header += [f"{summary.figure}_{part}" for part in ("difference", "low", "high")] + ["pairs"]
     lines = [csv_row(header)]
     for setting in summary.settings:
-        counts = (setting.runs, setting.diverged, setting.rank)
+        counts = [setting.runs, setting.diverged, setting.rank]
         numbers = [number for name in figures for number in _numbers(setting.spreads[name])]
         apart = setting.difference
-        numbers += [apart.mean, apart.low, apart.high]
-        cells = [str(setting.number), *setting.values, *map(str, counts), *map(_cell, numbers)]
-        lines.append(csv_row([*cells, str(apart.pairs)]))
+        numbers = [*counts, *numbers, apart.mean, apart.low, apart.high, apart.pairs]
+        cells = [_number(setting.number), *map(cell, setting.values), *map(_number, numbers)]
+        lines.append(",".join(cells) + "\n")
     return "".join(lines)
 
 
@@ -153,5 +169,5 @@ def _numbers(spread: Spread) -> list[float]:
     return [spread.mean, spread.sd, *spread.quantiles]
 
 
-def _cell(number: float) -> str:
-    return "" if np.isnan(number) else repr(number)
+def _number(number: float) -> str:
+    return "" if isnan(number) else repr(number)

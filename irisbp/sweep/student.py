@@ -67,5 +67,5 @@ def confidence_interval(mean: float, sd: float, n: int, level: float = 0.95) -> 
     """Where the expectation of normal values lies, by their mean and sd; nan for fewer than two."""
     if n < 2:
         return float("nan"), float("nan")
-    half = t_quantile((1 + level) / 2, n - 1) * sd / sqrt(n)
+    half = t_quantile((1 + level) / 2, n - 1) * (sd / sqrt(n))
     return mean - half, mean + half

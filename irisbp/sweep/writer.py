@@ -1,18 +1,23 @@
-"""Writes a sweep as its parts are finished, and takes up one that was interrupted."""
+"""Writes a sweep as its parts are finished, takes up one that was interrupted, and repairs its tables."""
 
+import hashlib
 import time
 
 from irisbp.errors import RunError
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.manifest import now, versions
 from irisbp.rundir.storage import Directory
-from irisbp.sweep.grid import to_yaml
+from irisbp.sweep.grid import Grid, to_yaml
 from irisbp.sweep.manifest import SweepManifest
 from irisbp.sweep.parts import Session, Sweep, read_part, write_part
 from irisbp.sweep.place import GRID, discard_leftovers, part_names
+from irisbp.sweep.reader import FinishedSweep
 from irisbp.sweep.results import Results, results_csv
 from irisbp.sweep.statistics import Summary, summarize, summary_csv
 
+TABLES = ("results.csv", "summary.csv")
+
+_LARGEST_TABLE = 1 << 30  # bytes
 _AT_MOST_EVERY = 1.0  # seconds between two files of results
 
 
@@ -82,12 +87,9 @@ class SweepWriter:
         """Write the tables and, last of all, the manifest; the parts are then done with."""
         grid, results, write = self._sweep.grid, self.results, self._directory.write
         summary = summarize(grid, results)
-        files = {
-            GRID: write(GRID, to_yaml(grid)),
-            "results.csv": write("results.csv", results_csv(grid, results).encode()),
-            "summary.csv": write("summary.csv", summary_csv(summary).encode()),
-            "curves.npz": write("curves.npz", pack(results.arrays())),
-        }
+        files = {GRID: write(GRID, to_yaml(grid))}
+        files |= {name: write(name, content) for name, content in _tables(grid, results, summary).items()}
+        files["curves.npz"] = write("curves.npz", pack(results.arrays()))
         session = self._now()
         manifest = SweepManifest(
             runs=len(grid),
@@ -108,3 +110,38 @@ class SweepWriter:
     def _now(self) -> Session:
         seconds = self._session.seconds + time.perf_counter() - self._clock
         return Session(self._session.started, seconds, self._session.versions)
+
+
+def _tables(grid: Grid, results: Results, summary: Summary) -> dict[str, bytes]:
+    return {
+        "results.csv": results_csv(grid, results).encode(),
+        "summary.csv": summary_csv(summary).encode(),
+    }
+
+
+def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary) -> list[str]:
+    """Write again what is missing or damaged of a finished sweep's tables; returns their names.
+
+    RunError if they would not be the files that the sweep wrote.
+    """
+    digests = found.manifest.files
+    lost = [name for name in TABLES if _digest(directory, name) != digests.get(name)]
+    if not lost:
+        return []
+    made = _tables(found.grid, found.results, summary)
+    for name in lost:
+        if hashlib.sha256(made[name]).hexdigest() != digests.get(name):
+            raise RunError(
+                f"{directory.path / name} is missing or damaged, and cannot be written again:"
+                " this version of irisbp would make another file"
+            )
+        directory.write(name, made[name])
+    return lost
+
+
+def _digest(directory: Directory, name: str) -> str | None:
+    """The sha256 of a file, None if there is none to be read."""
+    try:
+        return hashlib.sha256(directory.read(name, _LARGEST_TABLE)).hexdigest()
+    except RunError:
+        return None

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from irisbp.cli.train import _suggest_engine
+from irisbp.cli.hints import suggest_engine, suggest_engine_for_sweep
 from irisbp.config.load import load_config
 from irisbp.nn.engines.plain import PlainLoop
+from irisbp.sweep.grid import make_grid
+from irisbp.sweep.parts import prepare_sweep
 from irisbp.training import make_engine, prepare
 from tests.conftest import Irisbp
 
@@ -93,7 +95,31 @@ def test_a_long_plain_run_is_told_of_the_compiled_engine(capsys: pytest.CaptureF
         (["epochs=10000"], ""),
         (["epochs=1000000", "network.hidden=[256,256]"], ""),
     ):
-        _suggest_engine(prepare(load_config(None, overrides)))
+        suggest_engine(prepare(load_config(None, overrides)))
         said = capsys.readouterr().err
         assert said.startswith(told)
         assert bool(said) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs", "told"),
+    [
+        # 150 samples of 500 runs, 3e-7 s each
+        (["epochs=100000"], 1, "note: about 38 min or more; engine=compiled computes the same some 5 times"),
+        (["epochs=100000"], 2, "note: about 19 min or more; "),
+        (["epochs=100000", "optimizer=sgd,adam"], 2, "note: about 38 min or more; "),
+        (["epochs=1000"], 1, ""),
+        (["epochs=100000", "engine=compiled"], 1, ""),
+        (["epochs=100000", "engine=plain,compiled"], 1, ""),
+        (["epochs=100000", "numerics=portable"], 1, ""),
+        (["epochs=100000", "network.hidden=[256,256]"], 1, ""),
+        (["epochs=100000", "data.validation=0.2"], 1, ""),
+    ],
+)
+def test_a_long_plain_sweep_is_told_of_the_compiled_engine(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], jobs: int, told: str
+) -> None:
+    suggest_engine_for_sweep(prepare_sweep(make_grid(None, ["seed=0:500", *arguments])), jobs)
+    said = capsys.readouterr().err
+    assert said.startswith(told)
+    assert bool(said) == bool(told)

@@ -91,7 +91,7 @@ def test_a_link_in_a_circle_and_a_pipe_are_refused(irisbp: Irisbp, run: Path, tm
     (tmp_path / "circle").symlink_to("circle")
     done = irisbp("plot", "runs/x", "--kind", "confusion", "--output", "circle")
     assert done.returncode == 2
-    assert done.stderr == f"irisbp: {tmp_path / 'circle'} is not a directory\n"
+    assert done.stderr == f"irisbp: {tmp_path / 'circle'} is a link, which is not followed\n"
     (run / "steps.csv").unlink()
     os.mkfifo(run / "steps.csv")
     done = irisbp("plot", "runs/x", "--kind", "loss-and-accuracy")

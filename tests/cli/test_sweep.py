@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 from shutil import copytree
+from statistics import stdev
 
 import pytest
 
@@ -19,6 +21,7 @@ SMOKE = str(CONFIGS / "smoke.yaml")
 GRID = ["seed=0:4", "learning_rate=0.1,1e308", "optimizer=sgd,adam", "l2=10", "data.validation=0.2"]
 # Each run is a part of its own; together they take some seconds.
 LONG = [SMOKE, "seed=0:6", "numerics=portable", "epochs=600", "batch_size=all", "--quiet"]
+OF_A_TABLE = ["data.source=flowers.csv", "data.target=species", "seed=0:2"]
 FILES = ("sweep.yaml", "results.csv", "summary.csv", "curves.npz")
 
 
@@ -99,6 +102,35 @@ def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> 
             assert float(kept[name]) == pytest.approx(told[name], rel=1e-12, abs=1e-12)
 
 
+def test_folds_are_no_settings(irisbp: Irisbp, tmp_path: Path) -> None:
+    grid = ["seed=0:2", "data.fold=0:3", "data.folds=3", "early_stopping={patience: 1},{patience: 3}"]
+    done = irisbp("sweep", SMOKE, *grid, "--run-dir", "x", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1] == "runs      12: 2 settings, 2 seeds x 3 folds each"
+    rows = _rows(tmp_path / "x")
+    assert [(row["data.fold"], row["seed"]) for row in rows] == [(f, s) for f in "012" for s in "01"] * 2
+    assert [row["early_stopping"] for row in rows] == ["{patience: 1}"] * 6 + ["{patience: 3}"] * 6
+    with (tmp_path / "x" / "summary.csv").open(newline="") as file:
+        settings = list(csv.DictReader(file))
+    assert [(setting["runs"], setting["pairs"]) for setting in settings] == [("6", "6")] * 2
+    full = irisbp("train", "--from", "x", "--row", "9", "--json", "--quiet")
+    assert json.loads(full.stdout)["validation_loss"] == pytest.approx(
+        float(rows[9]["validation_loss"]), rel=1e-12
+    )
+
+
+def test_losses_near_the_end_of_float64_have_figures(irisbp: Irisbp, tmp_path: Path) -> None:
+    grid = ["epochs=3", "seed=0:4", "learning_rate=0.1,1e300", "network.hidden=[]"]
+    done = irisbp("sweep", SMOKE, *grid, "--run-dir", "x", "--json", "--quiet")
+    apart = json.loads(done.stdout)["best"][1]["difference"]
+    losses = [float(row["loss"]) / 1e299 for row in _rows(tmp_path / "x")[4:]]
+    with (tmp_path / "x" / "summary.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[1]
+    assert float(last["loss_sd"]) == pytest.approx(stdev(losses) * 1e299)
+    assert (float(last["loss_low"]), float(last["loss_high"])) == (apart["low"], apart["high"])
+    assert apart["low"] < 1e299 < apart["high"] < 1e301
+
+
 def test_processes_change_no_byte(irisbp: Irisbp, sweep: Path) -> None:
     done = irisbp("sweep", SMOKE, *GRID, "--run-dir", "x", "--jobs", "2", "--json")
     assert done.returncode == 0, done.stderr
@@ -145,6 +177,18 @@ def test_a_backend_that_cannot_be_used_leaves_no_sweep_behind(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("place", [[], ["--run-dir", "x"], ["--run-dir", "x", "--resume"]])
+def test_a_cluster_that_cannot_be_reached_leaves_no_sweep_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: list[str]
+) -> None:
+    pytest.importorskip("distributed", reason="needs dask")
+    monkeypatch.chdir(tmp_path)
+    address = "tcp://127.0.0.1:1"
+    told = _refusal("sweep", "seed=0:2", *place, "--backend", "dask", "--scheduler", address)
+    assert told == f"--scheduler: {address} cannot be reached: Connection refused"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> None:
     process = _start(tmp_path, *LONG, "--run-dir", "x", "--jobs", "1")
     _wait_for("part-*.npz", tmp_path / "x")
@@ -165,6 +209,19 @@ def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> No
     assert not list((tmp_path / "x").glob("*part*"))
 
 
+@pytest.mark.parametrize(("quietly", "notes"), [((), 1), (("--quiet",), 0)])
+def test_a_long_sweep_is_told_of_the_compiled_engine(
+    tmp_path: Path, quietly: tuple[str, ...], notes: int
+) -> None:
+    long = ("epochs=100000", "seed=0:500", "--jobs", "1", "--run-dir", "x")
+    process = _start(tmp_path, *long, *quietly)
+    _wait_for("sweep.yaml", tmp_path / "x")
+    process.terminate()
+    errors = process.communicate(timeout=60)[1].splitlines()
+    told = "note: about 38 min or more; engine=compiled computes the same some 5 times as fast"
+    assert [line[: len(told)] for line in errors if line.startswith("note")] == [told] * notes
+
+
 def test_a_finished_sweep_says_so(irisbp: Irisbp, sweep: Path, swept: Path) -> None:
     again = irisbp("resume", "runs/smoke-sweep-001")
     assert again.returncode == 0
@@ -178,7 +235,12 @@ def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
     assert done.returncode == 4
     assert done.stderr.startswith("irisbp: row 2: diverged: ")
     assert done.stderr.endswith("irisbp resume x goes on from here\n")
+    again = irisbp("sweep", *arguments, "--fail-fast", "--resume")
+    assert (again.returncode, again.stderr) == (4, done.stderr)
     assert irisbp("resume", "x", "--quiet").returncode == 0
+    finished = irisbp("sweep", *arguments, "--fail-fast", "--resume")
+    assert (finished.returncode, finished.stderr) == (4, done.stderr.split("\n")[0] + "\n")
+    assert irisbp("sweep", *arguments, "--resume").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -221,6 +283,84 @@ def test_wrong_calls(
 def test_wrong_rows(sweep: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str) -> None:
     monkeypatch.chdir(sweep.parent)
     assert _refusal("train", *arguments).startswith(message)
+
+
+def _call(*arguments: str) -> None:
+    """A call that goes well, in this process."""
+    app(list(arguments), prog_name="irisbp", standalone_mode=False)
+
+
+@pytest.fixture
+def of_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table, on which the finished sweep x beside it was trained; both are in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / "flowers.csv"
+    table.write_bytes(files("irisbp.data").joinpath("iris.csv").read_bytes())
+    _call("sweep", SMOKE, *OF_A_TABLE, "--run-dir", "x", "--quiet")
+    return table
+
+
+def test_a_row_is_not_trained_on_a_table_that_has_changed(of_a_table: Path) -> None:
+    _call("train", "--from", "x", "--row", "1", "--quiet", "--name", "y")
+    of_a_table.write_bytes(of_a_table.read_bytes().replace(b"\n5", b"\n9"))
+    told = _refusal("train", "--from", "x", "--row", "1", "--quiet", "--name", "z")
+    assert told == f"x was trained on other data than {of_a_table} holds now"
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["y"]
+
+
+def test_a_row_of_another_grid_is_not_trained(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sweep.parent)
+    content = (sweep / "sweep.yaml").read_text()
+    (sweep / "sweep.yaml").write_text(content.replace("0:4", "1:5"))
+    told = _refusal("train", "--from", str(sweep), "--row", "1")
+    assert told == f"{sweep / 'sweep.yaml'} is not the file that the sweep wrote: its sha256 differs"
+
+
+def test_a_finished_sweep_needs_no_table(of_a_table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_a_table.unlink()
+    _call("resume", "x")
+    assert capsys.readouterr().err == "x is finished: there is nothing to resume\n"
+    _call("sweep", SMOKE, *OF_A_TABLE, "--run-dir", "x", "--resume")
+    assert capsys.readouterr().err == "x is finished: there is nothing to resume\n"
+
+
+@pytest.mark.parametrize("name", ["results.csv", "summary.csv"])
+def test_a_lost_or_damaged_table_is_written_again(irisbp: Irisbp, sweep: Path, name: str) -> None:
+    whole = _content(sweep)
+    for damaged in (None, whole[name] + b"1\n"):
+        (sweep / name).unlink()
+        if damaged is not None:
+            (sweep / name).write_bytes(damaged)
+        done = irisbp("resume", str(sweep), "--quiet")
+        assert done.returncode == 0
+        assert done.stderr == f"note: {name} was missing or damaged: written again\n"
+        assert _content(sweep) == whole
+
+
+def test_a_table_that_would_come_out_otherwise_is_not_written_again(sweep: Path) -> None:
+    kept = json.loads((sweep / "manifest.json").read_text())
+    kept["files"]["results.csv"] = "0" * 64  # as if another version had written it
+    (sweep / "manifest.json").write_text(json.dumps(kept))
+    before = (sweep / "results.csv").read_bytes() + b"1\n"
+    (sweep / "results.csv").write_bytes(before)
+    told = _refusal("resume", str(sweep), "--quiet")
+    assert told.startswith(f"{sweep / 'results.csv'} is missing or damaged, and cannot be written again")
+    assert (sweep / "results.csv").read_bytes() == before
+
+
+def test_a_sweep_without_its_grid_is_told(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sweep.parent)
+    (sweep / "sweep.yaml").unlink()
+    begun = Path("begun")
+    begun.mkdir()
+    (begun / "part-000000.npz").write_bytes(b"mine")
+    for path in (sweep.name, begun.name):
+        told = f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere"
+        again = ["sweep", SMOKE, *GRID, "--run-dir", path]
+        calls = [["resume", path], ["plot", path], [*again, "--resume"], [*again, "--overwrite"]]
+        assert [_refusal(*call) for call in calls] == [told] * 4
+    assert len(_rows(sweep)) == 16
+    assert (begun / "part-000000.npz").read_bytes() == b"mine"
 
 
 def test_a_closed_pipe_ends_it_quietly(sweep: Path) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from irisbp.errors import ConfigError, Diverged
+from irisbp.cli import app
+from irisbp.errors import ConfigError, Diverged, IrisbpError
 from irisbp.sweep import clusters
 from irisbp.sweep.pool import Backend, run_parts
 from tests.sweep.test_pool import die_the_first_time, diverge_at_three
@@ -73,6 +75,22 @@ def test_dask_brings_an_error_back_as_itself(dask: str) -> None:
     with pytest.raises(Diverged) as caught:
         list(run_parts(diverge_at_three, range(6), jobs=1, backend="dask", scheduler=dask))
     assert (caught.value.epoch, caught.value.step, caught.value.sample) == (1, 6, 50)
+
+
+def test_a_sweep_that_ended_early_tells_how_the_cluster_goes_on(
+    dask: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["learning_rate=0.1,1e308", "seed=0:2", "epochs=2", "l2=10"]
+    options = ["--backend", "dask", "--scheduler", dask]
+    with pytest.raises(IrisbpError, match="row 2: diverged: ") as caught:
+        app(["sweep", *arguments, *options, "--name", "a b", "--fail-fast"], standalone_mode=False)
+    hint = str(caught.value).splitlines()[-1]
+    command, words = shlex.split(hint)[:-4], shlex.split(hint)[-4:]
+    assert command == ["irisbp", "sweep", *arguments, *options, "--run-dir", "runs/a b", "--resume"]
+    assert words == ["goes", "on", "from", "here"]
+    app([*command[1:], "--quiet"], standalone_mode=False)
+    assert (tmp_path / "runs" / "a b" / "manifest.json").exists()
 
 
 def test_a_dask_sweep_can_be_left(dask: str) -> None:

@@ -21,13 +21,26 @@ def test_the_last_key_varies_fastest_but_for_the_seed() -> None:
     assert len(grid) == 12
     assert grid.keys == ("optimizer", "learning_rate")
     assert grid.varied[-1].key == SEED
-    assert grid.seeds == 2
+    assert (grid.seeds, grid.folds, grid.repeats) == (2, 1, 2)
     assert [grid.values(row) for row in range(12)] == [
         [optimizer, rate, seed]
         for optimizer in ("sgd", "adam")
         for rate in ("0.1", "0.2", "0.3")
         for seed in "56"
     ]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_the_fold_varies_fastest_after_the_seed(order: tuple[int, ...]) -> None:
+    arguments = ["seed=0:2", "data.folds=3", "data.fold=0:3", "learning_rate=0.1,0.2"]
+    grid = make_grid(ARTICLE, [arguments[k] for k in order])
+    assert grid.keys == ("learning_rate",)
+    assert (grid.seeds, grid.folds, grid.repeats) == (2, 3, 6)
+    assert [grid.values(row) for row in range(12)] == [
+        [rate, fold, seed] for rate in ("0.1", "0.2") for fold in "012" for seed in "01"
+    ]
+    row = grid.config(9)
+    assert (row.learning_rate, row.data.fold, row.seed) == (0.2, 1, 1)
 
 
 def test_every_row_is_what_its_overrides_give() -> None:

@@ -1,4 +1,4 @@
-"""Settings over seeds: figures, ranks and paired differences, against SciPy and by hand."""
+"""Settings over seeds and folds: figures, ranks and paired differences, against SciPy and by hand."""
 
 import csv
 from collections.abc import Set
@@ -11,7 +11,7 @@ from scipy import stats
 from irisbp.sweep.grid import make_grid
 from irisbp.sweep.outcome import Outcome
 from irisbp.sweep.results import Results, points, results_csv
-from irisbp.sweep.statistics import Summary, paired_difference, summarize, summary_csv
+from irisbp.sweep.statistics import Spread, Summary, paired_difference, summarize, summary_csv
 
 
 def _outcome(loss: float, *, diverged: bool = False, validation: float | None = None) -> Outcome:
@@ -80,6 +80,18 @@ def test_differences_are_paired_and_scipys() -> None:
     assert (best.mean, best.low, best.high) == (0, 0, 0)
 
 
+def test_folds_are_repeats_like_seeds() -> None:
+    grid = make_grid(None, ["data.fold=0:2", "learning_rate=0.1,0.2,0.3", "seed=0:2", "data.folds=2"])
+    summary = summarize(grid, _results())
+    assert (summary.keys, summary.seeds, summary.folds) == (("learning_rate",), 2, 2)
+    assert [(s.values, s.runs) for s in summary.settings] == [(("0.1",), 4), (("0.2",), 4), (("0.3",), 4)]
+    # Four repeats each, which are the four seeds of the other tests: the same figures and differences.
+    alike = summarize(GRID, _results())
+    for setting, other in zip(summary.settings, alike.settings, strict=True):
+        assert setting.spreads["loss"] == other.spreads["loss"]
+        assert setting.difference == other.difference
+
+
 def test_a_diverged_run_is_worse_than_any_other() -> None:
     summary = summarize(GRID, _results({8}))
     assert _ranks(summary) == [1, 2, 3]
@@ -107,6 +119,43 @@ def test_without_several_seeds_there_is_no_interval() -> None:
     assert (apart.pairs, apart.mean) == (1, 1.5)
     assert isnan(apart.low)
     assert isnan(apart.high)
+
+
+def test_figures_near_the_end_of_float64_have_a_mean_and_an_sd() -> None:
+    # By hand: 1, 2, 3, 6 have the mean 3 and the sd sqrt(14 / 3), and so have their multiples.
+    for size in (2e307, 1e-310):
+        spread = Spread.of(size * np.array([1.0, 2.0, 3.0, 6.0]))
+        assert spread.mean == pytest.approx(3 * size, rel=1e-12)
+        assert spread.sd == pytest.approx((14 / 3) ** 0.5 * size, rel=1e-12)
+    endless = Spread.of(np.array([1.0, np.inf]))
+    assert (endless.n, endless.mean) == (2, np.inf)
+    assert isnan(endless.sd)
+
+
+def test_an_interval_beyond_float64_is_none() -> None:
+    # t(0.975, 1) = 12.7 times the sd, over sqrt(2), is too large; of ten pairs it is 2.26 over sqrt(10).
+    apart = paired_difference(np.array([1.5e308, 1e307]), np.zeros(2))
+    assert apart.mean == pytest.approx(8e307)
+    assert isnan(apart.low)
+    assert isnan(apart.high)
+    many = 1.7e308 * np.array([0.0, 1.0] * 5)
+    apart = paired_difference(many, np.zeros(10))
+    interval = stats.ttest_1samp(many / 1e308, 0).confidence_interval(0.95)
+    assert (apart.low, apart.high) == pytest.approx((interval.low * 1e308, interval.high * 1e308))
+
+
+def test_numbers_stay_numbers_in_the_tables_and_texts_no_formulas() -> None:
+    grid = make_grid(None, ["seed=0:4", "data.target==x,b,c"])
+    results = Results.empty(12, points([2], 12))
+    for row in range(12):  # the first setting is the best, since no run of it diverged
+        results.put(row, _outcome(np.inf if row < 4 else 1.0, diverged=row in (4, 8)))
+    settings = list(csv.DictReader(summary_csv(summarize(grid, results)).splitlines()))
+    assert [setting["data.target"] for setting in settings] == ["'=x", "b", "c"]
+    assert [setting["loss_mean"] for setting in settings] == ["inf", "1.0", "1.0"]
+    assert [setting["loss_difference"] for setting in settings] == ["", "-inf", "-inf"]
+    assert {setting["loss_low"] for setting in settings} == {""}
+    rows = list(csv.DictReader(results_csv(grid, results).splitlines()))
+    assert (rows[0]["data.target"], rows[0]["loss"], rows[0]["accuracy"]) == ("'=x", "inf", "-inf")
 
 
 def test_the_tables_hold_what_was_found() -> None:

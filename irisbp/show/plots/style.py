@@ -26,7 +26,7 @@ COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
 WIDTH = 6.5  # inches: the text of a page
-_DRAWABLE = 1e12  # beyond that only a diverged run goes, and nothing else could be seen beside it
+DRAWABLE = 1e12  # beyond that only a diverged run goes, and nothing else could be seen beside it
 
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # it comes with Matplotlib
@@ -134,7 +134,7 @@ def span_epochs(axes: "Axes", epochs: Array) -> None:
 
 def drawable(values: Array) -> Array:
     """The values, with nan for those that no picture can hold."""
-    return np.where(np.abs(values) <= _DRAWABLE, values, np.nan)
+    return np.where(np.abs(values) <= DRAWABLE, values, np.nan)
 
 
 def line_style(k: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from irisbp.show.figures import loss_text
 from irisbp.show.plots.style import (
     COLOURS,
     DASHES,
+    DRAWABLE,
     as_bytes,
     drawable,
     house_style,
@@ -18,11 +19,13 @@ from irisbp.show.plots.style import (
     span_epochs,
     text,
 )
+from irisbp.show.sweep import repeats_text
 from irisbp.sweep.reader import FinishedSweep
 from irisbp.sweep.statistics import Setting, Summary, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
 _MOST_SETTINGS = 7  # as many as there are colours
@@ -34,7 +37,7 @@ _BAND = (0.05, 0.95)
 
 
 def draw_sweep(sweep: FinishedSweep, picture_format: str) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name and content: curves, and a heat map if just two keys vary beside the seed."""
+    """Each picture's file name and content: curves, and a heat map if settings differ in just two keys."""
     summary = summarize(sweep.grid, sweep.results)
     with house_style():
         yield f"loss-curves.{picture_format}", as_bytes(loss_curves(sweep, summary), picture_format)
@@ -49,18 +52,18 @@ def has_heat_map(sweep: FinishedSweep) -> bool:
 
 
 def loss_curves(sweep: FinishedSweep, summary: Summary) -> "Figure":
-    """The mean over seeds of each epoch's loss, with the band of most seeds, for the best settings."""
+    """The mean over repeats of each epoch's loss, with the band of most of them, for the best settings."""
     validation = summary.figure.startswith("validation")
     column, what = ("validation_curve", "validation") if validation else ("curve", "training")
     shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
     curves = np.where(sweep.results.diverged[:, None], np.nan, sweep.results.columns[column])
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
+    axes.set_yscale("log")  # before there are curves: where none can be drawn, it would not find its limits
     entries = []
     for k, setting in enumerate(shown):
         first = setting.number * setting.runs
         mean = _draw_band(axes, k, sweep.results.epochs, curves[first : first + setting.runs])
-        entries.append((mean, _label(summary, setting)))
-    axes.set_yscale("log")
+        entries.append((mean, _label(summary, setting) + _left_out(mean.get_ydata())))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{what} loss (nats)")
     span_epochs(axes, sweep.results.epochs)
@@ -73,8 +76,8 @@ def loss_curves(sweep: FinishedSweep, summary: Summary) -> "Figure":
 def _title(sweep: FinishedSweep, summary: Summary, shown: int) -> str:
     count, runs = len(summary.settings), summary.settings[0].runs
     which = "" if shown == count else f"the best {shown} of {count} settings, "
-    band = "" if runs == 1 else f"mean and {100 * _BAND[0]:.0f} to {100 * _BAND[1]:.0f} % of {runs} seeds"
-    return f"{text(sweep.path.resolve().name)}: {which}{band or 'one run each'}"
+    band = f"mean and {100 * _BAND[0]:.0f} to {100 * _BAND[1]:.0f} % of {repeats_text(summary)}"
+    return f"{text(sweep.path.resolve().name)}: {which}{band if runs > 1 else 'one run each'}"
 
 
 def _draw_band(axes: "Axes", k: int, epochs: Array, curves: Array) -> Any:
@@ -98,8 +101,16 @@ def _label(summary: Summary, setting: Setting) -> str:
     return f"{text('  '.join(words) or 'all runs', 70)}  ({figure}{diverged})"
 
 
+def _left_out(mean: Array) -> str:
+    """What a logarithmic axis cannot show of a curve (points,), in words."""
+    shown = drawable(mean) > 0
+    if shown.all():
+        return ""
+    return f", {'in part' if shown.any() else 'not drawn:'} 0 or beyond {DRAWABLE:.0e}".replace("e+", "e")
+
+
 def heat_map(sweep: FinishedSweep, summary: Summary) -> "Figure":
-    """The mean loss and the mean accuracy for each pair of the two keys' values, over the seeds."""
+    """The mean loss and the mean accuracy for each pair of the two keys' values, over the repeats."""
     first, second = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
     names = [[text(axis[k].text, 18) for k in range(len(axis))] for axis in (first, second)]
     accuracy = summary.figure.replace("loss", "accuracy")
@@ -109,39 +120,47 @@ def heat_map(sweep: FinishedSweep, summary: Summary) -> "Figure":
         means = np.reshape([setting.spreads[name].mean for setting in summary.settings], shape)
         image = _draw_map(axes, means, names, palette, is_loss=name.endswith("loss"))
         if max(shape) > _MOST_WRITTEN:
-            figure.colorbar(image, ax=axes)
+            figure.colorbar(image, ax=axes, extend="max" if (means > image.norm.vmax).any() else "neither")
         axes.set_title(f"mean {name.replace('_', ' ')}")
         axes.set_xlabel(text(second.key))
     row[0].set_ylabel(text(first.key))
-    runs, diverged = summary.settings[0].runs, sweep.results.diverged.any()
-    over = f"{runs} seeds" if runs > 1 else "one run each"
-    without = ", runs that diverged left out (grey: all did)" if diverged else ""
-    figure.suptitle(f"{text(sweep.path.resolve().name)}: {over}{without}")
+    runs, grey = summary.settings[0].runs, any(s.diverged == s.runs for s in summary.settings)
+    over = repeats_text(summary) if runs > 1 else "one run each"
+    without = ", runs that diverged left out" if sweep.results.diverged.any() else ""
+    figure.suptitle(f"{text(sweep.path.resolve().name)}: {over}{without}{' (grey: all did)' if grey else ''}")
     return figure
 
 
 def _draw_map(
     axes: "Axes", means: Array, names: Sequence[Sequence[str]], palette: str, *, is_loss: bool
 ) -> Any:
-    from matplotlib.colors import LogNorm, Normalize
-
-    known = means[np.isfinite(means) & (np.abs(means) < 1e12) & ((means > 0) | (not is_loss))]
-    low, high = (known.min(), known.max()) if len(known) else (1.0, 1.0)
-    norm = LogNorm(low, high) if is_loss and high > low else Normalize(low, high)
+    norm = _scale(means, is_loss=is_loss)
+    within = np.clip(means, norm.vmin, norm.vmax)  # what is beyond the scale has the colour of its end
     axes.set_facecolor("#dddddd")  # where no run has a figure
-    image = axes.imshow(drawable(means), cmap=palette, norm=norm, aspect="auto")
+    image = axes.imshow(within, cmap=palette, norm=norm, aspect="auto")
     axes.set_yticks(range(len(names[0])), names[0])
     long = max(map(len, names[1])) * len(names[1]) > 36
     axes.set_xticks(range(len(names[1])), names[1], rotation=90 if long else 0)
     if max(means.shape) <= _MOST_WRITTEN:
-        _write_numbers(axes, means, norm, is_loss)
+        _write_numbers(axes, means, norm(within), is_loss)
     return image
 
 
-def _write_numbers(axes: "Axes", means: Array, norm: Any, is_loss: bool) -> None:
+def _scale(means: Array, *, is_loss: bool) -> "Normalize":
+    """From the least to the largest figure that can be drawn; of losses, by their logarithms."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    known = drawable(means)
+    known = known[(known > 0) | ((known == 0) & (not is_loss))]
+    low, high = (known.min(), known.max()) if len(known) else (1.0, 1.0)
+    if not is_loss:
+        return Normalize(low, high)
+    return LogNorm(low, high if high > low else 10 * low)
+
+
+def _write_numbers(axes: "Axes", means: Array, shades: Array, is_loss: bool) -> None:
     for (i, j), value in np.ndenumerate(means):
-        shade = norm(value) if np.isfinite(value) and value > 0 else 0.0
-        dark = shade > 0.5 if is_loss else shade < 0.5
+        dark = shades[i, j] > 0.5 if is_loss else shades[i, j] < 0.5
         words = "-" if np.isnan(value) else f"{value:.3g}"
         colour = "white" if dark and not np.isnan(value) else "black"
         axes.text(j, i, words, ha="center", va="center", fontsize=8, color=colour)
