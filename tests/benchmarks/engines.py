@@ -60,7 +60,7 @@ def rows(folder: Path, rounds: int) -> list[Row]:
     one = _least_per_update(_single(inputs, labels, training.parameters.copy(), folder), updates, rounds)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         candidates = _many(inputs, labels) | _in_numpy(pool)
-        many = _least_per_update(candidates, updates * RUNS, max(2, rounds // 4))
+        many = _least_per_update(candidates, updates * RUNS, 2 * rounds)
     peers = [name for name in one if name.startswith(("C,", "JAX", "scikit"))]
     found = []
     if "compiled" in one:

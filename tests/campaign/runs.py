@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import sys
@@ -82,10 +83,13 @@ class Done:
 
     @property
     def refused(self) -> bool:
-        """Whether it gave up as it should: a known exit code and one message, its further lines indented."""
+        """Whether it gave up as it should: a known exit code, and one message.
+
+        Its further lines are indented, or name a place in the config as the first does.
+        """
         first, *others = self.told.splitlines() or [""]
-        indented = all(line.startswith("  ") for line in others)
-        return self.code in (2, 74) and first.startswith("irisbp: ") and indented
+        go_on = all(re.match(r"  |\S+config\.yaml:\d+:\d+: ", line) for line in others)
+        return self.code in (2, 74) and first.startswith("irisbp: ") and go_on
 
 
 def forked(arguments: Sequence[str], *, root: Path | None = None, hook: Hook | None = None) -> Done:

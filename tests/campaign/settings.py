@@ -60,8 +60,8 @@ for number, overrides in enumerate(json.load(sys.stdin)):
         except Diverged:
             status = "diverged"
         writer.finish(status)
-    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in path.iterdir()}
-    files.pop("manifest.json")
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in path.iterdir()
+             if p.name != "manifest.json" and not p.name.startswith("checkpoint-")}
     result["runs"].append({"files": files, "losses": losses, "predictions": predictions,
                            "parameters": training.parameters.tolist()})
 print(json.dumps(result))
@@ -70,7 +70,10 @@ print(json.dumps(result))
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a run: the SHA-256 of its files but the manifest, which holds times, and its numbers."""
+    """What came of a run: the SHA-256 of its files, and its numbers.
+
+    The manifest, and the checkpoints that a diverged run keeps, hold times.
+    """
 
     files: dict[str, str]
     losses: list[float]
