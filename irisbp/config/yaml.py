@@ -52,6 +52,7 @@ class Problems(ConfigError):
         self.problems = problems
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _START = yaml.Mark("", 0, 0, 0, None, 0)
 
 
@@ -179,6 +180,9 @@ def _limited(events: Iterator[Any], place: Callable[[Any], str]) -> Iterator[Any
         if count > _MOST_EVENTS:
             where = place(event.start_mark)
             raise ConfigError(f"{where}: more than {_MOST_EVENTS} keys and values; this is not a config")
+        if isinstance(event, yaml.ScalarEvent) and (half := _SURROGATE.search(event.value)):
+            where, code = place(event.start_mark), f"\\u{ord(half[0]):04x}"
+            raise ConfigError(f"{where}: {code} is half of a character; \\U and 8 digits are a whole one")
         yield event
 
 

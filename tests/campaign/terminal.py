@@ -293,6 +293,8 @@ def _try(world: World, trial: Trial) -> str:
 
 
 def _is_in(world: World, text: str) -> bool:
-    """Whether the payload stands there, however the lines are broken."""
-    seen, *wanted = (re.sub(r"\s", "", each) for each in (text, world.payload, world.name))
+    """Whether the payload stands there, however the lines are broken, as it is, as a path or quoted."""
+    payload = world.payload
+    forms = payload, world.name, re.sub("/+", "/", payload), json.dumps(payload, ensure_ascii=False)[1:-1]
+    seen, *wanted = (re.sub(r"\s", "", each) for each in (text, *forms))
     return any(each in seen for each in wanted)

@@ -88,6 +88,8 @@ def test_nan_is_read_as_such() -> None:
         ("\ta: 1", "1:1: not YAML"),
         ("a: b: c", "1:5: not YAML"),
         ("a: \x07", "1:4: a character that YAML forbids: U+0007"),
+        ('"\\ud83d\\ude00": 1', r"1:1: \ud83d is half of a character"),
+        ('a: ["\\udcff"]', r"1:5: \udcff is half of a character"),
         ("[" * 5000, "1:22: nested deeper than 20"),
         ("{a: " * 5000, "1:85: nested deeper than 20"),
         ("a: " + "9" * 5000, "1:4: a number of 5000 characters"),
