@@ -418,11 +418,11 @@ def test_too_little_memory(irisbp: Irisbp) -> None:
 
     assert train(9000) == (
         2,
-        "irisbp: network.hidden: 81081003 parameters and 18003 nodes take about 2.6 GB to train;"
+        "irisbp: network.hidden: 81081003 parameters and 18003 nodes take about 3.3 GB to train;"
         " there are 2.1 GB",
     )
     # What the process itself takes is not foreseen.
-    assert train(7650) == (2, "irisbp: not enough memory: the network is too large for this machine")
+    assert train(7200) == (2, "irisbp: not enough memory: the network is too large for this machine")
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
