@@ -6,7 +6,6 @@ FOLDER as cost.png and memory.png. Takes some minutes.
 """
 
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,9 +27,9 @@ from tests.benchmarks.turns import environment
 
 UPDATES = (10**4, 10**5, 10**6, 10**7)
 _SAMPLES = 150  # of iris
-_PIECES = 20  # of a run, whose median counts: one that was disturbed does not
+_PIECES, _LATE = 20, 5  # of a run; the least of its last ones counts, where growth would show
 _LEAST = 10**5  # updates that are measured, in as many runs as it takes
-_ROUNDS = 3
+_ROUNDS = 5
 Series = list[tuple[int, float]]  # how many updates, and what they cost
 
 
@@ -42,10 +41,10 @@ def main(folder: Path, most: int = UPDATES[-1]) -> None:
     for engine in ("plain", "compiled"):
         for what, sizes in (("epochs", _epochs), ("rows", _rows)):
             name = f"{engine}, more {what}"
-            measured = [(n, *_in_process(engine, *sizes(n))) for n in sizes_of_runs]
-            cost[name] = [(n, nanoseconds) for n, nanoseconds, _ in measured]
+            measured = _in_turns(engine, {n: sizes(n) for n in sizes_of_runs})
+            cost[name] = [(n, nanoseconds) for n, (nanoseconds, _) in measured.items()]
             if what == "epochs":
-                memory[name] = [(n, mebibytes) for n, _, mebibytes in measured]
+                memory[name] = [(n, mebibytes) for n, (_, mebibytes) in measured.items()]
     cost["compiled, more runs"] = list(_runs(sizes_of_runs))
     for name, series in (cost | {f"{name}, MiB": each for name, each in memory.items()}).items():
         print(f"{name}: " + ", ".join(f"{n:.0e} {value:,.1f}" for n, value in series))
@@ -62,25 +61,30 @@ def _rows(updates: int) -> tuple[int, int]:
     return updates // 10, 10
 
 
-def _in_process(engine: str, rows: int, epochs: int) -> tuple[float, float]:
+def _in_turns(engine: str, sizes: dict[int, tuple[int, int]]) -> dict[int, tuple[float, float]]:
+    """The least nanoseconds per update and the most MiB of runs of each size; the longest are run once."""
+    found: dict[int, list[list[float]]] = {n: [] for n in sizes}
+    for _ in range(_ROUNDS):
+        for n, (rows, epochs) in sizes.items():
+            if not found[n] or n < UPDATES[-1] or engine == "compiled":
+                found[n].append(_in_process(engine, rows, epochs))
+    return {n: (min(c for c, _ in each), max(m for _, m in each)) for n, each in found.items()}
+
+
+def _in_process(engine: str, rows: int, epochs: int) -> list[float]:
     """Nanoseconds per update and peak MiB of a process that does nothing else."""
-    rounds = _ROUNDS if rows * epochs < UPDATES[-1] else 1
     command = [sys.executable, "-m", "tests.benchmarks.growth", engine, str(rows), str(epochs)]
-    found = []
-    for _ in range(rounds):
-        done = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True)
-        found.append([float(figure) for figure in done.stdout.split()])
-    nanoseconds, mebibytes = zip(*found, strict=True)
-    return min(nanoseconds), max(mebibytes)
+    done = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True)
+    return [float(figure) for figure in done.stdout.split()]
 
 
 def _train(engine: str, rows: int, epochs: int) -> None:
-    """Print the median cost of a run's pieces in processor time, and the process's peak."""
+    """Print the cost of a run's late pieces in processor time, and the process's peak."""
     table, pieces = _table(rows), list[float]()
     for _ in range(max(1, _LEAST // (rows * epochs))):
-        pieces += _pieces(engine, table, epochs)
+        pieces += list(_pieces(engine, table, epochs))[-_LATE:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(statistics.median(pieces) * 1e9, peak)
+    print(min(pieces) * 1e9, peak)
 
 
 def _pieces(engine: str, table: Table, epochs: int) -> Iterator[float]:
