@@ -281,10 +281,12 @@ def train(training: Training) -> Iterator[Record]:
     (or, at the end of a block, a parameter) is not finite; the parameters are then the last finite ones.
     """
     engine = make_engine(training)
-    epochs = training.config.epochs
+    epochs, samples = training.config.epochs, None
     while training.progress.epoch <= epochs and not _is_to_stop(training):
         _begin_epoch(training)
-        yield from _blocks(engine, training)
+        if samples is None or training.config.data.shuffle == "every_epoch":
+            samples = _in_order(training)
+        yield from _blocks(engine, training, *samples)
         end = _end_of_epoch(training)
         _note_best(training, end)
         training.progress = Progress(epoch=end.epoch + 1, step=end.step)
@@ -348,12 +350,17 @@ def _is_to_stop(training: Training) -> bool:
     return stopping is not None and best is not None and epochs - best.epoch >= stopping.patience
 
 
-def _blocks(engine: Engine, training: Training) -> Iterator[Samples]:
-    """The rest of an epoch, block by block."""
+def _in_order(training: Training) -> tuple[Array, Indices]:
+    """Inputs and labels in the order of an epoch: to gather them block by block would miss the cache."""
+    return training.dataset.inputs[training.order], training.dataset.labels[training.order]
+
+
+def _blocks(engine: Engine, training: Training, all_inputs: Array, all_labels: Indices) -> Iterator[Samples]:
+    """The rest of an epoch, block by block, of all its inputs and labels in their order."""
     epoch, size = training.progress.epoch, training.batch_size
     for start in range(training.progress.samples, len(training.order), engine.block):
-        rows = training.order[start : start + engine.block]
-        inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
+        part = slice(start, start + engine.block)
+        rows, inputs, labels = training.order[part], all_inputs[part], all_labels[part]
         before = State.of(training)
         losses, predictions = engine.run(inputs, labels)
         trouble = "" if isfinite(losses[-1]) else f"the loss is {losses[-1]}"
