@@ -5,6 +5,7 @@ clock times in its manifest are others.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,8 @@ class Resumption:
         names = self.directory.names()
         self.directory.discard(sorted(stale.intersection(names)))
         for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
-            self.directory.discard_folder(folder, OWN_FOLDERS[folder])
+            with suppress(RunError):  # a link or a file in its place is not ours
+                self.directory.discard_folder(folder, OWN_FOLDERS[folder])
         self.directory.sync()
         return RunWriter(self.directory, self.training, self.checkpoint)
 

@@ -105,12 +105,15 @@ def test_a_manifest_that_cannot_be_read_is_none_where_there_are_checkpoints(
 ) -> None:
     copytree(killed, tmp_path / "x")
     process = _start(tmp_path, "resume", "x", "--quiet")
-    time.sleep(1.0)
+    before = _checkpoints(tmp_path / "x")
+    while _checkpoints(tmp_path / "x") == before:
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
+    assert process.returncode == 143
     manifest = tmp_path / "x" / "manifest.json"
-    content = manifest.read_bytes() if manifest.exists() else b"{"
-    manifest.unlink(missing_ok=True)
+    content = manifest.read_bytes()
+    manifest.unlink()
     if damage == "pipe":
         os.mkfifo(manifest)
     else:
@@ -142,6 +145,24 @@ def test_pictures_of_a_run_on_its_way_do_not_outlast_it(
     (tmp_path / "x" / "plots" / "mine.txt").unlink()
     (tmp_path / "x" / "plots").rmdir()
     assert _content(tmp_path / "x") == _content(whole)
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_stands_in_the_place_of_pictures_is_left_alone(
+    kind: str, irisbp: Irisbp, tmp_path: Path, killed: Path
+) -> None:
+    copytree(killed, tmp_path / "x")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "confusion.png").write_text("mine")
+    plots = tmp_path / "x" / "plots"
+    if kind == "link":
+        plots.symlink_to(tmp_path / "mine")
+    else:
+        plots.write_text("mine")
+    done = irisbp("resume", "x", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert plots.is_symlink() == (kind == "link")
+    assert (plots / "confusion.png" if kind == "link" else plots).read_text() == "mine"
 
 
 def test_a_link_is_not_followed(irisbp: Irisbp, tmp_path: Path, killed: Path) -> None:
