@@ -20,7 +20,7 @@ from tests.conftest import CONFIGS, Irisbp
 SMOKE = str(CONFIGS / "smoke.yaml")
 GRID = ["seed=0:4", "learning_rate=0.1,1e308", "optimizer=sgd,adam", "l2=10", "data.validation=0.2"]
 # Each run is a part of its own; together they take some seconds.
-LONG = [SMOKE, "seed=0:6", "numerics=portable", "epochs=600", "batch_size=all", "--quiet"]
+LONG = [SMOKE, "seed=0:6", "numerics=portable", "epochs=1200", "batch_size=all", "--quiet"]
 OF_A_TABLE = ["data.source=flowers.csv", "data.target=species", "seed=0:2"]
 FILES = ("sweep.yaml", "results.csv", "summary.csv", "curves.npz")
 
