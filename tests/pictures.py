@@ -12,7 +12,9 @@ from rich.terminal_theme import MONOKAI
 
 from irisbp.config.load import load_config
 from irisbp.show.live import LiveView
-from irisbp.training import Epoch, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Epoch
 
 PICTURE = Path(__file__).parent.parent / ".readme" / "live.svg"
 

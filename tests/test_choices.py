@@ -18,17 +18,19 @@ from hypothesis import strategies as st
 from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import CHOICES, Config
 from irisbp.errors import Diverged
-from irisbp.evaluation import evaluate
-from irisbp.gradcheck.check import run_check
-from irisbp.gradcheck.judge import own_gradient
+from irisbp.gradients.check import run_check
+from irisbp.gradients.judge import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.rundir.checkpoint import is_checkpoint
 from irisbp.rundir.manifest import Manifest
 from irisbp.rundir.reader import load_run, read_manifest
-from irisbp.rundir.resume import open_to_resume, take_up
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import Epoch, Samples, Training, objective_of, prepare, train
+from irisbp.runs.resume import open_interrupted, open_to_resume
+from irisbp.training.evaluation import evaluate
+from irisbp.training.loop import train
+from irisbp.training.setup import objective_of, prepare
+from irisbp.training.state import Block, Epoch, Training
 
 FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -159,12 +161,12 @@ def _run_and_lose(config: Config, path: Path, records: int) -> None:
 
 def _resume(path: Path) -> None:
     with open_to_resume(path) as directory:
-        resumption = take_up(directory)
+        resumption = open_interrupted(directory)
         _finish(resumption.training, resumption.writer(), [])
 
 
-def _check_block(training: Training, block: Samples) -> None:
-    assert not set(block.rows) & set(training.dataset.validation.tolist())
+def _check_block(training: Training, block: Block) -> None:
+    assert not set(block.rows) & set(training.dataset.held_out_rows.tolist())
     assert all(loss >= 0.0 for loss in block.losses if isfinite(loss))
 
 
@@ -208,7 +210,7 @@ def _check_end(training: Training, manifest: Manifest, epochs: list[Epoch]) -> N
     assert training.config.early_stopping or not manifest.stopped_early
     if not manifest.stopped_early:
         assert manifest.steps == training.steps
-    held_out = len(training.dataset.validation) > 0
+    held_out = len(training.dataset.held_out_rows) > 0
     assert all((epoch.validation_loss is not None) == held_out for epoch in epochs)
 
 
@@ -216,12 +218,12 @@ def _check_evaluation(path: Path, training: Training, epochs: list[Epoch]) -> No
     """The run read back: its last parameters do on held-out samples what the last epoch's record says."""
     run = load_run(path, "last")
     np.testing.assert_array_equal(run.parameters, training.parameters)
-    np.testing.assert_array_equal(run.dataset.validation, training.dataset.validation)
+    np.testing.assert_array_equal(run.dataset.held_out_rows, training.dataset.held_out_rows)
     figures = evaluate(run.network, run.parameters, run.dataset)
     assert figures.samples == 150
     assert sum(map(sum, figures.confusion)) == 150
-    if run.manifest.status == "completed" and len(run.dataset.validation):
-        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.validation)
+    if run.manifest.status == "completed" and len(run.dataset.held_out_rows):
+        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.held_out_rows)
         assert held_out.loss == epochs[-1].validation_loss
         assert held_out.accuracy == epochs[-1].validation_accuracy
     if training.best is not None:
@@ -240,7 +242,7 @@ def _check_best(path: Path, training: Training, epochs: list[Epoch]) -> None:
     assert stopping is None or len(epochs) - best.epoch <= stopping.patience
     assert training.stopped_early <= (stopping is not None and len(epochs) - best.epoch == stopping.patience)
     if not on_training:
-        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.validation)
+        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.held_out_rows)
         assert held_out.loss == best.loss
 
 

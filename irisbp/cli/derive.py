@@ -12,8 +12,8 @@ from irisbp.cli.output import print_json
 from irisbp.errors import IrisbpError
 
 if TYPE_CHECKING:
-    from irisbp.explain.derivation import System
-    from irisbp.explain.expressions import Expression
+    from irisbp.derivations.derivation import System
+    from irisbp.derivations.expressions import Expression
 
 _MOST_DEFINITIONS = 50
 _SHOWN = 60  # characters of an argument that is no definition
@@ -49,7 +49,7 @@ def derive(
 
     Symbols need SymPy, which comes with pip install 'irisbp[symbolic]'; the rest works without.
     """
-    from irisbp.explain.derivation import derive
+    from irisbp.derivations.derivation import derive
 
     derivation = derive(_system(expression, wrt, at, definitions or []))
     if as_json:
@@ -63,9 +63,9 @@ def derive(
 
 def _system(expression: str, wrt: str, at: list[str], definitions: list[str]) -> "System":
     """What the arguments say, once they fit together."""
-    from irisbp.explain.arithmetic import refuse_huge_exponents
-    from irisbp.explain.derivation import WHOLE, System
-    from irisbp.explain.expressions import parse
+    from irisbp.derivations.arithmetic import refuse_huge_exponents
+    from irisbp.derivations.derivation import WHOLE, System
+    from irisbp.derivations.expressions import parse
 
     values = _values(at)
     if len(definitions) > _MOST_DEFINITIONS:
@@ -109,8 +109,8 @@ def _definition(text: str) -> tuple[str, str]:
 
 
 def _check_name(option: str, name: str) -> None:
-    from irisbp.explain.derivation import WHOLE
-    from irisbp.explain.expressions import FUNCTIONS, is_name
+    from irisbp.derivations.derivation import WHOLE
+    from irisbp.derivations.expressions import FUNCTIONS, is_name
 
     if name in FUNCTIONS:
         raise IrisbpError(f"{option} {name}: {name} is a function")
@@ -122,7 +122,7 @@ def _check_name(option: str, name: str) -> None:
 
 def _check_names(parts: dict[str, "Expression"], values: dict[str, float], wrt: str) -> None:
     """Every name that is used is known where it is used, and every name that is known is used."""
-    from irisbp.explain.derivation import WHOLE
+    from irisbp.derivations.derivation import WHOLE
 
     known = list(values)
     used: set[str] = set()

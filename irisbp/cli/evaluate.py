@@ -68,8 +68,8 @@ def evaluate(
 
     Writes evaluation.json into the run.
     """
-    from irisbp.evaluation import evaluate as evaluate_parameters
     from irisbp.rundir.reader import load_run
+    from irisbp.training.evaluation import evaluate as evaluate_parameters
 
     conditions = [_parse(text) for text in assertions or []]
     loaded = load_run(run, which.value if which else None, data)
@@ -99,13 +99,13 @@ def evaluate(
 
 def _rows(run: "Run", on: Rows | None) -> "tuple[Indices | None, str]":
     """The rows to classify, and what they are called."""
-    held_out = run.dataset.validation
+    held_out = run.dataset.held_out_rows
     name = on or (Rows.VALIDATION if len(held_out) else Rows.ALL)
     if name != Rows.ALL and run.table is not None:
         raise IrisbpError(f"--on {name}: another table is evaluated as a whole")
     if name == Rows.VALIDATION and not len(held_out):
         raise IrisbpError(f"--on {name}: {run.path} held no rows out")
-    chosen = {Rows.TRAINING: run.dataset.training, Rows.VALIDATION: held_out, Rows.ALL: None}
+    chosen = {Rows.TRAINING: run.dataset.train_rows, Rows.VALIDATION: held_out, Rows.ALL: None}
     return chosen[name], name.value
 
 

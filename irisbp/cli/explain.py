@@ -11,8 +11,8 @@ from irisbp.cli.output import print_json
 from irisbp.errors import ConfigError, IrisbpError
 
 if TYPE_CHECKING:
-    from irisbp.explain.replay import Place
-    from irisbp.explain.worked import Worked
+    from irisbp.explanations.worked import Worked
+    from irisbp.runs.rewind import Place
 
 
 def explain(
@@ -80,7 +80,7 @@ def explain(
 
 def _place(step: int | None, epoch: int | None, sample: int | None) -> "Place":
     """Step 1, unless something else is said."""
-    from irisbp.explain.replay import Place
+    from irisbp.runs.rewind import Place
 
     if step is not None and epoch is not None:
         raise IrisbpError("--step and --epoch: one of them; --epoch goes with --sample")
@@ -94,11 +94,11 @@ def _place(step: int | None, epoch: int | None, sample: int | None) -> "Place":
 def _worked(arguments: list[str], place: "Place", sample: int | None, parameter: str | None) -> "Worked":
     """The step of a config or a run, done once more."""
     from irisbp.config.load import load_config, split_arguments
-    from irisbp.explain.naming import find_parameter
-    from irisbp.explain.replay import check_recorded, state_before, state_before_in_run
-    from irisbp.explain.worked import work
+    from irisbp.explanations.naming import find_parameter
+    from irisbp.explanations.worked import work
     from irisbp.rundir.reader import load_run
-    from irisbp.training import prepare
+    from irisbp.runs.rewind import check_recorded, state_before, state_before_in_run
+    from irisbp.training.setup import prepare
 
     path, overrides = split_arguments(arguments)
     run = None
@@ -118,7 +118,7 @@ def _worked(arguments: list[str], place: "Place", sample: int | None, parameter:
 
 def _show_update(worked: "Worked", as_json: bool, markdown: bool) -> None:
     if as_json:
-        from irisbp.explain.data import update_data
+        from irisbp.explanations.data import update_data
 
         print_json(update_data(worked))
         return
@@ -135,15 +135,15 @@ def _show_update(worked: "Worked", as_json: bool, markdown: bool) -> None:
 
 
 def _show_gradient(worked: "Worked", name: str, as_json: bool, markdown: bool) -> None:
-    from irisbp.explain.naming import find_parameter
-    from irisbp.explain.paths import chain_of
-    from irisbp.explain.ways import ways_to
+    from irisbp.explanations.naming import find_parameter
+    from irisbp.explanations.paths import chain_of
+    from irisbp.explanations.ways import ways_to
     from irisbp.show.console import make_console, print_lines
 
     parameter = find_parameter(worked.network, name)
     chain, ways = chain_of(parameter, worked.old, worked.of_sample), ways_to(parameter, worked)
     if as_json:
-        from irisbp.explain.data import gradient_data
+        from irisbp.explanations.data import gradient_data
 
         print_json(gradient_data(worked, chain, ways))
     elif markdown:
@@ -157,7 +157,7 @@ def _show_gradient(worked: "Worked", name: str, as_json: bool, markdown: bool) -
 
 
 def _grow(as_json: bool, output: Path | None) -> None:
-    from irisbp.explain.growth import measure
+    from irisbp.derivations.growth import measure
 
     rows = measure()
     if output is not None:

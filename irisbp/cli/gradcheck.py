@@ -71,7 +71,7 @@ def _subject(arguments: list[str]) -> _Subject:
     """From a config or a run."""
     from irisbp.config.load import load_config, split_arguments
     from irisbp.rundir.reader import load_run
-    from irisbp.training import objective_of, prepare
+    from irisbp.training.setup import objective_of, prepare
 
     path, overrides = split_arguments(arguments)
     if path is not None and Path(path).is_dir():
@@ -86,8 +86,8 @@ def _subject(arguments: list[str]) -> _Subject:
 
 
 def _check(subject: _Subject, point: str | None, only_bad: bool, as_json: bool) -> None:
-    from irisbp.gradcheck.check import run_check
-    from irisbp.gradcheck.judge import own_gradient
+    from irisbp.gradients.check import run_check
+    from irisbp.gradients.judge import own_gradient
 
     network, inputs, labels, objective, trained = subject
     report = run_check(own_gradient, network, inputs, labels, objective, trained=trained, only_point=point)
@@ -103,7 +103,7 @@ def _check(subject: _Subject, point: str | None, only_bad: bool, as_json: bool) 
 
 
 def _run_self_test(subject: _Subject, as_json: bool) -> None:
-    from irisbp.gradcheck.faults import SelfTest
+    from irisbp.gradients.faults import SelfTest
 
     test = SelfTest(subject.network, subject.inputs, subject.labels)
     correct, findings = test.correct(), list(test.findings())
@@ -119,8 +119,8 @@ def _run_self_test(subject: _Subject, as_json: bool) -> None:
 
 
 def _compare(method: str, subject: _Subject, point: str | None, as_json: bool) -> None:
-    from irisbp.gradcheck.check import make_targets
-    from irisbp.gradcheck.methods import compare
+    from irisbp.gradients.check import make_targets
+    from irisbp.gradients.methods import compare
 
     network, inputs, labels, objective, trained = subject
     targets = make_targets(network, inputs, labels, objective, trained=trained, only_point=point)

@@ -23,7 +23,7 @@ class Format(StrEnum):
     SVG = "svg"
 
 
-class Kind(StrEnum):
+class Picture(StrEnum):
     """The pictures of one run."""
 
     LOSS_AND_ACCURACY = "loss-and-accuracy"
@@ -40,7 +40,7 @@ def plot(
     ],
     picture_format: Annotated[Format, typer.Option("--format", help="The files' format.")] = Format.PNG,
     kinds: Annotated[
-        list[Kind] | None, typer.Option("--kind", help="Draw this picture only. Repeatable; one run only.")
+        list[Picture] | None, typer.Option("--kind", help="Draw this picture only. Repeatable; one run only.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -56,7 +56,7 @@ def plot(
     Of a sweep: loss curves of its best settings and, where two keys vary, a heat map.
     Pictures of the same name are replaced. Those over time train the run once more, in memory.
     """
-    from irisbp.sweep.place import is_sweep
+    from irisbp.sweeps.directory.place import is_sweep
 
     if len(runs) > 1:
         if kinds:
@@ -81,13 +81,13 @@ def draw_into(plots: "Directory", run: "Run", picture_format: str, kinds: Sequen
     return written
 
 
-def _draw(run: Path, picture_format: Format, kinds: list[Kind] | None, output: Path | None) -> None:
+def _draw(run: Path, picture_format: Format, kinds: list[Picture] | None, output: Path | None) -> None:
     from irisbp.rundir.place import PLOTS
     from irisbp.rundir.reader import load_run
     from irisbp.rundir.storage import Directory
 
     loaded = load_run(run)
-    wanted = [kind.value for kind in kinds or Kind]
+    wanted = [kind.value for kind in kinds or Picture]
     if output is not None:
         with _opened(output) as plots:
             written = draw_into(plots, loaded, picture_format.value, wanted)
@@ -102,7 +102,7 @@ def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None
     from irisbp.rundir.place import PLOTS
     from irisbp.rundir.storage import Directory
     from irisbp.show.plots.sweep import draw_sweep
-    from irisbp.sweep.reader import load_sweep
+    from irisbp.sweeps.directory.reader import load_sweep
 
     pictures = draw_sweep(load_sweep(path), picture_format.value)
     with ExitStack() as opened:

@@ -28,9 +28,9 @@ def predict(
 
     Columns that are no features are carried through.
     """
-    from irisbp.prediction import predict_sample, predict_table
     from irisbp.rundir.reader import load_run
     from irisbp.rundir.storage import write_new_file
+    from irisbp.runs.predict import predict_sample, predict_table
 
     loaded = load_run(run)
     is_table = len(samples) == 1 and ("=" not in samples[0] or Path(samples[0]).exists())

@@ -25,8 +25,8 @@ def resume(
 
     A run that is finished says so. A sweep goes on with the parts that are missing.
     """
-    from irisbp.rundir.resume import open_to_resume
-    from irisbp.sweep.place import is_sweep
+    from irisbp.runs.resume import open_to_resume
+    from irisbp.sweeps.directory.place import is_sweep
 
     telling = Telling(stream, quiet, as_json, plot)
     with open_to_resume(run) as directory:

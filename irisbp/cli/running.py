@@ -14,14 +14,14 @@ from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 if TYPE_CHECKING:
     from irisbp.config.schema import Config
     from irisbp.data.dataset import Dataset
-    from irisbp.evaluation import Evaluation
     from irisbp.nn.network import Network
     from irisbp.nn.types import Array
     from irisbp.rundir.manifest import Manifest, Status
     from irisbp.rundir.storage import Directory
     from irisbp.rundir.writer import RunWriter
     from irisbp.show.progress import Listener
-    from irisbp.training import Training
+    from irisbp.training.evaluation import Evaluation
+    from irisbp.training.state import Training
 
     _Figures = tuple[Evaluation | None, Evaluation | None]
 
@@ -63,13 +63,13 @@ def run_in(
 
 def resume_in(directory: "Directory", telling: Telling, wanted: "Config | None" = None) -> None:
     """Go on with the run in a directory, or tell that it is finished."""
-    from irisbp.rundir.resume import finished_manifest, take_up
+    from irisbp.runs.resume import finished_manifest, open_interrupted
 
     manifest = finished_manifest(directory, wanted)
     if manifest is not None:
         _tell_of_finished(directory, manifest, telling)
         return
-    resumption = take_up(directory, wanted)
+    resumption = open_interrupted(directory, wanted)
     for problem in resumption.passed_over:
         print(f"note: an older checkpoint serves: {problem}", file=sys.stderr)
     for name, (was, now) in resumption.other_versions.items():
@@ -83,13 +83,13 @@ def resume_in(directory: "Directory", telling: Telling, wanted: "Config | None" 
 
 def _draw(directory: "Directory") -> None:
     """All pictures of the run; it is complete without them, so that nothing that goes wrong here matters."""
-    from irisbp.cli.plot import Kind, draw_into
+    from irisbp.cli.plot import Picture, draw_into
     from irisbp.rundir.place import PLOTS
     from irisbp.rundir.reader import load_run
 
     try:
         with directory.folder(PLOTS) as plots:
-            draw_into(plots, load_run(directory.path), "png", list(Kind))
+            draw_into(plots, load_run(directory.path), "png", list(Picture))
     except Exception as error:
         reason = literal(str(error) or type(error).__name__)
         print(f"note: the run is complete, but not drawn: {reason}", file=sys.stderr)
@@ -128,7 +128,7 @@ def _train(
     training: "Training", writer: "RunWriter", listeners: "list[Listener]", stop: StopRequest
 ) -> "tuple[Status, str | None, IrisbpError | None]":
     """How the training ended, why, and the error to close with if that is not good."""
-    from irisbp.training import train
+    from irisbp.training.loop import train
 
     try:
         try:
@@ -176,11 +176,11 @@ def can_be_redrawn() -> bool:
 
 def _figures(network: "Network", parameters: "Array", dataset: "Dataset") -> "_Figures":
     """How the parameters do on what was trained on, and on what was held out, if anything was."""
-    from irisbp.evaluation import evaluate
+    from irisbp.training.evaluation import evaluate
 
     training, held_out = (
         evaluate(network, parameters, dataset, rows) if len(rows) else None
-        for rows in (dataset.training, dataset.validation)
+        for rows in (dataset.train_rows, dataset.held_out_rows)
     )
     return training, held_out
 

@@ -13,8 +13,8 @@ from irisbp.cli.stopping import StopRequest
 from irisbp.errors import CheckFailed, IrisbpError, RunError
 
 if TYPE_CHECKING:
-    from irisbp.rundir.verify import Verification
-    from irisbp.training import Record
+    from irisbp.runs.verify import Verification
+    from irisbp.training.state import Record
 
 app = typer.Typer(
     help="List runs, show one, compare two, or repeat one.",
@@ -40,8 +40,8 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List every run in or below a directory, the newest last: state, config, last epoch, start."""
-    from irisbp.rundir.listing import list_runs
     from irisbp.rundir.place import RUNS
+    from irisbp.runs.listing import list_runs
 
     place = folder or RUNS
     entries = list_runs(place) if folder or place.exists() else []
@@ -57,7 +57,8 @@ def list_(
 @app.command("show", short_help="Show all of a run.")
 def show(run: Run, as_json: Json = False) -> None:
     """Show all of a run: how it ended, its config, its last epochs, its files and whether they are whole."""
-    from irisbp.rundir.listing import last_epochs, list_files, read_entry, settings
+    from irisbp.config.settings import settings
+    from irisbp.runs.listing import last_epochs, list_files, read_entry
 
     entry = read_entry(run)
     epochs, files = last_epochs(run, 5), list_files(entry)
@@ -86,7 +87,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two runs: their configs, where their losses part, their last epochs and parameters."""
-    from irisbp.rundir.compare import diff_runs
+    from irisbp.runs.compare import diff_runs
 
     found = diff_runs(a, b)
     if as_json:
@@ -129,7 +130,7 @@ def verify(
 def _verify(run: Path, quiet: bool) -> "Verification":
     """The repetition, with a line for some of its epochs, and an end at the first signal."""
     from irisbp.rundir.reader import read_manifest
-    from irisbp.rundir.verify import verify_run
+    from irisbp.runs.verify import verify_run
     from irisbp.show.progress import Dispensable, EpochLines
 
     lines = Dispensable(EpochLines(sys.stderr, read_manifest(run).epochs))

@@ -21,12 +21,12 @@ from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, in_shel
 
 if TYPE_CHECKING:
     from irisbp.rundir.storage import Directory
-    from irisbp.sweep.grid import Grid
-    from irisbp.sweep.manifest import SweepManifest
-    from irisbp.sweep.parts import Sweep
-    from irisbp.sweep.results import Results
-    from irisbp.sweep.statistics import Summary
-    from irisbp.sweep.writer import SweepWriter
+    from irisbp.sweeps.directory.manifest import SweepManifest
+    from irisbp.sweeps.directory.writer import SweepWriter
+    from irisbp.sweeps.grid.grid import Grid
+    from irisbp.sweeps.plan import SweepPlan
+    from irisbp.sweeps.results.columns import Results
+    from irisbp.sweeps.results.statistics import Summary
 
 _WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
 
@@ -90,10 +90,10 @@ def sweep(
     Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
     0:100:10. A run that diverges is a row of the results as any other.
     """
-    from irisbp.sweep.grid import make_grid
-    from irisbp.sweep.parts import prepare_sweep
-    from irisbp.sweep.place import open_begun_sweep, open_new_sweep
-    from irisbp.sweep.pool import check_backend, check_cluster
+    from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
+    from irisbp.sweeps.grid.grid import make_grid
+    from irisbp.sweeps.plan import plan_sweep
+    from irisbp.sweeps.workers.pool import check_backend, check_cluster
 
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
@@ -107,7 +107,7 @@ def sweep(
             _check_same(begun, grid)
             resume_sweep(begun, labour)
         return
-    prepared = prepare_sweep(grid)
+    prepared = plan_sweep(grid)
     check_cluster(backend.value, scheduler)  # or each attempt would leave a directory behind
     with open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet and backend == Backend.LOKY:  # how many processes a cluster has is not known here
@@ -127,26 +127,26 @@ def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
 
 def resume_sweep(directory: "Directory", labour: Labour) -> None:
     """Go on with the sweep in a directory; one that is finished says so, even if its table is gone."""
-    from irisbp.sweep.parts import prepare_sweep
-    from irisbp.sweep.place import grid_of
+    from irisbp.sweeps.directory.place import grid_of
+    from irisbp.sweeps.plan import plan_sweep
 
     if "manifest.json" in directory.names():
         _tell_of_finished(directory, labour)
     else:
-        _sweep_in(directory, prepare_sweep(grid_of(directory)), labour)
+        _sweep_in(directory, plan_sweep(grid_of(directory)), labour)
 
 
 def _check_same(directory: "Directory", wanted: "Grid") -> None:
-    from irisbp.sweep.grid import to_yaml
-    from irisbp.sweep.place import grid_of
+    from irisbp.sweeps.directory.place import grid_of
+    from irisbp.sweeps.grid.grid import to_yaml
 
     if to_yaml(grid_of(directory)) != to_yaml(wanted):
         raise RunError(f"{directory.path} is the sweep of another config or other values")
 
 
-def _sweep_in(directory: "Directory", prepared: "Sweep", labour: Labour) -> None:
+def _sweep_in(directory: "Directory", prepared: "SweepPlan", labour: Labour) -> None:
     """Train what is left of a sweep, and print the result."""
-    from irisbp.sweep.writer import SweepWriter
+    from irisbp.sweeps.directory.writer import SweepWriter
 
     with StopRequest() as stop:
         writer = SweepWriter(directory, prepared)
@@ -191,10 +191,10 @@ def _how_to_go_on(path: Path, labour: Labour) -> str:
     return f"{shlex.join(['irisbp', 'sweep', *labour.arguments, *words, '--resume'])} goes on from here"
 
 
-def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopRequest) -> None:
+def _train(prepared: "SweepPlan", writer: "SweepWriter", labour: Labour, stop: StopRequest) -> None:
     """Train the parts that are not done yet, as they come."""
-    from irisbp.sweep.parts import Trainer
-    from irisbp.sweep.pool import run_parts
+    from irisbp.sweeps.plan import Trainer
+    from irisbp.sweeps.workers.pool import run_parts
 
     missing = [part for part in prepared.parts if not writer.done.issuperset(part.rows)]
     jobs = labour.jobs or _worthwhile_jobs(prepared, len(missing))
@@ -203,7 +203,7 @@ def _train(prepared: "Sweep", writer: "SweepWriter", labour: Labour, stop: StopR
     with closing(_Shown(prepared, writer, labour)) as shown:
         trainer = Trainer(prepared.grid, prepared.epochs)
         if here:  # elsewhere, nothing is heard of a part until it is done
-            trainer = replace(trainer, tell=shown.settle)
+            trainer = replace(trainer, report=shown.settle)
         parts = run_parts(
             trainer, missing, jobs=jobs, backend=labour.backend.value, scheduler=labour.scheduler
         )
@@ -227,7 +227,7 @@ def _until_stopped(
         yield found
 
 
-def _worthwhile_jobs(prepared: "Sweep", parts: int) -> int:
+def _worthwhile_jobs(prepared: "SweepPlan", parts: int) -> int:
     """As many processes as there are cores for, if there is work for them."""
     if prepared.seconds < _WORTH_PROCESSES:
         return 1
@@ -248,7 +248,7 @@ def _stop_at_divergence(results: "Results", labour: Labour) -> None:
 class _Shown:
     """Progress that a sweep can do without: if it cannot be written, it is left out and the sweep goes on."""
 
-    def __init__(self, prepared: "Sweep", writer: "SweepWriter", labour: Labour) -> None:
+    def __init__(self, prepared: "SweepPlan", writer: "SweepWriter", labour: Labour) -> None:
         from irisbp.show.console import make_console
         from irisbp.show.progress import Dispensed
         from irisbp.show.sweep import Pace, PaceLines, PaceView
@@ -278,10 +278,10 @@ class _Shown:
 
 def _tell_of_finished(directory: "Directory", labour: Labour) -> None:
     """A sweep that has come to its end before: the result once more, and its tables if they were lost."""
-    from irisbp.sweep.place import discard_leftovers
-    from irisbp.sweep.reader import load_sweep
-    from irisbp.sweep.statistics import summarize
-    from irisbp.sweep.writer import restore_tables
+    from irisbp.sweeps.directory.place import discard_leftovers
+    from irisbp.sweeps.directory.reader import load_sweep
+    from irisbp.sweeps.directory.writer import restore_tables
+    from irisbp.sweeps.results.statistics import summarize
 
     found = load_sweep(directory.path)
     summary = summarize(found.grid, found.results)

@@ -38,7 +38,7 @@ def train(
     from irisbp.rundir.place import RUNS, given_place, open_begun_run, open_new_run
     from irisbp.rundir.space import check_space
     from irisbp.rundir.writer import RunWriter
-    from irisbp.training import prepare
+    from irisbp.training.setup import prepare
 
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
@@ -67,7 +67,7 @@ def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> "tuple
             raise IrisbpError(
                 f"--from: row {row} has its config; a config or overrides cannot stand beside it"
             )
-        from irisbp.sweep.reader import row_config
+        from irisbp.sweeps.directory.reader import row_config
 
         return Path(f"{sweep.absolute().name}-row-{row}.yaml"), row_config(sweep, row)
     path, overrides = split_arguments(arguments)

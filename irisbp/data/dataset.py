@@ -7,7 +7,7 @@ import numpy as np
 
 from irisbp.data.table import Table
 from irisbp.errors import DataError
-from irisbp.nn.arithmetic import NATIVE
+from irisbp.nn.numerics.choice import NATIVE
 from irisbp.nn.types import Array, Indices
 
 _SMALLEST_NORMAL = 2.0**-1022
@@ -65,8 +65,8 @@ class Standardizer:
 class Dataset:
     """Inputs (rows, features), standardized, and labels (rows,), both in the table's order.
 
-    A label is an index into classes: output node k stands for classes[k]. training and validation are
-    the rows that are trained on and those held out, ascending; validation may be empty.
+    A label is an index into classes: output node k stands for classes[k]. train_rows and held_out_rows
+    are the rows that are trained on and those held out, ascending; the latter may be empty.
     """
 
     table: Table
@@ -74,8 +74,8 @@ class Dataset:
     standardizer: Standardizer
     inputs: Array
     labels: Indices
-    training: Indices
-    validation: Indices
+    train_rows: Indices
+    held_out_rows: Indices
 
 
 def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
 
 
 def make_dataset(
-    table: Table, classes: tuple[str, ...], standardizer: Standardizer, validation: Indices | None = None
+    table: Table, classes: tuple[str, ...], standardizer: Standardizer, held_out: Indices | None = None
 ) -> Dataset:
     """The table through a standardizer; a class that classes does not hold is a DataError."""
     index = {name: k for k, name in enumerate(classes)}
@@ -93,15 +93,15 @@ def make_dataset(
         row = int(np.array(unknown)[table.codes].argmax())
         name = table.targets[row]
         raise DataError(f"{table.source}: row {row} is of class {name}, not one of {', '.join(classes)}")
-    held = np.empty(0, dtype=np.int64) if validation is None else validation
+    held = np.empty(0, dtype=np.int64) if held_out is None else held_out
     return Dataset(
         table=table,
         classes=classes,
         standardizer=standardizer,
         inputs=standardizer.apply(table.values),
         labels=np.array([index[name] for name in table.names], dtype=np.int64)[table.codes],
-        training=all_but(held, len(table.targets)),
-        validation=held,
+        train_rows=all_but(held, len(table.targets)),
+        held_out_rows=held,
     )
 
 

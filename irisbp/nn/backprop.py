@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from irisbp.nn.arithmetic import arithmetic_of
 from irisbp.nn.network import Network
+from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.types import Array, Indices
 
 
@@ -51,7 +51,7 @@ class Backprop:
         self, network: Network, parameters: Array, gradient: Array | None = None, rows: int = 1
     ) -> None:
         blocks = network.blocks(parameters)
-        self._arithmetic = arithmetic_of(network.numerics)
+        self._arithmetic = numerics_of(network.numerics)
         self._activate, self._dot = self._arithmetic.activations[network.activation], self._arithmetic.dot
         self._hidden = [_HiddenLayer(block, rows) for block in blocks[:-1]]
         self._output_block = blocks[-1]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from irisbp.errors import RunError
 
@@ -184,3 +185,11 @@ def _array(content: bytes, entry: _Entry) -> AnyArray:
 
 def _dimensions(text: bytes) -> Iterator[int]:
     return (int(number) for number in text.split(b",") if number)
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong with the arrays of a file that were found not to be those wanted, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"about {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

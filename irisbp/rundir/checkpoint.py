@@ -16,16 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import RunError
 from irisbp.nn.types import Array
-from irisbp.rundir.arrays import AnyArray, pack, unpack
+from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
 from irisbp.rundir.storage import Directory, Mark
-from irisbp.training import Best, Progress, State, Training
+from irisbp.training.state import Best, Progress, Snapshot, Training
 
 _NAME = re.compile(r"checkpoint-(\d{12,})\.npz")
 _KEPT = 2
 _MOST_WORDS = 1 << 20  # bytes for what it says in words, and for zip's own; some thousand are needed
 
 
-class _About(BaseModel):
+class _CheckpointText(BaseModel):
     """What a checkpoint says in words; its numbers of float64 are arrays, and so exact."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -51,7 +51,7 @@ class Checkpoint:
     will say, versions what it has been trained with so far.
     """
 
-    state: State
+    state: Snapshot
     progress: Progress
     best: Best | None
     files: dict[str, Mark]
@@ -65,7 +65,7 @@ class Checkpoint:
 def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
     """Commit a checkpoint, and remove those that are no longer needed."""
     progress, best = checkpoint.progress, checkpoint.best
-    about = _About(
+    about = _CheckpointText(
         config=checkpoint.config,
         data=checkpoint.data,
         epoch=progress.epoch,
@@ -141,18 +141,18 @@ def _check_that_it_belongs(
     if set(checkpoint.files) != wanted:
         raise RunError(f"{directory.path}: its checkpoint does not speak of {', '.join(sorted(wanted))}")
     for name, mark in checkpoint.files.items():
-        directory.go_on(name, mark).close()
+        directory.reopen(name, mark).close()
 
 
 def _read(directory: Directory, name: str, training: Training) -> Checkpoint:
     path = directory.path / name
     arrays = unpack(path, directory.read(name, _most_bytes(training)))
     try:
-        about = _About.model_validate_json(arrays["about"].tobytes())
+        about = _CheckpointText.model_validate_json(arrays["about"].tobytes())
         take = _Taking(arrays)
         progress = Progress(about.epoch, about.samples, about.step, take.number("loss"), about.correct)
         shapes = {memory: array.shape for memory, array in training.optimizer.state.items()}
-        state = State(
+        state = Snapshot(
             take.array("parameters", training.parameters.shape),
             {memory: take.array(f"optimizer.{memory}", shape) for memory, shape in shapes.items()},
         )
@@ -162,7 +162,7 @@ def _read(directory: Directory, name: str, training: Training) -> Checkpoint:
             best = Best(about.best_epoch, take.number("best.loss"), parameters)
         _check_progress(progress, best, training)
     except (ValidationError, KeyError, ValueError) as error:
-        raise RunError(f"{path} is not a checkpoint of this run: {_reason(error)}") from None
+        raise RunError(f"{path} is not a checkpoint of this run: {problem_of(error)}") from None
     return Checkpoint(
         state=state,
         progress=progress,
@@ -211,10 +211,3 @@ class _Taking:
 
     def number(self, name: str) -> float:
         return float(self.array(name, ()))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"about {'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -21,7 +21,7 @@ from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
-from irisbp.training import held_out_rows, make_network
+from irisbp.training.setup import held_out_rows, make_network
 
 _OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from irisbp.errors import NoRoom
-from irisbp.training import Training
+from irisbp.training.state import Training
 
 _SAMPLE_ROW, _EPOCH_ROW = 30, 30  # bytes that a line takes at least
 

@@ -127,7 +127,7 @@ class Directory:
             fd = os.open(name, _NEW_FILE, 0o666, dir_fd=self._fd)
         return GrowingFile(self.path / name, fd)
 
-    def go_on(self, name: str, mark: Mark) -> "GrowingFile":
+    def reopen(self, name: str, mark: Mark) -> "GrowingFile":
         """A file that begins as the mark says, to append to from there; RunError if it does not.
 
         Nothing is changed yet: what stands behind the mark goes with truncate.

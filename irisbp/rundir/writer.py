@@ -13,7 +13,7 @@ from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
 from irisbp.rundir.manifest import Data, Manifest, Status, now, versions
 from irisbp.rundir.place import discard_leftovers
 from irisbp.rundir.storage import Directory, Mark
-from irisbp.training import Epoch, Progress, Record, Samples, State, Training
+from irisbp.training.state import Block, Epoch, Progress, Record, Snapshot, Training
 
 HEADERS = {
     "steps.csv": "step,epoch,sample,label,predicted,loss\n",
@@ -45,7 +45,7 @@ class RunWriter:
                 file.append(HEADERS[name])
         else:
             self._files = {"config.yaml": start.config}
-            self._growing = {name: directory.go_on(name, start.files[name]) for name in self._names}
+            self._growing = {name: directory.reopen(name, start.files[name]) for name in self._names}
             for file in self._growing.values():
                 file.truncate()
         self._due = _Due(training)
@@ -102,7 +102,7 @@ class RunWriter:
         began = time.monotonic()
         training, marks = self._training, self._sync()
         checkpoint = Checkpoint(
-            state=State.of(training),
+            state=Snapshot.of(training),
             progress=self._progress,
             best=training.best,
             files=marks,
@@ -121,7 +121,7 @@ class RunWriter:
     def _seconds(self) -> float:
         return self._before + time.perf_counter() - self._clock
 
-    def _step_rows(self, block: Samples) -> str:
+    def _step_rows(self, block: Block) -> str:
         classes, epoch, size, count = self._classes, f",{block.epoch},", block.batch_size, len(block.rows)
         steps: Sequence[int] = range(block.step, block.step + count)
         if size > 1:
@@ -148,7 +148,7 @@ class RunWriter:
             source=table.source,
             sha256=table.digest,
             rows=len(table.values),
-            validation=len(self._training.dataset.validation),
+            validation=len(self._training.dataset.held_out_rows),
             features=list(table.features),
             target=table.target,
         )

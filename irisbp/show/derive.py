@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from irisbp.explain.derivation import WHOLE, Derivation, Path
-from irisbp.explain.growth import Growth
+from irisbp.derivations.derivation import WHOLE, ChainPath, Derivation
+from irisbp.derivations.growth import Growth
 from irisbp.show.console import print_lines
 from irisbp.show.tables import fitted_table
 
@@ -75,7 +75,7 @@ def _print_chain(console: Console, derivation: Derivation) -> None:
         print_lines(console, f"sum over {count} = {_number(derivation.sum_of_paths or 0.0)}")
 
 
-def _print_path(console: Console, path: Path) -> None:
+def _print_path(console: Console, path: ChainPath) -> None:
     pieces = [f"{' * ' * (k > 0)}{factor}" for k, factor in enumerate(path.factors)]
     for k, line in enumerate(_filled(pieces, _WIDTH - 2)):
         print_lines(console, "  " * (k > 0) + line)

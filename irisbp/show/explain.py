@@ -7,10 +7,10 @@ import numpy as np
 from rich.console import Console
 
 from irisbp.errors import literal
-from irisbp.explain.naming import Parameter, all_parameters
-from irisbp.explain.paths import MOST_PATHS, Chain, sum_name
-from irisbp.explain.ways import Way
-from irisbp.explain.worked import Numbers, Worked
+from irisbp.explanations.naming import Parameter, all_parameters
+from irisbp.explanations.paths import MOST_PATHS, Chain, sum_name
+from irisbp.explanations.ways import Way
+from irisbp.explanations.worked import Numbers, Worked
 from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
 from irisbp.show.console import print_lines
@@ -396,7 +396,7 @@ def _wrapped(parts: Sequence[str], joiner: str, indent: str) -> Iterator[str]:
 
 
 def _ways(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
-    from irisbp.explain.ways import common_digits
+    from irisbp.explanations.ways import common_digits
 
     own = float(worked.of_sample.gradient_by(chain.parameter))
     yield ""

@@ -5,9 +5,9 @@ from math import isfinite
 from rich.console import Console
 from rich.text import Text
 
-from irisbp.gradcheck.check import LayerRow, ParameterRow, PointRow, Report
-from irisbp.gradcheck.faults import Finding
-from irisbp.gradcheck.methods import MethodRow
+from irisbp.gradients.check import LayerRow, ParameterRow, PointRow, Report
+from irisbp.gradients.faults import Finding
+from irisbp.gradients.methods import MethodRow
 from irisbp.show.console import print_lines
 from irisbp.show.figures import short
 from irisbp.show.tables import fitted_table

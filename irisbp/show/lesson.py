@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 
 from irisbp.errors import literal
-from irisbp.explain.naming import Parameter
-from irisbp.explain.paths import MOST_PATHS, Chain
-from irisbp.explain.ways import Way
-from irisbp.explain.worked import Numbers, Worked
+from irisbp.explanations.naming import Parameter
+from irisbp.explanations.paths import MOST_PATHS, Chain
+from irisbp.explanations.ways import Way
+from irisbp.explanations.worked import Numbers, Worked
 from irisbp.nn.types import Array
 from irisbp.show.explain import (
     MOST_LISTED,
@@ -303,7 +303,7 @@ def _derivatives(worked: Worked, parameter: Parameter, nodes: Sequence[int]) -> 
 
 
 def _ways(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
-    from irisbp.explain.ways import common_digits
+    from irisbp.explanations.ways import common_digits
 
     own = float(worked.of_sample.gradient_by(chain.parameter))
     rows = [["backpropagation", repr(own), ""]]

@@ -18,7 +18,7 @@ from irisbp.errors import literal
 from irisbp.show.console import plain
 from irisbp.show.figures import loss_text
 from irisbp.show.tables import fitted_table
-from irisbp.training import Epoch, Record, Samples
+from irisbp.training.state import Block, Epoch, Record
 
 _FRAME = 0.1  # seconds
 _SHARE = 20  # draw for at most one part in twenty of the time
@@ -35,7 +35,7 @@ class LiveView:
         """Show the progress over steps, the first of which has already been done: 0 of a new run."""
         self._console, self._title, self._total_epochs, self._steps = console, title, epochs, steps
         self._classes = [literal(name) for name in classes]
-        self._block: Samples | None = None
+        self._block: Block | None = None
         self._epochs: deque[Epoch] = deque(maxlen=_EPOCHS)
         self._curve = _Curve()
         self._started = time.monotonic()
@@ -46,7 +46,7 @@ class LiveView:
 
     def take(self, record: Record) -> None:
         """Note a record, and draw if it is time to."""
-        if isinstance(record, Samples):
+        if isinstance(record, Block):
             self._block = record
         else:
             self._epochs.append(record)
@@ -84,7 +84,7 @@ class LiveView:
             parts.append(self._sample_table(self._block, samples))
         return Group(*parts)
 
-    def _pace(self, block: Samples) -> RenderableType:
+    def _pace(self, block: Block) -> RenderableType:
         done = block.last_step
         elapsed = time.monotonic() - self._started
         here = done - self._steps.start
@@ -116,7 +116,7 @@ class LiveView:
         order = ("loss", "accuracy", "epoch", "validation", "accuracy ")
         return fitted_table(columns, width=self._console.width, by_importance=order)
 
-    def _sample_table(self, block: Samples, lines: int) -> RenderableType:
+    def _sample_table(self, block: Block, lines: int) -> RenderableType:
         """Consecutive samples of the newest block, a window that moves on with every frame."""
         rows = range(len(block.rows))
         first = self._frames * lines % max(1, len(rows) - lines + 1)

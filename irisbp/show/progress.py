@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TextIO, TypeVar
 
 from irisbp.errors import literal
 from irisbp.show.figures import loss_text
-from irisbp.training import Epoch, Record, Samples
+from irisbp.training.state import Block, Epoch, Record
 
 _MOST_LINES = 50
 
@@ -92,10 +92,10 @@ class SampleLines:
 
     def take(self, record: Record) -> None:
         """Print a block's samples, a line each."""
-        if isinstance(record, Samples):
+        if isinstance(record, Block):
             self._stream.write("".join(map(self._line, range(len(record.rows)), [record] * len(record.rows))))
 
-    def _line(self, k: int, block: Samples) -> str:
+    def _line(self, k: int, block: Block) -> str:
         label, predicted = self._classes[block.labels[k]], self._classes[block.predictions[k]]
         return (
             f"step {block.step_of(k)}  epoch {block.epoch}  sample {block.rows[k]}"

@@ -6,10 +6,10 @@ from rich.table import Table
 from rich.text import Text
 
 from irisbp.errors import literal
-from irisbp.evaluation import Evaluation
 from irisbp.rundir.manifest import Manifest
 from irisbp.show.console import plain, print_lines
 from irisbp.show.figures import loss_text
+from irisbp.training.evaluation import Evaluation
 
 
 def print_training_result(

@@ -14,11 +14,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from irisbp.config.schema import Config
+from irisbp.config.settings import KeyValue, settings, varying_keys
 from irisbp.errors import literal
-from irisbp.rundir.compare import Diff, ParameterDiff, Parting, Row
-from irisbp.rundir.listing import Entry, EpochFigures, FileEntry, Setting, settings, varying_keys
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.verify import FileCheck, Verification
+from irisbp.runs.compare import Diff, FirstDifference, ParameterDiff, Row
+from irisbp.runs.listing import Entry, EpochFigures, FileEntry
+from irisbp.runs.verify import FileCheck, Verification
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text, short
 
@@ -83,7 +84,7 @@ def config_words(configs: Sequence[Config | None]) -> list[str]:
     return ["-" if config is None else _words(settings(config), varying) for config in configs]
 
 
-def _words(chosen: dict[str, Setting], varying: Sequence[str]) -> str:
+def _words(chosen: dict[str, KeyValue], varying: Sequence[str]) -> str:
     keys = [
         key for key in chosen if key in varying and (key in _FIRST_KEYS or not chosen[key].is_default)
     ] or list(_FIRST_KEYS)
@@ -190,7 +191,7 @@ def print_diff(console: Console, diff: Diff) -> None:
         rows = [[key, *(_side(key, value) for value in pair)] for key, pair in pairs.items()]
         _print_table(console, ["key", a, b], rows, left={0, 1, 2})
     console.print()
-    _print_parting(console, diff.parting, a, b)
+    _print_first_difference(console, diff.first_difference, a, b)
     console.print()
     figures = zip(["status", "epoch", "steps", *_FIGURES], _ends(diff.a), _ends(diff.b), strict=True)
     final = [[name, *ends] for name, *ends in figures if ends != ["-", "-"]]
@@ -211,27 +212,30 @@ def _ends(entry: Entry) -> list[str]:
     return [entry.status, epoch, steps, *_figure_cells(last)]
 
 
-def _print_parting(console: Console, parting: Parting | None, a: str, b: str) -> None:
-    if parting is None:
+def _print_first_difference(console: Console, found: FirstDifference | None, a: str, b: str) -> None:
+    if found is None:
         _say(console, "there are no losses to compare: neither file of them lies in both runs")
         return
-    what = "samples" if parting.file == "steps.csv" else "epochs"
-    if not parting.parted:
-        _say(console, f"the losses are equal to the bit: {parting.rows} {what}")
+    what = "samples" if found.file == "steps.csv" else "epochs"
+    if not found.differ:
+        _say(console, f"the losses are equal to the bit: {found.rows} {what}")
         return
-    if parting.a is None or parting.b is None:
-        ended, goes_on = (a, b) if parting.a is None else (b, a)
-        _say(console, f"the losses are equal for {parting.rows} {what}; then {ended} ends, {goes_on} goes on")
+    if found.a is None or found.b is None:
+        ended, continues = (a, b) if found.a is None else (b, a)
+        _say(
+            console,
+            f"the losses are equal for {found.rows} {what}; then {ended} ends, {continues} goes on",
+        )
         return
-    _say(console, _parting_text(parting.a, parting.b, parting.rows, what))
-    rows = [[run, *_row_cells(row, console.width)] for run, row in ((a, parting.a), (b, parting.b))]
+    _say(console, _first_difference_text(found.a, found.b, found.rows, what))
+    rows = [[run, *_row_cells(row, console.width)] for run, row in ((a, found.a), (b, found.b))]
     header = ["run", "epoch", "step", "sample", "loss"]
-    if parting.a.step is None:
+    if found.a.step is None:
         header, rows = [header[0], header[1], header[4]], [[row[0], row[1], row[4]] for row in rows]
     _print_table(console, header, rows, left={0})
 
 
-def _parting_text(a: Row, b: Row, equal: int, what: str) -> str:
+def _first_difference_text(a: Row, b: Row, equal: int, what: str) -> str:
     place = f"epoch {a.epoch}"
     if a.step is not None:
         place += f", step {a.step}, sample {a.sample}"

@@ -16,8 +16,8 @@ from irisbp.errors import literal
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
 from irisbp.show.tables import fitted_table
-from irisbp.sweep.manifest import SweepManifest
-from irisbp.sweep.statistics import Setting, Summary
+from irisbp.sweeps.directory.manifest import SweepManifest
+from irisbp.sweeps.results.statistics import Setting, Summary
 
 MOST_SETTINGS = 10
 _MOST_LINES = 20  # for parts that are done

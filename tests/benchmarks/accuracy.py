@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from irisbp.config.load import load_config
-from irisbp.evaluation import evaluate
-from irisbp.training import prepare, train
+from irisbp.training.evaluation import evaluate
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 FOLDS, SEEDS = 5, 20
@@ -50,7 +51,7 @@ def _accuracy(config: str, overrides: list[str]) -> float:
     training = prepare(load_config(CONFIGS / config, overrides))
     for _ in train(training):
         pass
-    held_out = training.dataset.validation
+    held_out = training.dataset.held_out_rows
     return evaluate(training.network, training.parameters, training.dataset, held_out).accuracy
 
 

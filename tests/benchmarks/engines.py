@@ -23,16 +23,17 @@ from rich.console import Console
 from rich.table import Table
 
 from irisbp.config.load import load_config
-from irisbp.nn.engines.compiled import CompiledLoop
-from irisbp.nn.engines.compiled_ensemble import train_ensemble
-from irisbp.nn.engines.plain import PlainLoop
-from irisbp.nn.engines.vectorized import VectorizedLoop
+from irisbp.nn.engines.many.compiled import train_ensemble
+from irisbp.nn.engines.many.plain import VectorizedLoop
+from irisbp.nn.engines.one.compiled import CompiledLoop
+from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
 from irisbp.nn.types import Array, Indices
-from irisbp.sweep.group import train_group
-from irisbp.sweep.lockstep import Team, join
-from irisbp.training import prepare, train
+from irisbp.sweeps.trainers.group import train_group
+from irisbp.sweeps.trainers.lockstep import Team, join
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
 from tests.benchmarks.turns import Row, least
 
 EPOCHS, ROUNDS, RUNS, RATE = 50, 15, 1000, 0.1

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
-from irisbp.sweep.alone import train_alone
-from irisbp.sweep.group import train_group
+from irisbp.sweeps.trainers.alone import train_alone
+from irisbp.sweeps.trainers.group import train_group
 
 RUNS = 1000
 ROUNDS = 5

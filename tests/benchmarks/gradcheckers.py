@@ -16,14 +16,14 @@ from rich.table import Table
 
 from irisbp.config.load import load_config
 from irisbp.data.dataset import Dataset
-from irisbp.gradcheck.check import make_targets, run_check
-from irisbp.gradcheck.judge import Target, judge, own_gradient
-from irisbp.gradcheck.methods import central_differences, complex_step
+from irisbp.gradients.check import make_targets, run_check
+from irisbp.gradients.judge import Target, judge, own_gradient
+from irisbp.gradients.methods import central_differences, complex_step
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.losses import cross_entropy
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
-from irisbp.training import prepare
+from irisbp.training.setup import prepare
 
 ERRORS = [10.0**-k for k in range(14)]
 NETWORK, OBJECTIVE = Network(4, (3,), 3), Objective()

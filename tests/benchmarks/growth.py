@@ -18,12 +18,13 @@ import numpy as np
 
 from irisbp.config.load import load_config
 from irisbp.data.table import Table, load_table
-from irisbp.nn.engines.compiled_ensemble import train_ensemble
+from irisbp.nn.engines.many.compiled import train_ensemble
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
 from tests.benchmarks.turns import environment
 
 UPDATES = (10**4, 10**5, 10**6, 10**7)

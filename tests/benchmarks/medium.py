@@ -15,7 +15,9 @@ import numpy as np
 from irisbp.config.load import load_config
 from irisbp.data.table import Table
 from irisbp.nn.types import Array, Indices
-from irisbp.training import Samples, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block
 from tests.benchmarks.turns import Row, environment, is_installed
 
 ROWS, BATCH, WIDTHS, RATE = 20_000, 128, (64, 256, 256, 10), 0.01
@@ -73,7 +75,7 @@ def _irisbp(activation: str) -> Callable[[], object]:
     ]  # fmt: skip
     # A block is two batches; what an epoch ends with is no block, and a short one.
     records = train(prepare(load_config(None, overrides), table))
-    blocks = (record for record in records if isinstance(record, Samples) and len(record.rows) == 2 * BATCH)
+    blocks = (record for record in records if isinstance(record, Block) and len(record.rows) == 2 * BATCH)
     return lambda: next(blocks)
 
 

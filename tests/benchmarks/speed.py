@@ -10,7 +10,8 @@ from pathlib import Path
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
 from tests.benchmarks.turns import Row, environment, is_installed, least, process
 
 UPDATES = 7500

@@ -14,7 +14,9 @@ from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.show.live import LiveView
-from irisbp.training import Record, Training, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Record, Training
 from tests.benchmarks.turns import Row, least
 
 EPOCHS = 500

@@ -22,14 +22,16 @@ import numpy as np
 from irisbp.config.load import to_yaml
 from irisbp.config.schema import Config
 from irisbp.errors import ConfigError, DataError, Diverged
-from irisbp.evaluation import evaluate
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import SampleCrossEntropy, cross_entropy, softmax
 from irisbp.nn.types import Array
 from irisbp.rundir.reader import load_run
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import Samples, Training, prepare, train
+from irisbp.training.evaluation import evaluate
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block, Training
 from tests.campaign import Outcome
 
 FAULT = "inputs +-1e308, logits +-1e4, rate 1e300, constant columns"
@@ -220,7 +222,7 @@ def _train_and_look(training: Training, path: Path) -> tuple[str, str]:
         try:
             for record in train(training):
                 writer.take(record)
-                if isinstance(record, Samples):
+                if isinstance(record, Block):
                     blocks.append(record)
                     last = training.parameters.copy()
                 elif not isfinite(record.loss):
@@ -234,7 +236,7 @@ def _train_and_look(training: Training, path: Path) -> tuple[str, str]:
     return trouble, status
 
 
-def _look_at_losses(training: Training, blocks: list[Samples], place: Diverged | None) -> str:
+def _look_at_losses(training: Training, blocks: list[Block], place: Diverged | None) -> str:
     losses = [loss for block in blocks for loss in block.losses]
     if place is None:
         if len(losses) != training.config.epochs * len(training.order):

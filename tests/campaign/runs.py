@@ -166,7 +166,8 @@ def _make_ready() -> None:
     from irisbp.config.load import load_config, to_yaml
     from irisbp.rundir.place import open_new_run
     from irisbp.rundir.writer import RunWriter
-    from irisbp.training import prepare, train
+    from irisbp.training.loop import train
+    from irisbp.training.setup import prepare
 
     assert irisbp.rundir.reader
     command = typer.main.get_command(irisbp.cli.app)

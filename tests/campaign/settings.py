@@ -42,7 +42,9 @@ from irisbp.config.load import load_config
 from irisbp.errors import Diverged
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import Samples, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block
 
 folder, result = Path(sys.argv[1]), {"features": sorted(k for k, on in __cpu_features__.items() if on)}
 result["runs"] = []
@@ -54,7 +56,7 @@ for number, overrides in enumerate(json.load(sys.stdin)):
         try:
             for record in train(training):
                 writer.take(record)
-                if isinstance(record, Samples):
+                if isinstance(record, Block):
                     losses += record.losses
                     predictions += record.predictions
         except Diverged:

@@ -9,10 +9,11 @@ import pytest
 
 from irisbp.cli.hints import suggest_engine, suggest_engine_for_sweep
 from irisbp.config.load import load_config
-from irisbp.nn.engines.plain import PlainLoop
-from irisbp.sweep.grid import make_grid
-from irisbp.sweep.parts import prepare_sweep
-from irisbp.training import make_engine, prepare
+from irisbp.nn.engines.one.plain import PlainLoop
+from irisbp.sweeps.grid.grid import make_grid
+from irisbp.sweeps.plan import plan_sweep
+from irisbp.training.loop import make_engine
+from irisbp.training.setup import prepare
 from tests.conftest import Irisbp
 
 _WITHOUT = """
@@ -119,7 +120,7 @@ def test_a_long_plain_run_is_told_of_the_compiled_engine(capsys: pytest.CaptureF
 def test_a_long_plain_sweep_is_told_of_the_compiled_engine(
     capsys: pytest.CaptureFixture[str], arguments: list[str], jobs: int, told: str
 ) -> None:
-    suggest_engine_for_sweep(prepare_sweep(make_grid(None, ["seed=0:500", *arguments])), jobs)
+    suggest_engine_for_sweep(plan_sweep(make_grid(None, ["seed=0:500", *arguments])), jobs)
     said = capsys.readouterr().err
     assert said.startswith(told)
     assert bool(said) == bool(told)

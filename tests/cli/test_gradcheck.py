@@ -85,7 +85,7 @@ def test_the_objective_of_the_config_is_checked(irisbp: Irisbp) -> None:
 
 
 def test_numbers_stay_whole_where_it_is_narrow() -> None:
-    from irisbp.gradcheck import check
+    from irisbp.gradients import check
     from irisbp.show.gradcheck import print_report
 
     for width in (30, 40, 60, 80, 120):

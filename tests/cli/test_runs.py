@@ -16,12 +16,12 @@ import pytest
 from rich.console import Console
 
 from irisbp.config.load import load_config
-from irisbp.rundir.compare import diff_runs
-from irisbp.rundir.listing import last_epochs, list_files, list_runs, read_entry
-from irisbp.rundir.verify import verify_run
+from irisbp.runs.compare import diff_runs
+from irisbp.runs.listing import last_epochs, list_files, list_runs, read_entry
+from irisbp.runs.verify import verify_run
 from irisbp.show.runs import config_words, print_diff, print_list, print_run, print_verification
 from tests.conftest import CONFIGS, Irisbp
-from tests.rundir.test_listing import make_run
+from tests.runs.test_listing import make_run
 
 SMOKE = str(CONFIGS / "smoke.yaml")
 HELD_OUT = ["data.validation=0.2", "early_stopping={patience: 1, min_delta: 100}"]
@@ -115,7 +115,7 @@ def test_two_runs(irisbp: Irisbp, runs: Path) -> None:
     assert re.search(r"^\d+ of 35 parameters differ, by up to \S+ at \w+\.\w+\[[\d,]+\]$", text, re.MULTILINE)
     found = _json(irisbp("runs", "diff", "runs/a", "runs/b", "--json"))
     assert found["config"]["optimizer.name"] == ["sgd", "adam"]
-    assert found["parting"]["parted"] is True
+    assert found["first_difference"]["differ"] is True
     done = irisbp("runs", "diff", "runs/a", "runs/killed")
     assert done.returncode == 0
     assert done.stdout.startswith("the configs are equal\n")

@@ -13,7 +13,7 @@ from irisbp.data.split import hold_out, one_fold
 from irisbp.errors import DataError
 from irisbp.nn.random import split_draws
 from irisbp.nn.types import Indices
-from irisbp.training import prepare
+from irisbp.training.setup import prepare
 
 CLASSES = st.lists(st.integers(2, 30), min_size=1, max_size=6)
 SEEDS = st.integers(0, 2**63 - 1)
@@ -31,9 +31,9 @@ def _counts(targets: list[str], rows: Indices) -> Counter[str]:
 
 def test_a_fifth_of_iris_by_hand() -> None:
     held = prepare(_config(data={"validation": 0.2})).dataset
-    assert len(held.validation) == 30
-    assert Counter(held.labels[held.validation].tolist()) == {0: 10, 1: 10, 2: 10}
-    assert len(held.training) == 120
+    assert len(held.held_out_rows) == 30
+    assert Counter(held.labels[held.held_out_rows].tolist()) == {0: 10, 1: 10, 2: 10}
+    assert len(held.train_rows) == 120
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def _config(**keys: Any) -> Config:
 
 @pytest.mark.parametrize("split", [{"validation": 0.3}, {"folds": 4, "fold": 2}])
 def test_nothing_but_the_seed_moves_the_split(split: dict[str, Any]) -> None:
-    expected = prepare(_config(data=split)).dataset.validation
+    expected = prepare(_config(data=split)).dataset.held_out_rows
     others: list[dict[str, Any]] = [
         {"rng": "r"},
         {"initializer": "he_uniform"},
@@ -113,11 +113,11 @@ def test_nothing_but_the_seed_moves_the_split(split: dict[str, Any]) -> None:
         {"record": "epochs"},
     ]
     for keys in others:
-        np.testing.assert_array_equal(prepare(_config(data=split, **keys)).dataset.validation, expected)
+        np.testing.assert_array_equal(prepare(_config(data=split, **keys)).dataset.held_out_rows, expected)
     for shuffle in ("never", "every_epoch"):
         again = prepare(_config(data=split | {"shuffle": shuffle}))
-        np.testing.assert_array_equal(again.dataset.validation, expected)
-    assert prepare(_config(data=split, seed=6)).dataset.validation.tolist() != expected.tolist()
+        np.testing.assert_array_equal(again.dataset.held_out_rows, expected)
+    assert prepare(_config(data=split, seed=6)).dataset.held_out_rows.tolist() != expected.tolist()
 
 
 def test_a_split_moves_no_other_draw() -> None:
@@ -128,9 +128,9 @@ def test_a_split_moves_no_other_draw() -> None:
 def test_the_standardizer_never_sees_held_out_rows() -> None:
     training = prepare(_config(data={"folds": 5, "fold": 1}))
     data = training.dataset
-    assert set(data.training) | set(data.validation) == set(range(150))
-    assert not set(data.training) & set(data.validation)
-    assert set(training.order) == set(data.training)
-    np.testing.assert_allclose(data.inputs[data.training].mean(axis=0), 0.0, atol=1e-14)
-    np.testing.assert_allclose(data.inputs[data.training].std(axis=0, ddof=1), 1.0, rtol=1e-14)
-    assert (abs(data.inputs[data.validation].mean(axis=0)) > 1e-3).all()
+    assert set(data.train_rows) | set(data.held_out_rows) == set(range(150))
+    assert not set(data.train_rows) & set(data.held_out_rows)
+    assert set(training.order) == set(data.train_rows)
+    np.testing.assert_allclose(data.inputs[data.train_rows].mean(axis=0), 0.0, atol=1e-14)
+    np.testing.assert_allclose(data.inputs[data.train_rows].std(axis=0, ddof=1), 1.0, rtol=1e-14)
+    assert (abs(data.inputs[data.held_out_rows].mean(axis=0)) > 1e-3).all()

@@ -14,10 +14,10 @@ for module in pkgutil.walk_packages(irisbp.nn.__path__, "irisbp.nn."):
         importlib.import_module(module.name)
     except ImportError as error:
         assert "llvmlite" in str(error)
-        assert module.name.startswith("irisbp.nn.kernel."), module.name
+        assert module.name.startswith("irisbp.nn.codegen."), module.name
 mine = {name for name in sys.modules if name.startswith("irisbp") and not name.startswith("irisbp.nn")}
 assert mine == {"irisbp"}, mine
-assert {"irisbp.nn.engines.plain", "irisbp.nn.engines.compiled"} <= set(sys.modules)
+assert {"irisbp.nn.engines.one.plain", "irisbp.nn.engines.one.compiled"} <= set(sys.modules)
 """
 
 

@@ -9,7 +9,8 @@ import pytest
 from irisbp.config.schema import Config
 from irisbp.nn.optimizers import OPTIMIZERS, NormClipping, Optimizer, Sgd
 from irisbp.nn.types import Array
-from irisbp.training import prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
 from tests.data.torch import record
 
 NEEDS_TORCH = "PyTorch is not installed: pip install 'irisbp[torch]'"

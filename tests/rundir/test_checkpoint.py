@@ -10,10 +10,12 @@ from irisbp.cli.running import Telling, resume_in
 from irisbp.config.load import load_config
 from irisbp.rundir.arrays import pack, unpack
 from irisbp.rundir.checkpoint import checkpoint_names
-from irisbp.rundir.resume import take_up
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import Epoch, prepare, train
+from irisbp.runs.resume import open_interrupted
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Epoch
 
 SHORT = load_config(None, ["epochs=2", "checkpoint_every.epochs=1"])
 
@@ -36,7 +38,7 @@ def test_a_checkpoint_outlasts_damaged_ones_of_later_steps(tmp_path: Path) -> No
     for step in (301, 302):
         (run / f"checkpoint-{step:012d}.npz").touch()
     with Directory(run) as directory:
-        resumption = take_up(directory)
+        resumption = open_interrupted(directory)
         writer = resumption.writer()
         for record in train(resumption.training):
             writer.take(record)
@@ -44,14 +46,14 @@ def test_a_checkpoint_outlasts_damaged_ones_of_later_steps(tmp_path: Path) -> No
                 break
         writer.finish("interrupted", "stopped by a signal")
         assert "checkpoint-000000000300.npz" in checkpoint_names(directory)
-        assert take_up(directory).training.progress.step == 300
+        assert open_interrupted(directory).training.progress.step == 300
 
 
 def test_a_run_taken_up_holds_no_parameters_of_the_moment_it_was_interrupted(tmp_path: Path) -> None:
     _interrupted(tmp_path / "x")
     with Directory(tmp_path / "x") as directory:
         assert "parameters.npz" in directory.names()
-        take_up(directory).writer()
+        open_interrupted(directory).writer()
         assert not {"parameters.npz", "manifest.json"} & set(directory.names())
 
 
@@ -94,7 +96,7 @@ def test_a_long_epoch_goes_on_within(tmp_path: Path, records: int, batch: str) -
             else:
                 writer.finish("completed")
     with Directory(tmp_path / "parts") as directory:
-        resumption = take_up(directory)
+        resumption = open_interrupted(directory)
         assert (resumption.training.progress.samples > 0) == (records % 4 != 0)
         writer = resumption.writer()
         for record in train(resumption.training):

@@ -8,7 +8,7 @@ import pytest
 from irisbp.config.load import load_config
 from irisbp.errors import NoRoom
 from irisbp.rundir.space import check_space
-from irisbp.training import prepare
+from irisbp.training.setup import prepare
 
 
 def _disk(monkeypatch: pytest.MonkeyPatch, free: int) -> None:

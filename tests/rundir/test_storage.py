@@ -111,7 +111,7 @@ def test_a_growing_file_goes_on_from_a_mark(tmp_path: Path) -> None:
         file.append("lost\n")
         file.sync()
         file.close()
-        file = directory.go_on("x.csv", mark)
+        file = directory.reopen("x.csv", mark)
         assert path.read_text() == "kept\nlost\n"
         file.truncate()
         file.append("new\n")
@@ -120,10 +120,10 @@ def test_a_growing_file_goes_on_from_a_mark(tmp_path: Path) -> None:
         assert path.read_text() == "kept\nnew\n"
         path.write_text("kopt\nnew\n")
         with pytest.raises(RunError, match=r"x\.csv: its first 5 bytes are not those that the run wrote"):
-            directory.go_on("x.csv", mark)
+            directory.reopen("x.csv", mark)
         path.write_text("kep")
         with pytest.raises(RunError, match="its first 5 bytes"):
-            directory.go_on("x.csv", mark)
+            directory.reopen("x.csv", mark)
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
-from irisbp.training import Samples, prepare
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block
 
 _OF_ANY_SIZE = st.builds(math.ldexp, st.floats(0.5, 1.0), st.integers(-1074, 1024))
 _EDGES = [
@@ -31,7 +32,7 @@ _EDGES = [
 @example(losses=_EDGES)
 def test_losses_stand_in_steps_csv_as_python_writes_them(losses: list[float]) -> None:
     count, training = len(losses), prepare(load_config(None))
-    block = Samples(3, 301, [7] * count, [0] * count, [2] * count, losses)
+    block = Block(3, 301, [7] * count, [0] * count, [2] * count, losses)
     with tempfile.TemporaryDirectory() as name, Directory(Path(name)) as directory:
         writer = RunWriter(directory, training)
         writer.take(block)

@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from irisbp.config.load import load_config
-from irisbp.explain.naming import all_parameters, find_parameter
-from irisbp.explain.paths import chain_of
-from irisbp.explain.replay import Place, state_before
-from irisbp.explain.ways import Way, ways_to
-from irisbp.explain.worked import Worked, work
+from irisbp.explanations.naming import all_parameters, find_parameter
+from irisbp.explanations.paths import chain_of
+from irisbp.explanations.ways import Way, ways_to
+from irisbp.explanations.worked import Worked, work
+from irisbp.runs.rewind import Place, state_before
 from irisbp.show.explain import (
     gradient_lines,
     number,
@@ -20,7 +20,7 @@ from irisbp.show.explain import (
     update_lines,
 )
 from irisbp.show.lesson import gradient_notes, update_notes
-from irisbp.training import prepare
+from irisbp.training.setup import prepare
 
 CONFIGS = [
     (),

@@ -17,18 +17,20 @@ from irisbp.rundir.place import OWN_FOLDERS, PICTURES
 from irisbp.rundir.reader import Run, load_run
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.retrace import retrace
 from irisbp.show import plots
 from irisbp.show.plots import draw_comparison, draw_run, style
 from irisbp.show.plots.comparison import comparison, labels
 from irisbp.show.plots.confusion import confusion
 from irisbp.show.plots.distributions import _activations, _gradients, distributions
-from irisbp.show.plots.history import retrace
 from irisbp.show.plots.learning import loss_and_accuracy
 from irisbp.show.plots.paths import parameter_paths
 from irisbp.show.plots.probabilities import probabilities_over_time
 from irisbp.show.plots.regions import Plane, regions
 from irisbp.show.plots.style import house_style, legend, panels, text
-from irisbp.training import Samples, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block
 
 ODD = ("$a$b", "_hidden", "\u4e2d\\$\u202e")
 
@@ -42,7 +44,7 @@ def make_run(path: Path, *overrides: str, stop_after: int | None = None) -> Run:
         try:
             for record in train(training):
                 writer.take(record)
-                if stop_after and isinstance(record, Samples) and record.last_step >= stop_after:
+                if stop_after and isinstance(record, Block) and record.last_step >= stop_after:
                     status = "interrupted"
                     break
         except Diverged:
@@ -179,7 +181,7 @@ def test_probabilities_are_those_of_the_true_class(tmp_path: Path) -> None:
         axes = probabilities_over_time(run, history).axes
     inputs, labels_ = run.dataset.inputs, run.dataset.labels
     for k, name in enumerate(run.dataset.classes):
-        rows = [row for row in run.dataset.training if labels_[row] == k]
+        rows = [row for row in run.dataset.train_rows if labels_[row] == k]
         p = run.network.views(run.parameters)
         hidden = 1 / (1 + np.exp(-(inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])))
         powers = np.exp(hidden @ p["output.weight"] + p["output.bias"])
@@ -260,7 +262,7 @@ def test_wrong_samples_are_ringed(tmp_path: Path) -> None:
 
 def test_gradients_and_activations_are_those_of_single_samples(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", "network.activation=tanh")
-    rows = run.dataset.training[:5]
+    rows = run.dataset.train_rows[:5]
     hidden, output = _activations(run, run.parameters, rows)
     p = run.network.views(run.parameters)
     expected = np.tanh(run.dataset.inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])

@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from irisbp.errors import IrisbpError, literal
-from irisbp.evaluation import ClassFigures, Evaluation
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
 from irisbp.show.live import LiveView
 from irisbp.show.progress import EpochLines, SampleLines
 from irisbp.show.results import print_evaluation
 from irisbp.show.tables import fitted_table
-from irisbp.training import Epoch, Samples
+from irisbp.training.evaluation import ClassFigures, Evaluation
+from irisbp.training.state import Block, Epoch
 
 HOSTILE = "[bold]a\x1b[31m\u202eb\r\n[/]"
 
@@ -26,8 +26,8 @@ def _console(width: int, height: int = 25) -> tuple[Console, io.StringIO]:
     ), stream
 
 
-def _block(step: int) -> Samples:
-    return Samples(1, step, [3, 4], [0, 1], [0, 0], [0.5, 1e-7])
+def _block(step: int) -> Block:
+    return Block(1, step, [3, 4], [0, 1], [0, 0], [0.5, 1e-7])
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
@@ -63,7 +63,7 @@ def test_the_live_view_shows_pace_losses_and_classes() -> None:
 def test_the_live_view_shows_whole_numbers_or_none(width: int) -> None:
     console, _ = _console(width)
     view = LiveView(console, "runs/x", 9, range(900_000_000), ("setosa", "virginica"))
-    view.take(Samples(1, 123_456_788, [3, 4], [0, 1], [0, 0], [0.5, 1e-7]))
+    view.take(Block(1, 123_456_788, [3, 4], [0, 1], [0, 0], [0.5, 1e-7]))
     view.take(Epoch(1, 123_456_789, 0.1, 0.25, 0.5))
     view.close()
     console.file = last = io.StringIO()
@@ -80,7 +80,7 @@ def test_the_live_view_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> N
     console, stream = _console(100)
     view = LiveView(console, "runs/x", 2, range(400), ("a", "b"))
     now[0] += 30.0
-    view.take(Samples(1, 99, [3, 4], [0, 1], [0, 0], [0.5, 0.25]))
+    view.take(Block(1, 99, [3, 4], [0, 1], [0, 0], [0.5, 0.25]))
     assert "3 steps/s  0:01:30 left" in stream.getvalue()
     view.close()
 
@@ -107,7 +107,7 @@ def test_the_live_view_draws_ten_times_a_second_at_most(monkeypatch: pytest.Monk
 def test_the_window_of_samples_moves() -> None:
     console, _ = _console(100)
     view = LiveView(console, "runs/x", 2, range(150), ("a", "b"))
-    block = Samples(1, 1, list(range(150)), [0] * 150, [0] * 150, [0.5] * 150)
+    block = Block(1, 1, list(range(150)), [0] * 150, [0] * 150, [0.5] * 150)
     shown = set()
     for _ in range(10):
         view._next_frame = 0.0

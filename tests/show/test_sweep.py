@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from irisbp.show.plots.style import house_style
 from irisbp.show.plots.sweep import heat_map, loss_curves
 from irisbp.show.sweep import Pace, PaceLines
-from irisbp.sweep.grid import make_grid
-from irisbp.sweep.manifest import SweepManifest
-from irisbp.sweep.outcome import Outcome
-from irisbp.sweep.reader import FinishedSweep
-from irisbp.sweep.results import Results, points
-from irisbp.sweep.statistics import summarize
+from irisbp.sweeps.directory.manifest import SweepManifest
+from irisbp.sweeps.directory.reader import FinishedSweep
+from irisbp.sweeps.grid.grid import make_grid
+from irisbp.sweeps.results.columns import Results, points
+from irisbp.sweeps.results.statistics import summarize
+from irisbp.sweeps.trainers.outcome import Outcome
 
 
 def _outcome(loss: float) -> Outcome:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from irisbp.rundir.place import PICTURES
 from irisbp.rundir.reader import Run, load_run
+from irisbp.runs.retrace import History, retrace
 from irisbp.show.plots.comparison import comparison
 from irisbp.show.plots.confusion import confusion
 from irisbp.show.plots.distributions import distributions
-from irisbp.show.plots.history import History, retrace
 from irisbp.show.plots.learning import loss_and_accuracy
 from irisbp.show.plots.paths import parameter_paths
 from irisbp.show.plots.probabilities import probabilities_over_time

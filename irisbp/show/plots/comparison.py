@@ -25,7 +25,7 @@ def comparison(runs: Sequence[Run]) -> "Figure":
     if len(runs) > MOST_RUNS:
         raise IrisbpError(f"{len(runs)} runs: at most {MOST_RUNS} can be told apart in one picture")
     curves = [read_epochs(run.path, run.manifest) for run in runs]
-    held_out = all(len(run.dataset.validation) for run in runs)
+    held_out = all(len(run.dataset.held_out_rows) for run in runs)
     prefix, what = ("validation_", "validation ") if held_out else ("", "training ")
     names = labels(runs)
     lines = sum(name.count("\n") + 1 for name in names)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from irisbp.evaluation import evaluate
 from irisbp.rundir.reader import Run
 from irisbp.show.plots.style import WIDTH, panels, text
+from irisbp.training.evaluation import evaluate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ _MOST_WITH_COUNTS = 30  # classes
 
 def confusion(run: Run) -> "Figure":
     """Counts by true and predicted class, of the held-out rows if there are any, else of all."""
-    held_out = run.dataset.validation
+    held_out = run.dataset.held_out_rows
     found = evaluate(run.network, run.parameters, run.dataset, held_out if len(held_out) else None)
     counts = np.array(found.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -10,7 +10,7 @@ from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import softmax
 from irisbp.nn.types import Array, Indices
 from irisbp.rundir.reader import Run
-from irisbp.show.plots.history import History
+from irisbp.runs.retrace import History
 from irisbp.show.plots.paths import note_on_layers, shown_layers
 from irisbp.show.plots.style import BLACK, BLUE, DASHES, drawable, legend_below, panels, text
 
@@ -108,7 +108,7 @@ def _edges(values: Array, logarithmic: bool) -> Array:
 def _by_layer(run: Run, parameters: Array) -> list[Values]:
     """Each layer's values for some of the training samples: all of them, if there are few."""
     most = max(1, min(_MOST_SAMPLES, _MOST_NUMBERS // len(parameters)))
-    training = run.dataset.training
+    training = run.dataset.train_rows
     rows = training[:: -(-len(training) // most)]
     activations = _activations(run, parameters, rows)
     gradients = _gradients(run, parameters, rows)

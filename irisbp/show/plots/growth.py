@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from irisbp.explain.growth import Growth
+from irisbp.derivations.growth import Growth
 from irisbp.show.plots.style import (
     as_bytes,
     house_style,

@@ -7,7 +7,7 @@ import numpy as np
 from irisbp.nn.types import Array
 from irisbp.rundir.curves import read_epochs, read_losses
 from irisbp.rundir.reader import Run
-from irisbp.show.plots.history import steps_per_epoch
+from irisbp.runs.retrace import steps_per_epoch
 from irisbp.show.plots.style import (
     BLACK,
     BLUE,

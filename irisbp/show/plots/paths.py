@@ -7,7 +7,7 @@ import numpy as np
 from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
 from irisbp.rundir.reader import Run
-from irisbp.show.plots.history import MOST_LINES, History
+from irisbp.runs.retrace import MOST_LINES, History
 from irisbp.show.plots.style import (
     BLUE,
     COLOURS,

@@ -6,7 +6,7 @@ import numpy as np
 
 from irisbp.nn.types import Array
 from irisbp.rundir.reader import Run
-from irisbp.show.plots.history import History
+from irisbp.runs.retrace import History
 from irisbp.show.plots.style import BLACK, BLUE, DASHES, VERMILLION, legend_below, panels, span_epochs, text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def probabilities_over_time(run: Run, history: History) -> "Figure":
     entries: list[tuple[Any, str]] = []
     for k, name in enumerate(classes):
         entries = _draw_class(axes[k], epochs, training[:, k], validation[:, k])
-        count = int((run.dataset.labels[run.dataset.training] == k).sum())
+        count = int((run.dataset.labels[run.dataset.train_rows] == k).sum())
         axes[k].set_title(f"{text(name, 24)} (n = {count})")
     for k, panel in enumerate(axes):
         panel.set_visible(k < len(classes))

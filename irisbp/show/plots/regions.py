@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from irisbp.evaluation import probabilities
 from irisbp.nn.types import Array, Indices
 from irisbp.rundir.reader import Run
 from irisbp.show.plots.style import BLACK, COLOURS, MARKERS, legend, panels, text
+from irisbp.training.evaluation import probabilities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ class Window:
 def regions(run: Run) -> "Figure":
     """Regions where a class is the most probable, and the samples, those predicted wrong ringed."""
     dataset = run.dataset
-    plane = Plane.fit(dataset.inputs[dataset.training])
+    plane = Plane.fit(dataset.inputs[dataset.train_rows])
     points = plane.project(dataset.inputs)
     figure, [[axes]] = panels(1, 1, 4.6)
     window = _look_around(run, plane, points)
@@ -144,7 +144,7 @@ def _draw_samples(axes: "Axes", run: Run, points: Array) -> list[tuple[Any, str]
     dataset = run.dataset
     predicted = probabilities(run.network, run.parameters, dataset.inputs).argmax(axis=1)
     wrong = predicted != dataset.labels
-    held_out = np.isin(np.arange(len(points)), dataset.validation)
+    held_out = np.isin(np.arange(len(points)), dataset.held_out_rows)
     few = np.arange(len(points)) % -(-len(points) // _MOST_SAMPLES) == 0
     for k in range(len(dataset.classes)):
         for open_, rows in ((False, ~held_out), (True, held_out)):

@@ -20,8 +20,8 @@ from irisbp.show.plots.style import (
     text,
 )
 from irisbp.show.sweep import repeats_text
-from irisbp.sweep.reader import FinishedSweep
-from irisbp.sweep.statistics import Setting, Summary, summarize
+from irisbp.sweeps.directory.reader import FinishedSweep
+from irisbp.sweeps.results.statistics import Setting, Summary, summarize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

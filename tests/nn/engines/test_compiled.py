@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irisbp.nn.backprop import Objective
-from irisbp.nn.engines.compiled import CompiledLoop, is_faster
-from irisbp.nn.engines.compiled_ensemble import Ensemble, train_ensemble
-from irisbp.nn.engines.plain import PlainLoop
-from irisbp.nn.kernel.structure import Structure
+from irisbp.nn.codegen.structure import Structure
+from irisbp.nn.engines.many.compiled import Ensemble, train_ensemble
+from irisbp.nn.engines.one.compiled import CompiledLoop, is_faster
+from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import OPTIMIZERS, NormClipping, Optimizer
 from irisbp.nn.types import Array, Indices
@@ -47,7 +47,7 @@ few = settings(max_examples=15, deadline=None)
 @pytest.fixture(autouse=True, scope="module")
 def _no_cache() -> Iterator[None]:
     """The user's cache is not to be filled by tests."""
-    from irisbp.nn.kernel import objects
+    from irisbp.nn.codegen import objects
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objects, "cache_folder", lambda: None)
@@ -202,8 +202,8 @@ def test_a_run_that_diverges_ends_where_it_does_alone_and_leaves_the_others_alon
 
 def _compiled(write: Callable[[Any], tuple[Any, ...]], results: int) -> Callable[[float], tuple[float, ...]]:
     """A function of numbers as compiled code: for one lane and, to the same bits, for eight."""
-    from irisbp.nn.kernel import objects
-    from irisbp.nn.kernel.code import Code
+    from irisbp.nn.codegen import objects
+    from irisbp.nn.codegen.code import Code
 
     functions = []
     for width in (1, 8):
@@ -245,7 +245,7 @@ def _arguments() -> list[float]:
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "identity"])
 def test_activations_and_slopes_are_right_to_a_few_ulps(name: str) -> None:
-    from irisbp.nn.kernel.functions import ACTIVATIONS
+    from irisbp.nn.codegen.functions import ACTIVATIONS
 
     def exact(a: Any) -> tuple[Any, Any]:
         one = mpmath.mpf(1)
@@ -270,7 +270,7 @@ def test_activations_and_slopes_are_right_to_a_few_ulps(name: str) -> None:
 
 
 def test_exp_and_log1p_are_right_to_an_ulp_or_so() -> None:
-    from irisbp.nn.kernel.functions import exp, log1p
+    from irisbp.nn.codegen.functions import exp, log1p
 
     f = _compiled(lambda x: (exp(x),), 1)
     g = _compiled(lambda x: (log1p(x, x + 1.0, 1.0 / (x + 1.0)),), 1)
@@ -295,7 +295,7 @@ def test_large_networks_stay_with_the_plain_loop() -> None:
 
 
 def test_kept_code_is_used_unless_it_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from irisbp.nn.kernel import objects
+    from irisbp.nn.codegen import objects
 
     monkeypatch.setattr(objects, "cache_folder", lambda: tmp_path)
     structure = Structure((1, 2), "sigmoid", "sgd", "", True, False, False, False, 1)
@@ -321,7 +321,7 @@ def test_kept_code_is_used_unless_it_is_damaged(tmp_path: Path, monkeypatch: pyt
 def test_code_is_kept_only_where_nobody_else_may_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from irisbp.nn.kernel import objects
+    from irisbp.nn.codegen import objects
 
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -340,7 +340,7 @@ def test_code_is_kept_only_where_nobody_else_may_write(
 def test_a_cache_that_is_named_relative_to_nowhere_is_not_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from irisbp.nn.kernel import objects
+    from irisbp.nn.codegen import objects
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

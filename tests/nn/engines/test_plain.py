@@ -13,11 +13,13 @@ from irisbp.config.schema import Config
 from irisbp.errors import Diverged
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop, Objective
-from irisbp.nn.engines.plain import PlainLoop
+from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import NormClipping, Optimizer, Sgd
 from irisbp.nn.types import Array, Indices
-from irisbp.training import Epoch, Samples, prepare, train
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Block, Epoch
 
 Reduction = Literal["mean", "sum"]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum")
@@ -223,8 +225,8 @@ def _config(**keys: Any) -> Config:
     return Config.model_validate(article | keys)
 
 
-def _blocks(config: Config) -> Iterator[Samples]:
-    return (record for record in train(prepare(config)) if isinstance(record, Samples))
+def _blocks(config: Config) -> Iterator[Block]:
+    return (record for record in train(prepare(config)) if isinstance(record, Block))
 
 
 @pytest.mark.parametrize(("size", "steps"), [(1, 150), (7, 22), (16, 10), (150, 1), ("all", 1), (1000, 1)])
@@ -237,7 +239,7 @@ def test_steps_are_batches(size: int | str, steps: int) -> None:
     ]
     counted: dict[int, int] = {}
     for record in records:
-        if isinstance(record, Samples):
+        if isinstance(record, Block):
             for k in range(len(record.rows)):
                 counted[record.step_of(k)] = counted.get(record.step_of(k), 0) + 1
     width = 150 if size == "all" else min(int(size), 150)
@@ -253,7 +255,7 @@ def test_steps_are_batches_where_an_epoch_is_many_blocks(size: int | str, steps:
     data = {"source": str(table), "target": "kind", "shuffle": "every_epoch"}
     training = prepare(_config(batch_size=size, epochs=2, data=data))
     records = list(train(training))
-    blocks = [record for record in records if isinstance(record, Samples)]
+    blocks = [record for record in records if isinstance(record, Block)]
     counted = Counter(block.step_of(k) for block in blocks for k in range(len(block.rows)))
     width = 700 if size == "all" else int(size)
     last = 700 - (steps - 1) * width
@@ -274,10 +276,10 @@ def test_a_batch_of_all_is_a_batch_of_150() -> None:
 
 def test_a_diverged_batch_names_its_step_and_sample() -> None:
     training = prepare(_config(batch_size=16, learning_rate=1e308, network={"hidden": []}))
-    records: list[Samples | Epoch] = []
+    records: list[Block | Epoch] = []
     with pytest.raises(Diverged) as caught:
         records.extend(train(training))
-    blocks = [record for record in records if isinstance(record, Samples)]
+    blocks = [record for record in records if isinstance(record, Block)]
     losses = [loss for block in blocks for loss in block.losses]
     rows = [row for block in blocks for row in block.rows]
     assert caught.value.sample == rows[-1] == training.order[len(losses) - 1]
@@ -314,7 +316,7 @@ def test_training_in_batches_with_a_penalty_against_pytorch(
             (losses.mean() if reduction == "mean" else losses.sum()).backward()
             optimizer.step()
     records = list(train(training))
-    ours = [loss for record in records if isinstance(record, Samples) for loss in record.losses]
+    ours = [loss for record in records if isinstance(record, Block) for loss in record.losses]
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
     for name, view in views.items():
         np.testing.assert_allclose(view, theirs[name].detach().numpy(), rtol=0, atol=1e-12)

@@ -1,1 +1,0 @@
-"""Where a gradient comes from: its chain of partial derivatives, and the same derivative by other ways."""

@@ -1,5 +1,0 @@
-"""Whether a backward pass is right to the last digits it can have, and where and why when it is not."""
-
-from irisbp.gradcheck.check import check
-
-__all__ = ["check"]

@@ -1,0 +1,328 @@
+"""Mistakes that people make in a backward pass, planted in a copy of it, to see that the check finds them.
+
+The copy is written out once more, plainly and for whole batches; without a fault it passes the check.
+A fault is a subclass that gets one step wrong.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from irisbp.gradients.check import make_targets
+from irisbp.gradients.judge import GradientFunction, Target, detection_limits, judge, reduced_loss
+from irisbp.gradients.points import SEED
+from irisbp.nn.activations import ACTIVATIONS
+from irisbp.nn.backprop import Objective
+from irisbp.nn.losses import cross_entropy, softmax
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array, Indices
+
+SCALED_BY = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9, 1e-11, 1e-12, 1e-13)
+"""The relative errors that are planted in single entries."""
+
+
+class BackwardCopy:
+    """The copy: each step a method of its own, for a fault to override."""
+
+    def __call__(
+        self, network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    ) -> tuple[float, Array]:
+        """The objective and its gradient."""
+        with np.errstate(all="ignore"):
+            return self._run(network, parameters, inputs, labels, objective)
+
+    def _run(
+        self, network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    ) -> tuple[float, Array]:
+        blocks = network.blocks(parameters)
+        values, slopes = [inputs], []
+        for block in blocks[:-1]:
+            value, slope = self.activate(network.activation, values[-1] @ block[:-1] + block[-1])
+            values.append(value)
+            slopes.append(slope)
+        logits = values[-1] @ blocks[-1][:-1] + blocks[-1][-1]  # (rows, classes)
+        losses, delta = self.losses(logits, labels)
+        delta = self.reduce(delta, objective)
+        gradient = np.zeros_like(parameters)
+        for depth in reversed(range(len(blocks))):
+            block = network.blocks(gradient)[depth]
+            block[:-1] = self.weights(depth, values[depth], delta)
+            block[-1] = self.biases(depth, delta)
+            block[:-1] += self.penalty(blocks[depth][:-1], objective)
+            if depth:
+                delta = self.carry(delta, blocks[depth][:-1]) * self.slope(slopes[depth - 1], values[depth])
+        self.finish(network, gradient)
+        return reduced_loss(network, parameters, losses, objective), gradient
+
+    def activate(self, activation: str, sums: Array) -> tuple[Array, Array]:
+        """A hidden layer's values and slopes (rows, nodes)."""
+        pair = np.stack([sums, sums])
+        slope, value = pair[0], pair[1]
+        ACTIVATIONS[activation](pair, slope, value)
+        return value, slope
+
+    def losses(self, logits: Array, labels: Indices) -> tuple[Array, Array]:
+        """The losses (rows,) and the gradient at the logits (rows, classes)."""
+        delta = np.zeros_like(logits)
+        losses, _ = cross_entropy(logits, labels, delta)
+        return losses, delta
+
+    def reduce(self, delta: Array, objective: Objective) -> Array:
+        """The gradient at the logits, weighted for the mean or the sum."""
+        return delta / len(delta) if objective.reduction == "mean" else delta
+
+    def weights(self, depth: int, values: Array, delta: Array) -> Array:
+        """The gradient of a layer's weights (fan_in, fan_out)."""
+        return values.T @ delta
+
+    def biases(self, depth: int, delta: Array) -> Array:
+        """The gradient of a layer's biases (fan_out,)."""
+        return np.asarray(delta.sum(axis=0))
+
+    def penalty(self, weights: Array, objective: Objective) -> Array:
+        """What the penalty adds to the gradient of weights."""
+        return objective.l2 * weights
+
+    def carry(self, delta: Array, weights: Array) -> Array:
+        """Deltas carried back through weights (rows, fan_in)."""
+        return delta @ weights.T
+
+    def slope(self, slope: Array, value: Array) -> Array:
+        """What carried deltas are multiplied with (rows, nodes)."""
+        return slope
+
+    def finish(self, network: Network, gradient: Array) -> None:
+        """Nothing is left to do."""
+
+
+@dataclass(frozen=True)
+class _InLayer(BackwardCopy):
+    depth: int
+
+
+class _SignFlip(_InLayer):
+    def finish(self, network: Network, gradient: Array) -> None:
+        block = network.blocks(gradient)[self.depth]
+        np.negative(block, block)
+
+
+class _MissingBias(_InLayer):
+    def biases(self, depth: int, delta: Array) -> Array:
+        right = super().biases(depth, delta)
+        return right * 0.0 if depth == self.depth else right
+
+
+class _SwappedEntries(_InLayer):
+    def finish(self, network: Network, gradient: Array) -> None:
+        entries = network.blocks(gradient)[self.depth].reshape(-1)
+        entries[[0, 1]] = entries[[1, 0]]
+
+
+class _MissingSlope(BackwardCopy):
+    def slope(self, slope: Array, value: Array) -> Array:
+        return np.ones_like(slope)
+
+
+class _ValueForSlope(BackwardCopy):
+    def slope(self, slope: Array, value: Array) -> Array:
+        return value
+
+
+class _FlooredSlope(BackwardCopy):
+    def slope(self, slope: Array, value: Array) -> Array:
+        return np.maximum(slope, 1e-8)
+
+
+class _ZeroedSlope(BackwardCopy):
+    def slope(self, slope: Array, value: Array) -> Array:
+        return np.where(slope < 1e-8, 0.0, slope)
+
+
+class _TransposedWeights(BackwardCopy):
+    def carry(self, delta: Array, weights: Array) -> Array:
+        return delta @ weights.reshape(weights.T.shape)
+
+
+class _MissingSum(BackwardCopy):
+    def carry(self, delta: Array, weights: Array) -> Array:
+        return delta[:, :1] @ weights[:, :1].T
+
+
+class _NegatedDelta(BackwardCopy):
+    def losses(self, logits: Array, labels: Indices) -> tuple[Array, Array]:
+        losses, delta = super().losses(logits, labels)
+        return losses, -delta
+
+
+class _ShiftedLabel(BackwardCopy):
+    def losses(self, logits: Array, labels: Indices) -> tuple[Array, Array]:
+        return super().losses(logits, (labels + 1) % logits.shape[1])
+
+
+class _ClippedProbability(BackwardCopy):
+    def losses(self, logits: Array, labels: Indices) -> tuple[Array, Array]:
+        _, delta = super().losses(logits, labels)
+        of_label = softmax(logits)[np.arange(len(labels)), labels]
+        return -np.log(np.clip(of_label, 1e-15, 1.0 - 1e-15)), delta
+
+
+class _StaleActivations(BackwardCopy):
+    """The hidden values of another sample, as when a buffer is read before it is written."""
+
+    def weights(self, depth: int, values: Array, delta: Array) -> Array:
+        stale = values[::-1] * 0.5 if depth else values
+        return super().weights(depth, stale, delta)
+
+
+class _WrongColumn(BackwardCopy):
+    def weights(self, depth: int, values: Array, delta: Array) -> Array:
+        return super().weights(depth, values if depth else np.roll(values, 1, axis=1), delta)
+
+
+class _OtherReduction(BackwardCopy):
+    def reduce(self, delta: Array, objective: Objective) -> Array:
+        return delta if objective.reduction == "mean" else delta / len(delta)
+
+
+class _ForgottenPenalty(BackwardCopy):
+    def penalty(self, weights: Array, objective: Objective) -> Array:
+        return weights * 0.0
+
+
+@dataclass(frozen=True)
+class _ScaledEntry(BackwardCopy):
+    entry: int
+    by: float
+
+    def finish(self, network: Network, gradient: Array) -> None:
+        gradient[self.entry] *= 1.0 + self.by
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault's name, the wrong backward pass, and the objective with which it matters."""
+
+    name: str
+    gradient_of: GradientFunction
+    objective: Objective
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a fault was caught, at how many points, what was named as wrong, and its largest error.
+
+    over is in units of the tolerance.
+    """
+
+    name: str
+    caught: bool
+    points: int
+    named: list[str]
+    over: float
+
+
+_MEAN, _SUM, _PENALIZED = Objective(), Objective("sum"), Objective("mean", l2=0.01)
+
+
+def structural_faults(network: Network) -> Iterator[Planted]:
+    """Every fault but those of single entries, as far as this network can have it."""
+    for depth, layer in enumerate(network.layers):
+        yield Planted(f"sign flip, {layer.name}", _SignFlip(depth), _MEAN)
+        yield Planted(f"bias omitted, {layer.name}", _MissingBias(depth), _MEAN)
+        yield Planted(f"swapped entries, {layer.name}", _SwappedEntries(depth), _MEAN)
+    yield Planted("y - p", _NegatedDelta(), _MEAN)
+    yield Planted("shifted label", _ShiftedLabel(), _MEAN)
+    if network.inputs > 1:
+        yield Planted("wrong column", _WrongColumn(), _MEAN)
+    yield Planted("sum for mean", _OtherReduction(), _MEAN)
+    yield Planted("mean for sum", _OtherReduction(), _SUM)
+    yield Planted("forgotten L2 term", _ForgottenPenalty(), _PENALIZED)
+    yield Planted("probability clipped in the loss", _ClippedProbability(), _MEAN)
+    if network.hidden:
+        yield from _faults_of_hidden_layers(network)
+
+
+def _faults_of_hidden_layers(network: Network) -> Iterator[Planted]:
+    if network.activation != "identity":
+        yield Planted("missing slope", _MissingSlope(), _MEAN)
+    if network.activation in ("sigmoid", "tanh", "softplus"):
+        yield Planted("slope floored under saturation", _FlooredSlope(), _MEAN)
+        yield Planted("slope zeroed under saturation", _ZeroedSlope(), _MEAN)
+    yield Planted("h for h (1 - h)", _ValueForSlope(), _MEAN)
+    yield Planted("stale activations", _StaleActivations(), _MEAN)
+    yield Planted("missing sum over the outputs", _MissingSum(), _MEAN)
+    if any(min(layer.fan_in, layer.fan_out) > 1 for layer in network.layers[1:]):
+        yield Planted("transposed weights", _TransposedWeights(), _MEAN)
+
+
+def scaled_entries(network: Network, by: float) -> Iterator[Planted]:
+    """Each gradient entry in turn off by this relative error."""
+    for entry, name in enumerate(network.parameter_names()):
+        yield Planted(name, _ScaledEntry(entry, by), _MEAN)
+
+
+class SelfTest:
+    """Plants faults and looks at what the check says; the targets are prepared once per objective."""
+
+    def __init__(self, network: Network, inputs: Array, labels: Indices, seed: int = SEED) -> None:
+        self._network, self._inputs, self._labels, self._seed = network, inputs, labels, seed
+        self._targets: dict[Objective, list[Target]] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """Each structural fault, then the scaled entries, gathered by the size of their error."""
+        for planted in structural_faults(self._network):
+            yield self.find(planted)
+        limits = detection_limits(self._targets_for(_MEAN))
+        for by in SCALED_BY:
+            found = [self.find(planted) for planted in scaled_entries(self._network, by)]
+            yield _gathered(by, found, limits)
+
+    def correct(self) -> bool:
+        """Whether the copy passes without a fault: a check that cries at everything proves nothing."""
+        return not any(
+            self.find(Planted("", BackwardCopy(), objective)).caught
+            for objective in (_MEAN, _SUM, _PENALIZED)
+        )
+
+    def find(self, planted: Planted) -> Finding:
+        """What the check makes of one fault."""
+        judgements = []
+        for target in self._targets_for(planted.objective):
+            point = target.point
+            sample = (self._network, point.parameters, point.inputs, point.labels, planted.objective)
+            judgements.append(judge(target, *planted.gradient_of(*sample)))
+        over = np.array([judgement.over for judgement in judgements]).max(axis=0)  # (parameters,)
+        points = sum(not judgement.passed for judgement in judgements)
+        losses = max(judgement.loss_over or 0.0 for judgement in judgements)
+        names = self._network.parameter_names()
+        named = [name for name, ratio in zip(names, over, strict=True) if ratio > 1.0]
+        if losses > 1.0:
+            named.append("the loss")
+        return Finding(planted.name, points > 0, points, named, max(float(over.max()), losses))
+
+    def _targets_for(self, objective: Objective) -> list[Target]:
+        if objective not in self._targets:
+            self._targets[objective] = make_targets(
+                self._network, self._inputs, self._labels, objective, self._seed
+            )
+        return self._targets[objective]
+
+
+def _gathered(by: float, found: list[Finding], limits: Array) -> Finding:
+    """The findings on every entry in one: caught are those that were named, and nothing else with them.
+
+    An error that rounding could make need not be caught.
+    """
+    missed = [finding.named != [finding.name] for finding in found]
+    hidden = [miss and by <= limit for miss, limit in zip(missed, limits, strict=True)]
+    text = f"any one entry * (1 + {by:g}): {len(found) - sum(missed)} of {len(found)}"
+    if any(hidden):
+        text += f", {sum(hidden)} below rounding"
+    return Finding(
+        name=text,
+        caught=missed == hidden,
+        points=min(finding.points for finding in found),
+        named=["that entry alone"] if not any(missed) else [],
+        over=min(finding.over for finding in found),
+    )

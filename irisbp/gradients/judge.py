@@ -1,0 +1,165 @@
+"""Holds gradients against the reference, a point at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from irisbp.gradients.bounds import Bounds, rounding_bounds
+from irisbp.gradients.points import Point
+from irisbp.gradients.reference import Reference, Sides, reference_gradient
+from irisbp.nn.backprop import Backprop, Objective
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array, Indices
+
+GradientFunction = Callable[[Network, Array, Array, Indices, Objective], tuple[float | None, Array]]
+"""(network, parameters, inputs (rows, inputs), labels, objective) -> the objective, if it has one, and
+its gradient (parameters,)."""
+
+_MOST_KINKS = 6  # at one point: 64 combinations of sides
+
+
+@dataclass(frozen=True)
+class Target:
+    """One point with what a gradient must be there.
+
+    Usually that is one reference with its tolerances; at kinks it is one for each combination of sides.
+    """
+
+    point: Point
+    choices: list[tuple[Reference, Bounds]]
+    at_kink: bool
+
+    @cached_property
+    def detectable(self) -> Array:
+        """The smallest relative error in each entry (parameters,) that would show; inf where none would."""
+        reference, bounds = self.choices[0]
+        return _detectable(reference, bounds)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A gradient at a point: each entry's absolute error, and over, the same in units of its tolerance.
+
+    So 1 is the limit. detectable is the smallest relative error that would have been noticed in each entry
+    (inf where the reference is negligible). loss_over is None where no loss was given.
+    """
+
+    target: Target
+    gradient: Array
+    reference: Reference
+    errors: Array
+    over: Array
+    detectable: Array
+    loss_over: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether gradient and loss are within their tolerances."""
+        return bool((self.over <= 1.0).all()) and not (self.loss_over or 0.0) > 1.0
+
+
+def make_target(network: Network, point: Point, objective: Objective) -> Target:
+    """The reference and the tolerances at a point."""
+    sample = (network, point.parameters, point.inputs, point.labels, objective)
+    bounds = rounding_bounds(*sample)
+    if len(bounds.kinks) > _MOST_KINKS:
+        return Target(point, [(reference_gradient(*sample), _without_kinked(network, bounds))], at_kink=True)
+    choices = [
+        (reference_gradient(*sample, sides), rounding_bounds(*sample, sides) if sides else bounds)
+        for sides in _combinations(bounds.kinks)
+    ]
+    return Target(point, choices, at_kink=bool(bounds.kinks))
+
+
+def _combinations(kinks: Iterable[tuple[int, int, int]]) -> Iterator[Sides]:
+    """Every choice of sides: one, if there is no kink."""
+    nodes = list(kinks)
+    return (dict(zip(nodes, sides, strict=True)) for sides in product((False, True), repeat=len(nodes)))
+
+
+def _without_kinked(network: Network, bounds: Bounds) -> Bounds:
+    """Where too many combinations would be right, judge only the layers that do not depend on them."""
+    deepest = max(layer for _, layer, _ in bounds.kinks)
+    gradient = bounds.gradient.copy()
+    for block in network.blocks(gradient)[: deepest + 1]:
+        block.fill(np.inf)
+    return Bounds(gradient, bounds.loss, bounds.kinks)
+
+
+def judge(target: Target, loss: float | None, gradient: Array) -> Judgement:
+    """The most favourable judgement over the choices of sides."""
+    judgements = [_judge(target, choice, loss, gradient) for choice in target.choices]
+    return min(judgements, key=lambda judgement: float(judgement.over.max()))
+
+
+def _judge(
+    target: Target, choice: tuple[Reference, Bounds], loss: float | None, gradient: Array
+) -> Judgement:
+    reference, bounds = choice
+    with np.errstate(all="ignore"):
+        errors, tolerance = reference.errors(gradient), bounds.gradient
+        over = errors / tolerance
+    over[errors == 0.0] = 0.0  # where rounding has no say, the gradient is exactly zero
+    over[~np.isfinite(gradient)] = np.inf
+    over[~np.isfinite(tolerance)] = 0.0  # beyond the range of float64 there is nothing to be right about
+    detectable = _detectable(reference, bounds)
+    return Judgement(
+        target, gradient, reference, errors, over, detectable, _loss_over(reference, bounds, loss)
+    )
+
+
+def _detectable(reference: Reference, bounds: Bounds) -> Array:
+    with np.errstate(all="ignore"):
+        limits = bounds.gradient / np.abs(reference.rounded)
+    limits[~(limits < 1.0)] = np.inf
+    return limits
+
+
+def _loss_over(reference: Reference, bounds: Bounds, loss: float | None) -> float | None:
+    if loss is None:
+        return None
+    if not np.isfinite(bounds.loss):
+        return 0.0
+    if not np.isfinite(loss):
+        return float("inf")
+    error = float(abs(Decimal(loss) - reference.loss))
+    return error / bounds.loss if error else 0.0
+
+
+def detection_limits(targets: Iterable[Target]) -> Array:
+    """The smallest relative error in each entry (parameters,) that some target would show; inf if none."""
+    return np.asarray(np.array([target.detectable for target in targets]).min(axis=0))
+
+
+def own_gradient(
+    network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+) -> tuple[float, Array]:
+    """The network's own backward pass, by the code that trains it: one sample, or a batch.
+
+    Training uses its buffers again and again, and so does this: another sample goes first, and nothing
+    that it leaves behind may matter, nor what stood in the gradient before.
+    """
+    gradient = np.full_like(parameters, np.nan)
+    extended = np.column_stack([inputs, np.ones(len(inputs))])
+    backprop = Backprop(network, parameters, gradient, rows=len(inputs))
+    other, other_labels = np.flip(extended[:, ::-1]) + 0.5, (labels + 1) % network.classes
+    with np.errstate(all="ignore"):
+        if len(inputs) == 1 and not objective.l2:
+            backprop.sample(other, other.T, int(other_labels[0]))
+            return backprop.sample(extended, extended.T, int(labels[0]))[0], gradient
+        backprop.batch(other, other_labels, objective)
+        losses, _ = backprop.batch(extended, labels, objective)
+        return reduced_loss(network, parameters, losses, objective), gradient
+
+
+def reduced_loss(network: Network, parameters: Array, losses: Array, objective: Objective) -> float:
+    """The objective's value from the losses of its samples."""
+    loss = float(losses.mean() if objective.reduction == "mean" else losses.sum())
+    if objective.l2:
+        squares = sum(float((block[:-1] ** 2).sum()) for block in network.blocks(parameters))
+        loss += objective.l2 / 2.0 * squares
+    return loss

@@ -1,0 +1,1 @@
+"""Engines that train one run: plain NumPy, and compiled code."""

@@ -1,0 +1,102 @@
+"""The two arithmetics that a network can be trained in: what differs between them, side by side.
+
+`native` takes exponentials, logarithms, sums and matrix products from NumPy and the machine's libraries,
+which are free to round them in their own way. `portable` forms them from correctly rounded operations in
+a fixed order. Everything that is not named here is rounded correctly in both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from math import isfinite
+
+import numpy as np
+
+from irisbp.nn import losses
+from irisbp.nn.activations import ACTIVATIONS, Activation
+from irisbp.nn.optimizers import OPTIMIZERS, Optimizer, native_norm
+from irisbp.nn.random import SOURCES, NumpySource, RSource, Source
+from irisbp.nn.schedules import SCHEDULES, Schedule
+from irisbp.nn.types import Array, Indices
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """dot writes a product of matrices into its third argument; norm is of (parameters,).
+
+    mean is of (n,), and finite if they are, even where their sum is not; mean_and_sd are those of columns.
+
+    sample_loss makes the loss of single samples from the buffers of their logits and the gradient there.
+    """
+
+    activations: Mapping[str, Activation]
+    dot: Callable[[Array, Array, Array], Array]
+    sample_loss: Callable[[Array, Array], Callable[[int], tuple[float, int]]]
+    cross_entropy: Callable[..., tuple[Array, Indices]]
+    softmax: Callable[[Array], Array]
+    mean: Callable[[Array], float]
+    mean_and_sd: Callable[[Array], tuple[Array, Array]]
+    norm: Callable[[Array], float]
+    optimizers: Mapping[str, Callable[..., Optimizer]]
+    schedules: Mapping[str, Callable[..., Schedule]]
+    sources: Mapping[str, Callable[[int], Source]]
+
+
+def _mean(values: Array) -> float:
+    with np.errstate(all="ignore"):
+        mean = float(values.mean())
+        return mean if isfinite(mean) else float((values / len(values)).sum())
+
+
+def _mean_and_sd(values: Array) -> tuple[Array, Array]:
+    mean = values.mean(axis=0)
+    mean += (values - mean).mean(axis=0)  # the sum's rounding may exceed a nearly constant column's sd
+    return mean, np.sqrt(((values - mean) ** 2).sum(axis=0) / (len(values) - 1))
+
+
+NATIVE = Numerics(
+    activations=ACTIVATIONS,
+    dot=np.ndarray.dot,
+    sample_loss=losses.SampleCrossEntropy,
+    cross_entropy=losses.cross_entropy,
+    softmax=losses.softmax,
+    mean=_mean,
+    mean_and_sd=_mean_and_sd,
+    norm=native_norm,
+    optimizers=OPTIMIZERS,
+    schedules=SCHEDULES,
+    sources=SOURCES,
+)
+
+
+def numerics_of(numerics: str) -> Numerics:
+    """The arithmetic of a network's numerics, native or portable."""
+    return NATIVE if numerics == "native" else _portable()
+
+
+@cache
+def _portable() -> Numerics:
+    from irisbp.nn.numerics.portable import elementary, sums  # which compute tables that few runs need
+    from irisbp.nn.numerics.portable.activations import PORTABLE_ACTIVATIONS
+    from irisbp.nn.numerics.portable.draws import InversionDraws, normal_quantile
+
+    functions = losses.Functions(elementary.exp_into, elementary.log1p, elementary.log1p_each)
+    return Numerics(
+        activations=PORTABLE_ACTIVATIONS,
+        dot=sums.dot,
+        sample_loss=partial(losses.SampleCrossEntropy, functions=functions),
+        cross_entropy=partial(losses.cross_entropy, functions=functions),
+        softmax=partial(losses.softmax, functions=functions),
+        mean=sums.mean,
+        mean_and_sd=sums.mean_and_sd,
+        norm=sums.norm,
+        optimizers=OPTIMIZERS
+        | {name: partial(OPTIMIZERS[name], power=elementary.power) for name in ("adam", "adamw", "nadam")},
+        schedules=SCHEDULES
+        | {name: partial(SCHEDULES[name], power=elementary.power) for name in ("step", "exponential")}
+        | {"cosine": partial(SCHEDULES["cosine"], cos=elementary.cos)},
+        sources={
+            "numpy": partial(NumpySource, draws=InversionDraws),
+            "r": partial(RSource, quantile=normal_quantile),
+        },
+    )

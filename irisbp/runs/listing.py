@@ -1,0 +1,244 @@
+"""What lies in a directory of runs: an entry for each run, whatever state it is in.
+
+`load_run` refuses a run that is not whole; whoever looks for a run wants to see just those, too. Nothing
+here writes, and no file is read whole that may be long.
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from irisbp.config.load import load_config
+from irisbp.config.schema import Config
+from irisbp.errors import IrisbpError, RunError, StorageError
+from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.reader import check_that_it_is_no_sweep, open_file, read_checked, read_manifest
+
+Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
+FileState = Literal["as written", "changed", "missing", "not recorded"]
+
+# Any one of these names may be somebody else's; two of them make a run.
+_MARKS = {"config.yaml", "epochs.csv", "manifest.json"}
+_LONGEST_ROW = 200  # bytes of a row of epochs.csv, and more than enough
+
+
+class EpochFigures(NamedTuple):
+    """A row of epochs.csv."""
+
+    epoch: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+    def as_json(self) -> dict[str, int | float | None]:
+        """Plain data; a figure that is not finite is None, since JSON has no word for it."""
+        return {name: finite(value) for name, value in self._asdict().items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run as far as it can be read: problem says what is damaged, last is its last whole epoch."""
+
+    path: Path
+    status: Status
+    problem: str | None
+    config: Config | None
+    manifest: Manifest | None
+    last: EpochFigures | None
+    started: datetime
+
+    @property
+    def name(self) -> str:
+        """The last part of its path, also where that is a dot."""
+        return self.path.name or self.path.absolute().name
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: the figures are those of the last epoch."""
+        figures = self.last.as_json() if self.last else dict.fromkeys(EpochFigures._fields)
+        return {
+            "run": str(self.path),
+            "name": self.name,
+            "status": self.status,
+            "problem": self.problem,
+            "date": self.started.isoformat(),
+            **figures,
+            "config": self.config.model_dump(mode="json") if self.config else None,
+        }
+
+
+class FileEntry(NamedTuple):
+    """A file in a run: its size in bytes, and whether it is what the manifest says."""
+
+    name: str
+    size: int | None
+    state: FileState
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None if JSON has no word for it."""
+    return value if value is None or isfinite(value) else None
+
+
+def list_runs(folder: Path) -> list[Entry]:
+    """Every run in or below a directory, the newest last; what is no run is passed over."""
+    if not os.path.isdir(folder):
+        raise RunError(f"{folder}: no such directory")
+    return sorted(_entries(folder), key=lambda entry: (entry.started, str(entry.path)))
+
+
+def _entries(folder: Path) -> Iterator[Entry]:
+    """Links are not followed, so that none leads round in a circle; a run holds no other runs."""
+    for place, folders, names in os.walk(folder):
+        if _is_run(names):
+            folders.clear()
+            yield read_entry(Path(place))
+        folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def _is_run(names: Sequence[str]) -> bool:
+    return len(_MARKS.intersection(names)) >= 2
+
+
+def read_entry(path: Path) -> Entry:
+    """The run in a directory, in whatever state; RunError if it is not one at all."""
+    names = _names(path)
+    problems: list[str] = []
+    config = manifest = None
+    try:
+        config = load_config(path / "config.yaml")
+    except (IrisbpError, OSError) as error:
+        problems.append(str(error))
+    if "manifest.json" in names:
+        manifest = _checked_manifest(path, names, problems)
+    return Entry(
+        path=path,
+        status=_status(manifest, bool(problems)),
+        problem=problems[0].replace("\n", "; ") if problems else None,
+        config=config,
+        manifest=manifest,
+        last=next(iter(last_epochs(path, 1)), None),
+        started=_started(path, manifest),
+    )
+
+
+def _names(path: Path) -> list[str]:
+    """What lies in a directory, if it is a run's."""
+    try:
+        names = os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{path} is not a run: no such directory") from None
+    except OSError as error:
+        raise StorageError("read", path, error) from None
+    if not _is_run(names):
+        check_that_it_is_no_sweep(path)
+        raise RunError(f"{path} is not a run: it has no two of {', '.join(sorted(_MARKS))}")
+    return names
+
+
+def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> Manifest | None:
+    """The manifest, if it can be read; the config is short enough to be compared with it at once."""
+    try:
+        manifest = read_manifest(path)
+        problems += [
+            f"{path / name} is missing" for name in manifest.files if not os.path.lexists(path / name)
+        ]
+        if "config.yaml" in names:
+            read_checked(path, "config.yaml", manifest)
+    except (IrisbpError, OSError) as error:
+        problems.append(str(error))
+        with suppress(IrisbpError, OSError):
+            return read_manifest(path)
+        return None
+    return manifest
+
+
+def _status(manifest: Manifest | None, is_damaged: bool) -> Status:
+    if is_damaged:
+        return "damaged"
+    if manifest is None:
+        return "unfinished"
+    return "stopped early" if manifest.stopped_early else manifest.status
+
+
+def _started(path: Path, manifest: Manifest | None) -> datetime:
+    """When the run began: its first file is as old as that, if the manifest does not tell."""
+    if manifest is not None:
+        with suppress(ValueError, OverflowError):
+            return datetime.fromisoformat(manifest.started).astimezone(UTC)
+    for name in ("config.yaml", "."):
+        with suppress(OSError, ValueError, OverflowError):
+            return datetime.fromtimestamp(int((path / name).stat().st_mtime), UTC)
+    return datetime.fromtimestamp(0, UTC)
+
+
+def last_epochs(path: Path, count: int) -> list[EpochFigures]:
+    """The last epochs of a run, read from the end of epochs.csv; what is no whole row is left out."""
+    try:
+        with open_file(path / "epochs.csv") as file:
+            start = max(file.seek(0, os.SEEK_END) - (count + 1) * _LONGEST_ROW, 0)
+            file.seek(start)
+            content = file.read()
+    except (IrisbpError, OSError):
+        return []
+    # The first line is the header or cut, the last is empty or was never finished.
+    rows = (_figures(line) for line in content.decode("utf-8", "replace").split("\n")[1:-1])
+    return [row for row in rows if row is not None][-count:]
+
+
+def _figures(line: str) -> EpochFigures | None:
+    try:
+        epoch, rate, loss, accuracy, *validation = line.split(",")
+        held_out = [float(cell) if cell else None for cell in validation]
+        return EpochFigures(int(epoch), float(rate), float(loss), float(accuracy), *held_out)
+    except (ValueError, TypeError):
+        return None
+
+
+def list_files(entry: Entry) -> list[FileEntry]:
+    """Every file in a run, those in its folders too, and those that the manifest alone knows."""
+    found: dict[str, int | None] = {}
+    for place, _, names in os.walk(entry.path):
+        for name in names:
+            path = Path(place, name)
+            with suppress(OSError):  # it may be gone by now
+                found[str(path.relative_to(entry.path))] = path.lstat().st_size
+    recorded = entry.manifest.files if entry.manifest else {}
+    return [
+        FileEntry(name, found.get(name), file_state(entry.path / name, recorded.get(name)))
+        for name in sorted(found.keys() | recorded.keys())
+    ]
+
+
+def file_state(path: Path, recorded: str | None) -> FileState:
+    """Whether a file's sha256 is the recorded one; a file that cannot be read is not what it was."""
+    if recorded is None:
+        return "not recorded"
+    if not os.path.lexists(path):
+        return "missing"
+    with suppress(IrisbpError, OSError), open_file(path) as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() == recorded:
+            return "as written"
+    return "changed"
+
+
+def read_rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a CSV file below its header, one at a time; a last line without an end is left out."""
+    with open_file(path) as file:
+        lines = (line.decode("utf-8", "backslashreplace") for line in file if line.endswith(b"\n"))
+        reader = csv.reader(lines)
+        try:
+            next(reader, None)
+            yield from reader
+        except csv.Error as error:
+            raise RunError(f"{path}:{reader.line_num}: {error}") from None
+        except OSError as error:
+            raise StorageError("read", path, error) from None

@@ -1,0 +1,124 @@
+"""Takes up a run where it stands, whatever ended it.
+
+A finished run is byte for byte, file by file, what it would have been without an interruption: only the
+clock times in its manifest are others.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from irisbp.config.load import load_config, to_yaml
+from irisbp.config.schema import Config
+from irisbp.config.settings import varying_keys
+from irisbp.config.yaml import LARGEST_FILE
+from irisbp.errors import RunError
+from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
+from irisbp.rundir.manifest import Manifest, versions
+from irisbp.rundir.place import OWN_FOLDERS, discard_leftovers
+from irisbp.rundir.reader import check_that_its_grid_is_there, read_manifest
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.runs.listing import file_state
+from irisbp.training.setup import prepare, resume_from
+from irisbp.training.state import Training
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run's training, put to where its checkpoint stands; without one, to its beginning.
+
+    passed_over says what is wrong with newer checkpoints.
+    """
+
+    directory: Directory
+    training: Training
+    checkpoint: Checkpoint | None
+    passed_over: list[str]
+
+    def writer(self) -> RunWriter:
+        """What goes on recording; from here on the run is unfinished again."""
+        stale = {"manifest.json", "evaluation.json", "parameters.npz", "best_parameters.npz"}
+        if self.checkpoint is None:
+            stale |= {"steps.csv", "epochs.csv"}
+        discard_leftovers(self.directory)
+        names = self.directory.names()
+        self.directory.discard(sorted(stale.intersection(names)))
+        for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
+            with suppress(RunError):  # a link or a file in its place is not ours
+                self.directory.discard_folder(folder, OWN_FOLDERS[folder])
+        self.directory.sync()
+        return RunWriter(self.directory, self.training, self.checkpoint)
+
+    @property
+    def other_versions(self) -> dict[str, tuple[str, str]]:
+        """What the run began with, and what it would go on with, where the two differ."""
+        was, now = self.checkpoint.versions if self.checkpoint else {}, versions()
+        return {name: (was[name], now[name]) for name in was if was[name] != now.get(name, was[name])}
+
+
+def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resumption:
+    """The run in a directory, ready to go on; RunError if it cannot, or is not the wanted config's."""
+    path = directory.path / "config.yaml"
+    names = directory.names()
+    if "config.yaml" not in names:
+        check_that_its_grid_is_there(directory.path, names)
+        raise RunError(
+            f"{directory.path} holds no config.yaml: there is nothing to resume;"
+            " irisbp train --overwrite begins a run there"
+        )
+    content = directory.read("config.yaml", LARGEST_FILE)
+    config = load_config(path, content=content)
+    if to_yaml(config).encode() != content:
+        raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
+    _check_config(directory, config, wanted)
+    training = prepare(config)
+    checkpoint, passed_over = newest_checkpoint(directory, training)
+    if checkpoint is not None:
+        resume_from(training, checkpoint.state, checkpoint.progress, checkpoint.best)
+    return Resumption(directory, training, checkpoint, passed_over)
+
+
+def finished_manifest(directory: Directory, wanted: Config | None = None) -> Manifest | None:
+    """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not.
+
+    RunError if it is not the wanted config's, or if its files are no longer those that it wrote. A manifest
+    that cannot be read counts for nothing where there are checkpoints, which know better.
+    """
+    if "manifest.json" not in directory.names():
+        return None
+    try:
+        manifest = read_manifest(directory.path)
+    except RunError:
+        if checkpoint_names(directory):
+            return None
+        raise
+    if manifest.status == "interrupted":
+        return None
+    changed = [
+        f"{name} ({state})"
+        for name, recorded in manifest.files.items()
+        if (state := file_state(directory.path / name, recorded)) != "as written"
+    ]
+    if changed:
+        raise RunError(f"{directory.path} is finished, but no longer what it wrote: {', '.join(changed)}")
+    if wanted is not None:
+        content = directory.read("config.yaml", LARGEST_FILE)
+        _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
+    discard_leftovers(directory, checkpoints=manifest.status == "completed")
+    return manifest
+
+
+def _check_config(directory: Directory, config: Config, wanted: Config | None) -> None:
+    if wanted is not None and config != wanted:
+        keys = varying_keys([config, wanted])
+        raise RunError(f"{directory.path} is the run of another config: {', '.join(keys)} differ")
+
+
+def open_to_resume(path: Path) -> Directory:
+    """An existing run's directory, locked; RunError if there is none."""
+    if not os.path.isdir(path):
+        what = "it is a file" if os.path.lexists(path) else "no such directory"
+        raise RunError(f"{path} is not a run: {what}")
+    return Directory(path)

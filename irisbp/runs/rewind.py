@@ -1,0 +1,116 @@
+"""The state before one step, re-created by training up to there: training repeats to the bit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+from irisbp.errors import IrisbpError, RunError
+from irisbp.rundir.reader import Run
+from irisbp.runs.listing import file_state, read_rows
+from irisbp.training.loop import make_engine, train
+from irisbp.training.state import Block, Record, Snapshot, Training
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which step is meant: by its number, or as the one of an epoch that takes a sample.
+
+    sample is a row of the table. With step it says which sample of the step's batch.
+    """
+
+    step: int | None = None
+    epoch: int | None = None
+    sample: int | None = None
+
+
+@dataclass(frozen=True)
+class Before:
+    """A training as it stood before a step, and the rows of the table that the step takes."""
+
+    training: Training
+    epoch: int
+    step: int
+    rows: list[int]
+
+
+def state_before(training: Training, place: Place, end: int | None = None) -> Before:
+    """Train up to the place's step; IrisbpError if there is no such step, Diverged if training diverges.
+
+    training is one that has not begun; end is the last step of a run that went no further.
+    """
+    _check(training, place, training.steps if end is None else end)
+    records, saved, last = train(training), Snapshot.of(training), 0
+    for record in records:
+        if isinstance(record, Block):
+            start = _start_of_step(record, place)
+            if start is not None:
+                return _rewound(training, saved, records, record, start)
+            last = record.last_step
+        saved = Snapshot.of(training)
+    raise IrisbpError(f"training stops early, after step {last}")
+
+
+def _start_of_step(block: Block, place: Place) -> int | None:
+    """Where in a block the place's step begins; None if it is not there."""
+    if place.step is not None:
+        start = (place.step - block.step) * block.batch_size
+        return start if 0 <= start < len(block.rows) else None
+    if block.epoch != place.epoch or place.sample not in block.rows:
+        return None
+    return block.rows.index(place.sample) // block.batch_size * block.batch_size
+
+
+def _rewound(
+    training: Training, saved: Snapshot, records: Iterator[Record], block: Block, start: int
+) -> Before:
+    """From the state before a block, the state before one of its steps."""
+    rows = block.rows[start : start + block.batch_size]
+    if not all(map(isfinite, block.losses[start : start + block.batch_size])):
+        next(records)  # raises Diverged
+    saved.restore(training)
+    if start:
+        before = block.rows[:start]
+        make_engine(training).run(training.dataset.inputs[before], training.dataset.labels[before])
+    return Before(training, block.epoch, block.step_of(start), rows)
+
+
+def _check(training: Training, place: Place, end: int) -> None:
+    """Refuse a place that no step can be at, before anything is trained."""
+    dataset, epochs = training.dataset, training.config.epochs
+    if place.step is not None and not 1 <= place.step <= end:
+        raise IrisbpError(f"--step {place.step}: the steps are 1 to {end}")
+    if place.sample is not None:
+        if not 0 <= place.sample < len(dataset.labels):
+            raise IrisbpError(f"--sample {place.sample}: the samples are 0 to {len(dataset.labels) - 1}")
+        if place.sample in dataset.held_out_rows:
+            raise IrisbpError(f"--sample {place.sample}: it is held out for validation; no step takes it")
+    if place.epoch is not None and not 1 <= place.epoch <= epochs:
+        raise IrisbpError(f"--epoch {place.epoch}: the epochs are 1 to {epochs}")
+
+
+def state_before_in_run(run: Run, training: Training, place: Place) -> Before:
+    """state_before for a run, from the state before its first step; it may have ended early."""
+    before = state_before(training, place, run.manifest.steps)
+    if before.step > run.manifest.steps:
+        raise IrisbpError(f"{run.path} was stopped after step {run.manifest.steps}")
+    return before
+
+
+def check_recorded(run: Run, step: int, losses: list[float]) -> bool:
+    """Whether a run recorded this step's losses; RunError if they are others than these, by one bit even."""
+    if "steps.csv" not in run.manifest.files:
+        return False
+    if file_state(run.path / "steps.csv", run.manifest.files["steps.csv"]) != "as written":
+        raise RunError(f"{run.path / 'steps.csv'} is not the file that the run wrote")
+    wanted, recorded = str(step), []
+    for row in read_rows(run.path / "steps.csv"):
+        if row[0] == wanted:
+            recorded.append(float(row[-1]))
+        elif recorded:
+            break
+    if recorded != losses:
+        raise RunError(
+            f"step {step} of {run.path}, trained again, has other losses than the run recorded;"
+            " `irisbp runs verify` says where they part"
+        )
+    return True

@@ -1,0 +1,249 @@
+"""Whether a run repeats: it is trained again from its own config, and every file is compared.
+
+Equal means equal to the byte. Where a file is not, the first line, array entry or byte is named.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from irisbp.config.load import load_config
+from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
+from irisbp.nn.types import Array
+from irisbp.rundir.arrays import unpack
+from irisbp.rundir.manifest import Manifest, versions
+from irisbp.rundir.reader import open_file, read_checked, read_content, read_manifest
+from irisbp.rundir.storage import Directory
+from irisbp.rundir.writer import RunWriter
+from irisbp.runs.compare import differing_entries, entry_name
+from irisbp.runs.listing import FileState, file_state
+from irisbp.training.loop import train
+from irisbp.training.setup import prepare
+from irisbp.training.state import Epoch, Record, Training
+
+Listen = Callable[[Record], None]
+
+# What the manifest says of a run that has nothing to do with clocks and machines.
+_OUTCOME = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "classes")
+_AS_FAR_AS_IT_WENT = ("epochs", "steps", "classes")
+_LONGEST = 100  # characters of a line that are shown
+
+
+@dataclass(frozen=True)
+class FileDifference:
+    """The first place where a file of the run and its repetition differ, and what stands there."""
+
+    where: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """A file: state is that against the manifest's sha256, difference is None if it repeats.
+
+    A file that is not compared says why in skipped.
+    """
+
+    name: str
+    state: FileState
+    difference: FileDifference | None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What became of repeating a run; versions has those that are others now than then."""
+
+    path: Path
+    manifest: Manifest
+    checks: list[FileCheck]
+    versions: dict[str, tuple[str | None, str | None]]
+
+    @property
+    def first(self) -> FileCheck | None:
+        """The first file that differs."""
+        return next((check for check in self.checks if check.difference), None)
+
+    @property
+    def equal(self) -> bool:
+        """Whether all that was compared is equal."""
+        return self.first is None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "run": str(self.path),
+            "status": self.manifest.status,
+            "equal": self.equal,
+            "steps": self.manifest.steps,
+            "first": self.first.name if self.first else None,
+            "files": [asdict(check) for check in self.checks],
+            "versions": {name: list(pair) for name, pair in self.versions.items()},
+        }
+
+
+def verify_run(path: Path, listen: Listen = lambda record: None) -> Verification:
+    """Train a run again in a temporary directory and compare; RunError if it cannot be repeated.
+
+    A completed run is repeated to its end, a diverged one until it diverges, an interrupted one up to
+    the record after which it was stopped. listen is called with every record, and may raise to stop.
+    """
+    manifest = read_manifest(path)
+    read_checked(path, "config.yaml", manifest)
+    training = _prepared(path, manifest)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="irisbp-")
+    except OSError as error:
+        raise StorageError("make", error.filename or "a temporary directory", error) from None
+    with folder as made, Directory.create(Path(made) / "run") as directory:
+        repeated = _repeat(training, RunWriter(directory, training), _Stop(path, manifest), listen)
+        checks = list(_checks(path, directory.path, manifest, repeated))
+    return Verification(path, manifest, checks, _other_versions(manifest.versions, versions()))
+
+
+def _prepared(path: Path, manifest: Manifest) -> Training:
+    training = prepare(load_config(path / "config.yaml"))
+    table = training.dataset.table
+    if table.digest != manifest.data.sha256:
+        raise RunError(
+            f"{path} was trained on other data than {table.source} holds now; it cannot be repeated"
+        )
+    return training
+
+
+def _other_versions(was: dict[str, str], now: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
+    names = dict.fromkeys([*was, *now])
+    return {name: (was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)}
+
+
+class _Stop:
+    """Where an interrupted run ended: after so many steps and so many rows of epochs.csv.
+
+    Both count, since a run may be stopped between an epoch's last step and its row.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self._steps, self._epochs = manifest.steps, 0
+        self._wanted = manifest.status == "interrupted"
+        if self._wanted and os.path.lexists(path / "epochs.csv"):
+            with open_file(path / "epochs.csv") as file:
+                self._epochs = sum(1 for _ in file) - 1
+        self._step = self._epoch = 0
+
+    def after(self, record: Record) -> bool:
+        """Whether this is the record after which the run was stopped."""
+        if isinstance(record, Epoch):
+            self._epoch = record.epoch
+        else:
+            self._step = record.last_step
+        return self._wanted and self._step >= self._steps and self._epoch >= self._epochs
+
+
+def _repeat(training: Training, writer: RunWriter, stop: _Stop, listen: Listen) -> Manifest:
+    try:
+        for record in train(training):
+            writer.take(record)
+            listen(record)
+            if stop.after(record):
+                return writer.finish("interrupted", "as the run was")
+    except Diverged as error:
+        return writer.finish("diverged", str(error).split("\n")[0])
+    return writer.finish("completed")
+
+
+def _checks(run: Path, again: Path, was: Manifest, now: Manifest) -> Iterable[FileCheck]:
+    """Every file that either of the two wrote, in the order of writing, then what the manifests say."""
+    # Blocks may have been cut otherwise by another version: then only what both have is comparable.
+    same_place = was.status != "interrupted" or was.steps == now.steps
+    for name in dict.fromkeys([*was.files, *now.files]):
+        state = file_state(run / name, was.files.get(name))
+        if same_place or not name.endswith(".npz"):
+            yield FileCheck(name, state, first_difference(run, again, name, prefix=not same_place))
+        else:
+            yield FileCheck(name, state, None, f"the repetition stands at step {now.steps}")
+    keys = _OUTCOME if was.status != "interrupted" else _AS_FAR_AS_IT_WENT if same_place else ("classes",)
+    yield FileCheck("manifest.json", "not recorded", _outcome_difference(was, now, keys))
+
+
+def _outcome_difference(was: Manifest, now: Manifest, keys: Iterable[str]) -> FileDifference | None:
+    for key in keys:
+        if getattr(was, key) != getattr(now, key):
+            return FileDifference(key, str(getattr(was, key)), str(getattr(now, key)))
+    return None
+
+
+def first_difference(run: Path, again: Path, name: str, *, prefix: bool = False) -> FileDifference | None:
+    """Where a file first differs in two directories; with prefix, it may end earlier in the first."""
+    files = run / name, again / name
+    for file, was, now in ((files[0], "missing", "written"), (files[1], "written", "not written")):
+        if not os.path.lexists(file):
+            return FileDifference("file", was, now)
+    if name.endswith(".npz"):
+        return _array_difference(*files)
+    return _line_difference(*files, prefix=prefix)
+
+
+def _line_difference(file_a: Path, file_b: Path, *, prefix: bool) -> FileDifference | None:
+    try:
+        with open_file(file_a) as a, open_file(file_b) as b:
+            for number, (was, now) in enumerate(zip_longest(a, b), 1):
+                if was is None and prefix:
+                    return None
+                if was != now:
+                    return FileDifference(f"line {number}", _line_text(was, now), _line_text(now, was))
+    except OSError as error:
+        raise StorageError("read", file_a, error) from None
+    return None
+
+
+def _line_text(line: bytes | None, other: bytes | None) -> str:
+    """A line as text; its end is part of it only where that is what differs."""
+    if line is None:
+        return "nothing"
+    text = line.decode("utf-8", "backslashreplace")
+    if other is None or text.rstrip("\r\n") != other.decode("utf-8", "backslashreplace").rstrip("\r\n"):
+        text = text.rstrip("\r\n")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _array_difference(file_a: Path, file_b: Path) -> FileDifference | None:
+    """The first entry of the first array that differs, or, where all are equal, the first byte."""
+    was, now = read_content(file_a), read_content(file_b)
+    if was == now:
+        return None
+    try:
+        arrays = unpack(file_a, was, sealed=False)
+    except IrisbpError as error:
+        return FileDifference(_first_byte(was, now), str(error), "whole")
+    others = unpack(file_b, now)
+    for name in dict.fromkeys([*arrays, *others]):
+        difference = _entry_difference(name, arrays.get(name), others.get(name))
+        if difference:
+            return difference
+    return FileDifference(_first_byte(was, now), "other bytes around equal arrays", "as they are written")
+
+
+def _entry_difference(name: str, was: Array | None, now: Array | None) -> FileDifference | None:
+    if was is None or now is None or was.shape != now.shape or was.dtype != now.dtype:
+        return FileDifference(name, _kind(was), _kind(now))
+    differ = differing_entries(was, now)
+    if not differ.any():
+        return None
+    spot = tuple(np.argwhere(differ)[0].tolist())
+    return FileDifference(entry_name(name, spot), repr(was.item(*spot)), repr(now.item(*spot)))
+
+
+def _kind(array: Array | None) -> str:
+    return "no such array" if array is None else f"{array.shape} {array.dtype}"
+
+
+def _first_byte(was: bytes, now: bytes) -> str:
+    common = min(len(was), len(now))
+    return f"byte {next((k for k in range(common) if was[k] != now[k]), common) + 1}"

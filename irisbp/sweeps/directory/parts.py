@@ -1,0 +1,75 @@
+"""The files that keep what is finished of a sweep that is under way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from irisbp.errors import DataError, RunError
+from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
+from irisbp.rundir.storage import Directory
+from irisbp.sweeps.plan import SweepPlan
+from irisbp.sweeps.results.columns import Results
+
+_LARGEST_PART = 1 << 30  # bytes
+
+
+class _PartText(BaseModel):
+    """What a file of results says in words."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    form: Literal[1] = 1
+    configs: str
+    data: dict[str, str]
+    started: str
+    seconds: float
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Session:
+    """When a sweep began, how long it has been trained, and with what."""
+
+    started: str
+    seconds: float
+    versions: dict[str, str]
+
+
+def write_part(
+    directory: Directory, plan: SweepPlan, rows: Sequence[int], results: Results, session: Session
+) -> None:
+    """Put what became of some rows into a file of its own, durably."""
+    about = _PartText(
+        configs=plan.rows.digest(rows),
+        data=plan.data,
+        started=session.started,
+        seconds=session.seconds,
+        versions=session.versions,
+    )
+    arrays: dict[str, AnyArray] = {
+        "about": np.frombuffer(about.model_dump_json().encode(), np.uint8),
+        "rows": np.array(rows, np.int64),
+    }
+    directory.write(f"part-{rows[0]:06d}.npz", pack(arrays | results.arrays()))
+
+
+def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[int], Results, Session]:
+    """A file's rows, what became of them, and the session.
+
+    RunError if it is not one of this sweep's, DataError if it was trained on other data.
+    """
+    path = directory.path / name
+    arrays = unpack(path, directory.read(name, _LARGEST_PART))
+    try:
+        about = _PartText.model_validate_json(arrays["about"].tobytes())
+        rows = [int(row) for row in arrays["rows"].reshape(-1)]
+        if not all(0 <= row < len(plan.grid) for row in rows) or about.configs != plan.rows.digest(rows):
+            raise RunError("its rows are not those of the grid")
+        results = Results.from_arrays(arrays, len(rows), plan.epochs)
+    except (ValidationError, KeyError, ValueError, RunError) as error:
+        raise RunError(f"{path} is not a part of this sweep: {problem_of(error)}") from None
+    if about.data != plan.data:
+        raise DataError(f"{directory.path} was begun on other data than {', '.join(plan.data)} holds now")
+    return rows, results, Session(about.started, about.seconds, about.versions)

@@ -1,0 +1,69 @@
+"""Reads a finished sweep again, and refuses one whose files are not what it wrote."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from irisbp.config.schema import Config
+from irisbp.data.table import IRIS, table_digest
+from irisbp.errors import DataError, RunError
+from irisbp.rundir.arrays import AnyArray, unpack
+from irisbp.rundir.reader import read_content
+from irisbp.sweeps.directory.manifest import SweepManifest, read_manifest
+from irisbp.sweeps.directory.place import GRID, check_that_it_is_a_sweep
+from irisbp.sweeps.grid.grid import Grid, read_grid
+from irisbp.sweeps.results.columns import Results
+
+
+@dataclass(frozen=True)
+class FinishedSweep:
+    """A sweep as it lies in its directory."""
+
+    path: Path
+    manifest: SweepManifest
+    grid: Grid
+    results: Results
+
+
+def load_sweep(path: Path) -> FinishedSweep:
+    """The sweep in a directory; RunError or StorageError if there is none that came to its end."""
+    manifest = read_manifest(path)
+    grid = _grid(path, manifest.files.get(GRID, ""))
+    content = read_content(path / "curves.npz")
+    if hashlib.sha256(content).hexdigest() != manifest.files.get("curves.npz"):
+        raise RunError(f"{path / 'curves.npz'} is not the file that the sweep wrote: its sha256 differs")
+    arrays = unpack(path / "curves.npz", content)
+    epochs: AnyArray = arrays.get("epoch", np.empty(0, np.int64))
+    return FinishedSweep(path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
+
+
+def row_config(path: Path, row: int) -> Config:
+    """The config of one of a sweep's runs, whether or not the sweep came to its end.
+
+    Of one that did, RunError if its sweep.yaml is another, DataError if the run's table is.
+    """
+    check_that_it_is_a_sweep(path)
+    manifest = read_manifest(path) if (path / "manifest.json").exists() else None
+    grid = _grid(path, manifest.files.get(GRID, "") if manifest else None)
+    if not 0 <= row < len(grid):
+        raise RunError(f"--row {row}: {path} has rows 0 to {len(grid) - 1}")
+    config = grid.config(row)
+    if manifest is not None:
+        _check_table(path, manifest, config.data.source)
+    return config
+
+
+def _check_table(path: Path, manifest: SweepManifest, source: str | None) -> None:
+    """DataError if a table has changed since the sweep was trained on it."""
+    name = source or IRIS
+    if table_digest(source) != manifest.data.get(name):
+        raise DataError(f"{path} was trained on other data than {name} holds now")
+
+
+def _grid(path: Path, digest: str | None) -> Grid:
+    content = read_content(path / GRID)
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise RunError(f"{path / GRID} is not the file that the sweep wrote: its sha256 differs")
+    return read_grid(path / GRID, content)

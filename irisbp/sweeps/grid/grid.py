@@ -1,0 +1,142 @@
+"""The grid of a sweep: which runs it has, in which order, and each one's config.
+
+Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
+wherever it stands, varies fastest of all, and the fold after it: both are chance, not choice. So the rows of
+a setting, which is everything but the seed and the fold, stand together, in the same order in each.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+
+from irisbp.config.load import anchor_source, overridden, put, read_document, valid_config
+from irisbp.config.schema import Config
+from irisbp.config.yaml import LARGEST_FILE, Document, dump, read_file
+from irisbp.errors import ConfigError, RunError
+from irisbp.sweeps.grid.values import MOST_RUNS, Axis, parse_axis
+
+SEED, FOLD = "seed", "data.fold"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A config, and the values of the keys that are overridden in it, in the order of overriding.
+
+    path is what to call the config in messages; axes with a single value are fixed.
+    """
+
+    path: Path | None
+    base: Document
+    axes: tuple[Axis, ...]
+
+    @cached_property
+    def varied(self) -> tuple[Axis, ...]:
+        """The axes with several values, the one that varies fastest last."""
+        found = [axis for axis in self.axes if len(axis) > 1]
+        return tuple(sorted(found, key=lambda axis: (axis.key == SEED, axis.key == FOLD)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that vary from setting to setting."""
+        return tuple(axis.key for axis in self.varied if axis.key not in (SEED, FOLD))
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds each setting has."""
+        return self._count(SEED)
+
+    @property
+    def folds(self) -> int:
+        """How many folds each setting has, with each seed."""
+        return self._count(FOLD)
+
+    @property
+    def repeats(self) -> int:
+        """How many rows each setting has."""
+        return self.seeds * self.folds
+
+    def _count(self, key: str) -> int:
+        return prod(len(axis) for axis in self.axes if axis.key == key)
+
+    def __len__(self) -> int:
+        return prod(map(len, self.axes))
+
+    def config(self, row: int) -> Config:
+        """A row's config; Problems if it is none."""
+        chosen, data = self._chosen(row), dict(self.base.data)
+        for axis in self.axes:
+            item = axis[chosen.get(axis.key, 0)]
+            put(data, axis.path, item.value, f"argument {axis.key}={item.text}")
+        anchor_source(data, Path())
+        config = valid_config(data) if self._is_sound else None
+        if config is None:
+            arguments = [axis.argument(chosen.get(axis.key, 0)) for axis in self.axes]
+            return overridden(deepcopy(self.base), arguments, self.path)
+        return config
+
+    def values(self, row: int) -> list[str]:
+        """What the varied keys are in a row, as it was given."""
+        chosen = self._chosen(row)
+        return [axis[chosen[axis.key]].text for axis in self.varied]
+
+    def _chosen(self, row: int) -> dict[str, int]:
+        """The number of each varied key's value in a row."""
+        chosen = {}
+        for axis in reversed(self.varied):
+            row, chosen[axis.key] = divmod(row, len(axis))
+        return chosen
+
+    @cached_property
+    def _is_sound(self) -> bool:
+        return not self.base.problems and all(axis.is_sound for axis in self.axes)
+
+
+def make_grid(path: Path | None, arguments: Sequence[str]) -> Grid:
+    """The grid that a command line asks for; ConfigError if it is none."""
+    axes = [parse_axis(argument) for argument in arguments]
+    by_key: dict[str, Axis] = {}
+    for axis in axes:
+        if axis.key in by_key and len(axis) * len(by_key[axis.key]) > 1:
+            raise ConfigError(f"{axis.key} is given twice; its values belong into one list, with commas")
+        by_key[axis.key] = axis
+    grid = Grid(path, read_document(path), tuple(axes))
+    if len(grid) > MOST_RUNS:
+        raise ConfigError(f"the grid has {len(grid)} runs; a sweep has at most {MOST_RUNS}")
+    return grid
+
+
+def to_yaml(grid: Grid) -> bytes:
+    """The grid as sweep.yaml: the config, complete but for what varies, and the values.
+
+    ConfigError if they are more than can be read again.
+    """
+    touched = {axis.path[0] for axis in grid.varied}
+    complete = grid.config(0).model_dump(mode="json")
+    base = {key: value for key, value in complete.items() if key not in touched}
+    replaced = {axis.key for axis in grid.varied}
+    base |= {key: value for key, value in grid.base.data.items() if key in touched - replaced}
+    values = {axis.key: axis.text for axis in grid.axes if axis.path[0] in touched}
+    content = dump({"base": base, "grid": values}).encode()
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(f"the values take more than {LARGEST_FILE} bytes; a range (0:1000) is shorter")
+    return content
+
+
+def read_grid(path: Path, content: bytes) -> Grid:
+    """The grid of a sweep.yaml, as it was written; RunError if it is none."""
+    try:
+        document = read_file(path, content)
+        match document.data:
+            case {"base": dict(base), "grid": dict(values)} if not document.problems:
+                axes = tuple(parse_axis(f"{key}={text}") for key, text in values.items())
+            case _:
+                raise RunError(f"{path} is not the grid of a sweep: it holds no base and grid")
+        grid = Grid(path, Document(base), axes)
+        if len(grid) > MOST_RUNS or to_yaml(grid) != content:
+            raise RunError(f"{path} is not as irisbp writes it")
+    except ConfigError as error:
+        raise RunError(f"{path} is not the grid of a sweep: {error}") from None
+    return grid

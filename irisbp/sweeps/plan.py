@@ -1,0 +1,160 @@
+"""The plan of a sweep: its configs checked, which runs are trained together, and how.
+
+How a sweep is cut depends on its configs alone, so that a figure is the same to the last bit whoever trains
+it, and after an interruption.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+from typing import NamedTuple
+
+from irisbp.config.schema import Config
+from irisbp.config.yaml import Problem, Problems
+from irisbp.errors import ConfigError
+from irisbp.rundir.arrays import AnyArray
+from irisbp.sweeps.grid.grid import Grid
+from irisbp.sweeps.results.columns import Results, points
+from irisbp.sweeps.trainers.compiled import is_compiled
+from irisbp.sweeps.trainers.group import group_key, is_side_by_side, report_nothing, train_group
+from irisbp.training.setup import prepare
+from irisbp.training.state import Training
+
+_MOST_WRONG_ROWS = 500  # that are looked into; each takes as long as loading a config
+# Seconds for each sample of small networks, by a rough measure, and what a part is to take of them.
+_ALONE, _SIDE_BY_SIDE, _COMPILED = 1e-5, 3e-7, 3e-8
+_PART = 1.2
+_FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """What is known of all rows: each config's sha256, and which can be trained side by side.
+
+    epochs counts the rows that have so many each; samples are a row of every group and data section.
+    """
+
+    digests: list[bytes]
+    groups: list[list[int]]
+    epochs: Counter[int]
+    samples: list[int]
+
+    def digest(self, rows: Sequence[int]) -> str:
+        """The sha256 of some rows' configs."""
+        return hashlib.sha256(b"".join(self.digests[row] for row in rows)).hexdigest()
+
+
+def check_rows(grid: Grid) -> CheckedRows:
+    """Check the config of every row; Problems with all that is wrong, ConfigError if two are the same."""
+    digests: dict[bytes, int] = {}
+    groups: dict[Hashable, list[int]] = {}
+    epochs, samples = Counter[int](), dict[Hashable, int]()
+    problems: dict[Problem, None] = {}
+    wrong = 0
+    for row in range(len(grid)):
+        try:
+            config = grid.config(row)
+        except Problems as error:
+            problems.update(dict.fromkeys(error.problems))
+            wrong += 1
+            if wrong >= _MOST_WRONG_ROWS:
+                break
+            continue
+        digest = config_digest(config)
+        if digest in digests:
+            raise ConfigError(
+                f"rows {digests[digest]} and {row} are the same run: a value is given twice, or overridden"
+            )
+        digests[digest] = row
+        groups.setdefault(group_key(config), []).append(row)
+        samples.setdefault(config.data, row)
+        epochs[config.epochs] += 1
+    if problems:
+        raise Problems(list(problems))
+    first = {group[0] for group in groups.values()}.union(samples.values())
+    return CheckedRows(list(digests), list(groups.values()), epochs, sorted(first))
+
+
+def config_digest(config: Config) -> bytes:
+    """The sha256 of a complete config."""
+    return hashlib.sha256(config.model_dump_json().encode()).digest()
+
+
+class Part(NamedTuple):
+    """CheckedRows that are trained together, and how many epochs they have in all."""
+
+    rows: list[int]
+    epochs: int
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A grid whose configs are valid and whose tables are there.
+
+    data has each table's sha256, epochs are those at which curves are kept, seconds says roughly how long one
+    process would take.
+    """
+
+    grid: Grid
+    rows: CheckedRows
+    epochs: AnyArray
+    data: dict[str, str]
+    parts: list[Part]
+    seconds: float
+
+
+def plan_sweep(grid: Grid) -> SweepPlan:
+    """The plan of a grid's sweep; ConfigError or DataError if it cannot be."""
+    rows = check_rows(grid)
+    trainings = {row: prepare(grid.config(row)) for row in rows.samples}
+    tables = [training.dataset.table for training in trainings.values()]
+    parts, seconds = list[Part](), 0.0
+    for group in rows.groups:
+        first = trainings[group[0]]
+        cost, fewest = _way(first, len(group))
+        one = len(first.order) * first.config.epochs * cost
+        parts += _cut(group, first.config.epochs, one, fewest)
+        seconds += len(group) * one
+    return SweepPlan(
+        grid=grid,
+        rows=rows,
+        epochs=points(rows.epochs, len(grid)),
+        data={table.source: table.digest for table in tables},
+        parts=parts,
+        seconds=seconds,
+    )
+
+
+def _way(training: Training, runs: int) -> tuple[float, int]:
+    """How so many runs like this one are trained: seconds for a sample, and how many together at least."""
+    if is_compiled(training.config, training.network, training.batch_size):
+        return _COMPILED, _FEWEST_COMPILED
+    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training, runs) else (_ALONE, 1)
+
+
+def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part]:
+    """Parts of nearly the same size, of runs that have so many epochs and take so many seconds each."""
+    size = min(max(int(_PART / seconds), fewest), _MOST_ROWS)
+    count = ceil(len(rows) / size)
+    edges = [len(rows) * k // count for k in range(count + 1)]
+    return [Part(rows[a:b], epochs * (b - a)) for a, b in pairwise(edges)]
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains the rows of a part, in whatever process; report is as for train_group."""
+
+    grid: Grid
+    epochs: AnyArray
+    report: Callable[[int], None] = report_nothing
+
+    def __call__(self, part: Part) -> Results:
+        """What became of its rows."""
+        configs = [self.grid.config(row) for row in part.rows]
+        results = Results.empty(len(configs), self.epochs)
+        for k, outcome in enumerate(train_group(configs, self.report)):
+            results.put(k, outcome)
+        return results

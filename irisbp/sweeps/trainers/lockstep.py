@@ -1,0 +1,335 @@
+"""Runs of one shape, trained side by side: `training.train` for many, an epoch at a time.
+
+A run leaves when it is done: at its end, when early stopping ends it, or when one of its numbers is not
+finite. Then the plain loop takes it up at the start of that block, and finds the last finite parameters.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from math import ceil, inf
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from irisbp.config.schema import Config
+from irisbp.data.table import Table
+from irisbp.nn.engines.many.plain import VectorizedLoop, classify_runs
+from irisbp.nn.engines.one.plain import block_of
+from irisbp.nn.network import Network
+from irisbp.nn.optimizers import OPTIMIZERS, NormClippingOfRuns, Optimizer
+from irisbp.nn.random import Source
+from irisbp.nn.schedules import Schedule
+from irisbp.nn.types import Array, Indices
+from irisbp.sweeps.trainers.alone import finish_alone
+from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.training.setup import options_of, prepare, resume_from
+from irisbp.training.state import Best, Progress, Snapshot, Training
+from irisbp.training.stopping import StoppingRule, which_parameters
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Member:
+    """What remains of a run's Training once its arrays have joined those of the others.
+
+    train_rows are the rows that it trains on, ascending; labels are those of all rows of its table, which
+    begins at offset in the stack of tables.
+    """
+
+    config: Config
+    source: Source
+    schedule: Schedule
+    train_rows: Indices
+    labels: Indices
+    offset: int
+
+
+@dataclass(frozen=True)
+class Team:
+    """Runs of equal shape that have not begun: all arrays have the runs last.
+
+    inputs is a stack of tables, (any number of rows, inputs). order and held, (n, runs), are rows of the
+    stack: the first epoch's, and those held out.
+    """
+
+    network: Network
+    batch_size: int
+    members: list[Member]
+    inputs: Array
+    order: Indices
+    held: Indices
+    parameters: Array
+
+
+def join(trainings: Sequence[Training]) -> Team:
+    """Trainings that have not begun, of one network, batch size and number of rows held out."""
+    offsets: dict[bytes, int] = {}
+    tables, members, orders, held = list[Array](), list[Member](), list[Indices](), list[Indices]()
+    for training in trainings:
+        data = training.dataset
+        key = data.standardizer.mean.tobytes() + data.standardizer.sd.tobytes()
+        if key not in offsets:
+            offsets[key] = len(tables) * len(data.labels)
+            tables.append(data.inputs)
+        offset = offsets[key]
+        orders.append(training.order + offset)
+        held.append(data.held_out_rows + offset)
+        members.append(
+            Member(training.config, training.source, training.schedule, data.train_rows, data.labels, offset)
+        )
+    first = trainings[0]
+    parameters = np.stack([training.parameters for training in trainings], axis=1)
+    return Team(
+        first.network, first.batch_size, members, np.concatenate(tables),
+        np.stack(orders, axis=1), np.stack(held, axis=1), parameters,
+    )  # fmt: skip
+
+
+@dataclass
+class _Live:
+    """The runs that are still trained: all arrays have them last.
+
+    numbers (runs,) are their places in the team. A best_epoch of 0 is none yet.
+    """
+
+    numbers: Indices
+    parameters: Array
+    rows: Indices
+    labels: Indices
+    held_rows: Indices
+    held_labels: Indices
+    best_epoch: Indices
+    best_loss: Array
+    best_parameters: Array
+
+    def only(self, chosen: Mask) -> "_Live":
+        """Those that a mask (runs,) chooses."""
+        return _Live(*(np.compress(chosen, getattr(self, field.name), axis=-1) for field in fields(self)))
+
+
+class Lockstep:
+    """Trains a team; report is called with how many more epochs of its runs are settled."""
+
+    def __init__(self, team: Team, table: Table, report: Callable[[int], None]) -> None:
+        self._team, self._table, self._report = team, table, report
+        self._epochs = team.members[0].config.epochs
+        self._outcomes: dict[int, Outcome] = {}
+        self._curve, self._validation_curve = list[Array](), list[Array]()  # (all runs,) for each epoch
+        self._rule = StoppingRule.of_many([member.config for member in team.members])
+        runs = len(team.members)
+        self._live = _Live(
+            numbers=np.arange(runs),
+            parameters=team.parameters.copy(),
+            rows=team.order,
+            labels=self._labels_of(np.arange(runs), team.order),
+            held_rows=team.held,
+            held_labels=self._labels_of(np.arange(runs), team.held),
+            best_epoch=np.zeros(runs, dtype=np.int64),
+            best_loss=np.full(runs, inf),
+            best_parameters=np.zeros_like(team.parameters) if self._monitors else np.zeros((0, runs)),
+        )
+        self._make_loop()
+
+    @property
+    def _monitors(self) -> bool:
+        return bool(self._rule.monitors(len(self._team.held) > 0).any())
+
+    def outcomes(self) -> list[Outcome]:
+        """Train all runs to their ends."""
+        for epoch in range(1, self._epochs + 1):
+            self._stop_early(epoch - 1)
+            if not len(self._live.numbers):
+                break
+            self._begin(epoch)
+            self._end(epoch, self._train(epoch))
+            self._report(len(self._live.numbers))
+        if len(self._live.numbers):
+            self._settle(np.ones(len(self._live.numbers), dtype=bool), self._epochs)
+        return [self._outcomes[number] for number in range(len(self._team.members))]
+
+    def _configs(self) -> list[Config]:
+        return [self._team.members[number].config for number in self._live.numbers]
+
+    def _labels_of(self, numbers: Indices, rows: Indices) -> Indices:
+        members = [self._team.members[number] for number in numbers]
+        return np.stack(
+            [member.labels[of_run - member.offset] for member, of_run in zip(members, rows.T, strict=True)],
+            axis=1,
+        )
+
+    def _make_loop(self) -> None:
+        configs = self._configs()
+        self._optimizer = make_optimizer(configs, self._live.parameters.shape)
+        l2 = np.array([config.l2 for config in configs])
+        self._loop = VectorizedLoop(
+            self._team.network,
+            self._live.parameters,
+            self._optimizer,
+            self._team.inputs,
+            batch_size=self._team.batch_size,
+            reduction=configs[0].reduction,
+            l2=l2 if l2.any() else None,
+        )
+
+    def _keep(self, chosen: Mask) -> None:
+        """Go on with those that a mask chooses."""
+        self._report(int((~chosen).sum()) * (self._epochs - len(self._curve)))
+        state = self._optimizer.state
+        self._live = self._live.only(chosen)
+        if not chosen.any():
+            return
+        self._make_loop()
+        for name, array in self._optimizer.state.items():
+            array[...] = np.compress(chosen, state[name], axis=-1) if array.ndim else state[name]
+
+    def _stop_early(self, epochs: int) -> None:
+        live = self._live
+        stopped = self._rule.of_runs(live.numbers).is_over(epochs, live.best_epoch)
+        if stopped.any():
+            self._settle(stopped, epochs)
+            self._keep(~stopped)
+
+    def _begin(self, epoch: int) -> None:
+        live = self._live
+        members = [self._team.members[number] for number in live.numbers]
+        self._optimizer.learning_rate[...] = [member.schedule(epoch - 1) for member in members]
+        if epoch == 1 or members[0].config.data.shuffle != "every_epoch":
+            return
+        for k, member in enumerate(members):
+            rows = member.train_rows[member.source.next_order(len(member.train_rows))]
+            live.rows[:, k], live.labels[:, k] = rows + member.offset, member.labels[rows]
+
+    def _train(self, epoch: int) -> Array:
+        """Train for an epoch; the mean losses (runs,) of those that came through."""
+        size, samples = self._team.batch_size, len(self._live.rows)
+        step, mean = (epoch - 1) * ceil(samples / size), np.zeros(len(self._live.numbers))
+        block = block_of(size, self._team.network.parameter_count)
+        for start in range(0, samples, block):
+            part = slice(start, start + block)
+            live, before = self._live, _state(self._live.parameters, self._optimizer)
+            losses = self._loop.run(live.rows[part], live.labels[part])
+            sound = _finite(losses) & _finite(live.parameters)
+            if not sound.all():
+                for k in np.flatnonzero(~sound).tolist():
+                    progress = Progress(epoch, start, step + start // size, float(mean[k]))
+                    self._finish_alone(k, before, progress)
+                self._keep(sound)
+                losses, mean = losses[:, sound], mean[sound]
+                if not sound.any():
+                    break
+            mean += _sums(losses, samples)
+        return mean
+
+    def _finish_alone(self, k: int, before: Snapshot, progress: Progress) -> None:
+        live, number = self._live, int(self._live.numbers[k])
+        training = prepare(self._team.members[number].config, self._table)
+        memory = {name: array[:, k] if array.ndim else array for name, array in before.optimizer.items()}
+        best = None
+        if live.best_epoch[k]:
+            best = Best(int(live.best_epoch[k]), float(live.best_loss[k]), live.best_parameters[:, k].copy())
+        resume_from(training, Snapshot(before.parameters[:, k], memory), progress, best)
+        curves = [
+            [float(losses[number]) for losses in curve] for curve in (self._curve, self._validation_curve)
+        ]
+        self._outcomes[number] = finish_alone(training, *curves)
+
+    def _end(self, epoch: int, losses: Array) -> None:
+        """Take note of an epoch's mean losses, and of the best parameters."""
+        live = self._live
+        if not len(live.numbers):
+            return
+        self._curve.append(self._for_all(losses))
+        validation = None
+        if len(live.held_rows):
+            each, _ = classify_runs(
+                self._team.network, live.parameters, self._team.inputs, live.held_rows, live.held_labels
+            )
+            validation = _means(each)
+            self._validation_curve.append(self._for_all(validation))
+        if not self._monitors:
+            return
+        rule = self._rule.of_runs(live.numbers)
+        monitored = rule.monitored(losses, validation)
+        better = rule.improves(monitored, live.best_loss) & rule.monitors(validation is not None)
+        live.best_epoch[better], live.best_loss[better] = epoch, monitored[better]
+        live.best_parameters[:, better] = live.parameters[:, better]
+
+    def _for_all(self, values: Array) -> Array:
+        of_all = np.full(len(self._team.members), np.nan)
+        of_all[self._live.numbers] = values
+        return of_all
+
+    def _settle(self, chosen: Mask, epochs: int) -> None:
+        """The outcomes of those that a mask chooses, after so many epochs."""
+        live, team = self._live.only(chosen), self._team
+        which = [
+            which_parameters(team.members[number].config, bool(best))
+            for number, best in zip(live.numbers, live.best_epoch, strict=True)
+        ]
+        parameters = live.parameters
+        if self._monitors:
+            parameters = np.where(np.array(which) == "best", live.best_parameters, parameters)
+        fitted = self._figures(parameters, live.rows, live.labels)
+        held = self._figures(parameters, live.held_rows, live.held_labels) if len(team.held) else None
+        curves, validation_curves = np.array(self._curve[:epochs]), np.array(self._validation_curve[:epochs])
+        for k, number in enumerate(live.numbers.tolist()):
+            curve = curves[:, number].copy()
+            self._outcomes[number] = Outcome(
+                status="completed",
+                reason=None,
+                epochs=epochs,
+                steps=epochs * ceil(len(live.rows) / team.batch_size),
+                stopped_early=epochs < self._epochs,
+                best_epoch=int(live.best_epoch[k]) or None,
+                which=which[k],
+                loss=float(fitted[0][k]),
+                accuracy=float(fitted[1][k]),
+                best_loss=float(curve.min()),
+                validation_loss=float(held[0][k]) if held else None,
+                validation_accuracy=float(held[1][k]) if held else None,
+                curve=curve,
+                validation_curve=validation_curves[:, number].copy() if held else None,
+            )
+
+    def _figures(self, parameters: Array, rows: Indices, labels: Indices) -> tuple[Array, Array]:
+        """Mean loss and accuracy of each run, both (runs,)."""
+        losses, predictions = classify_runs(self._team.network, parameters, self._team.inputs, rows, labels)
+        return _means(losses), (predictions == labels).sum(axis=0) / len(labels)
+
+
+def make_optimizer(configs: Sequence[Config], shape: tuple[int, ...]) -> Optimizer:
+    """One optimizer for all: an option that they do not agree on is one number for each run, (runs,)."""
+    options: dict[str, Any] = options_of(configs[0].optimizer)
+    for name, value in options.items():
+        values = [getattr(config.optimizer, name) for config in configs]
+        if any(other != value for other in values):
+            options[name] = np.array(values)
+    rates = np.array([config.learning_rate for config in configs])
+    optimizer = OPTIMIZERS[configs[0].optimizer.name](shape, rates, **options)
+    if configs[0].clip_norm is None:
+        return optimizer
+    return NormClippingOfRuns(optimizer, np.array([config.clip_norm for config in configs]))
+
+
+def _state(parameters: Array, optimizer: Optimizer) -> Snapshot:
+    return Snapshot(parameters.copy(), {name: array.copy() for name, array in optimizer.state.items()})
+
+
+def _finite(values: Array) -> Mask:
+    """Which runs' values (n, runs) are all finite."""
+    return np.asarray(np.isfinite(values).all(axis=0))
+
+
+def _sums(losses: Array, count: int) -> Array:
+    """What losses (n, runs) add to each run's mean of `count`, finite if they are."""
+    with np.errstate(over="ignore"):
+        sums = losses.sum(axis=0) / count
+    return np.asarray(np.where(np.isfinite(sums), sums, (losses / count).sum(axis=0)))
+
+
+def _means(losses: Array) -> Array:
+    """Each run's mean (runs,) of losses (n, runs), as `evaluation` has it."""
+    with np.errstate(all="ignore"):
+        return _sums(losses, len(losses))

@@ -1,0 +1,247 @@
+"""The parts of a sweep on a Dask or Ray cluster, by those libraries' own calls.
+
+joblib has backends for both, but none for Ray that streams results or outlives a worker, and the one for
+Dask scatters arguments, which are lost with the worker that holds them. Dask and Ray themselves give a task
+to another worker when one dies.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing import resource_tracker
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from irisbp import __version__
+from irisbp.errors import ConfigError, IrisbpError, WorkerDied
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+Results = Generator[tuple[int, Result], None, None]
+
+_PATIENCE = 5.0  # seconds for each step towards a cluster
+_RETRIES = 2  # of a part whose worker died: three deaths, as with processes
+
+
+def check_cluster(backend: Literal["dask", "ray"], scheduler: str) -> None:
+    """Raise unless the cluster at this address can be used."""
+    with _dask_client(1, scheduler) if backend == "dask" else _ray_cluster(1, scheduler):
+        pass
+
+
+def on_dask(
+    function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
+) -> Results[Result]:
+    """Index and result of each part, as they come; see run_parts."""
+    from distributed import KilledWorker, as_completed
+
+    with ExitStack() as stack:
+        client = stack.enter_context(_dask_client(jobs, scheduler))
+        futures = client.map(
+            partial(_work, __version__, function), parts, pure=False, batch_size=1000, retries=0
+        )
+        indices = {future.key: index for index, future in enumerate(futures)}
+        stack.callback(client.cancel, futures, force=True)
+        for future, result in as_completed(futures, loop=client.loop, with_results=True, raise_errors=False):
+            index = indices[future.key]
+            if future.status == "finished":
+                yield index, result
+                future.release()  # or the scheduler would keep the result
+            elif future.status != "error":
+                raise IrisbpError(f"the Dask cluster went away: part {index + 1} is {future.status}")
+            elif isinstance(result[1], KilledWorker):
+                raise WorkerDied(index, len(parts), result[1].allowed_failures + 1)
+            else:
+                raise _explained(result[1])
+
+
+@contextmanager
+def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
+    """A client of the scheduler, or of a cluster of our own, which ends with it."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": _PATIENCE}))
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told here
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        if scheduler is None:
+            with _without_interrupts():
+                cluster = LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs="CRITICAL",
+                )
+            stack.enter_context(cluster)
+            yield stack.enter_context(Client(cluster, set_as_default=False))
+            return
+        _reach(scheduler, "tcp://HOST:PORT").close()
+        _ask_dask(scheduler)
+        client = stack.enter_context(Client(scheduler, set_as_default=False))
+        _ask_for_irisbp(client)
+        yield client
+
+
+def _ask_for_irisbp(client: Any) -> None:
+    """Raise unless scheduler and workers can load what they will be sent: some would try for ever."""
+    question = "__import__('irisbp.sweeps.workers.clusters').__version__"
+    try:
+        answers = [client.run_on_scheduler(eval, question), *client.run(eval, question).values()]
+    except Exception as error:
+        raise _explained(error) from None
+    for answer in answers:
+        _check_version(answer, "the cluster")
+
+
+def _ask_dask(scheduler: str) -> None:
+    """Raise unless a Dask scheduler with workers answers; a Client would leave its failure behind."""
+    from distributed import rpc
+
+    async def identity() -> Any:
+        async with asyncio.timeout(_PATIENCE), rpc(scheduler) as there:
+            return await there.identity()
+
+    try:
+        answer = asyncio.run(identity())
+    except Exception as error:  # whatever may be there that speaks otherwise
+        raise ConfigError(f"--scheduler: {scheduler} does not answer as a Dask scheduler does") from error
+    if not answer["workers"]:
+        raise ConfigError(f"--scheduler: {scheduler} has no workers; start some: dask worker {scheduler}")
+
+
+def on_ray(
+    function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
+) -> Results[Result]:
+    """Index and result of each part, as they come; see run_parts."""
+    import ray
+
+    with _ray_cluster(jobs, scheduler):
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
+        waiting = iter(enumerate(parts))
+        pending: dict[Any, int] = {}
+        most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        while True:
+            while len(pending) < most and (following := next(waiting, None)) is not None:
+                index, part = following
+                pending[task.remote(__version__, function, part)] = index
+            if not pending:
+                return
+            for done in ray.wait(list(pending))[0]:
+                index = pending.pop(done)
+                yield index, _ray_result(done, index, len(parts))
+
+
+def _ray_result(done: Any, index: int, parts: int) -> Any:
+    import ray
+
+    try:
+        return ray.get(done)
+    except ray.exceptions.RayTaskError as error:
+        raise _explained(error.cause) from None
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+        raise WorkerDied(index, parts, 1 + _RETRIES) from None
+    except ray.exceptions.RayError as error:
+        reason = str(error).split("\n")[0]
+        raise IrisbpError(f"the Ray cluster lost part {index + 1} of {parts}: {reason}") from error
+
+
+@contextmanager
+def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
+    import ray
+
+    options = {"log_to_driver": False, "logging_level": "critical"}
+    before = signal.getsignal(signal.SIGTERM)  # which Ray would take for itself
+    try:
+        if scheduler is None:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would tell its makers
+            with _without_interrupts():
+                ray.init(address="local", num_cpus=jobs, include_dashboard=False, **options)
+        else:
+            if scheduler != "auto":
+                _ask_ray(scheduler)
+            ray.init(address=scheduler, **options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise ConfigError(
+            f"no Ray cluster at {scheduler or 'this machine'}: {reason}",
+            "If the cluster asks for a token, Ray's documentation tells how it is given.",
+        ) from error
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _ask_ray(scheduler: str) -> None:
+    """Raise unless what listens there speaks gRPC as Ray does: ray.init would try for minutes.
+
+    gRPC is HTTP/2, whose server answers a client's preface with a frame of settings (RFC 9113, 3.4).
+    """
+    settings = bytes(3) + b"\x04" + bytes(5)  # length 0, type 4, no flags, stream 0
+    try:
+        with _reach(scheduler, "HOST:PORT or auto") as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
+            answer = connection.recv(9)
+    except OSError:
+        answer = b""
+    if answer[3:4] != b"\x04":
+        raise ConfigError(f"--scheduler: {scheduler} does not answer as a Ray cluster does")
+
+
+def _reach(address: str, form: str) -> socket.socket:
+    """A connection, or raise: the libraries would try again for minutes."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise ConfigError(f"--scheduler: {address} is not of the form {form}")
+    try:
+        return socket.create_connection((host, port), timeout=_PATIENCE)
+    except OSError as error:
+        raise ConfigError(f"--scheduler: {address} cannot be reached: {error.strerror or error}") from None
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started here do not hear a Ctrl-C: it is for this one to say when they end."""
+    resource_tracker.ensure_running()  # it would start in between, and unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(version: str, function: Callable[[Part], Result], part: Part) -> Result:
+    """What a worker does; the version is that of whoever sent the part."""
+    _check_version(version, "the sender")
+    return function(part)
+
+
+def _check_version(other: str, whose: str) -> None:
+    if other != __version__:
+        raise ConfigError(f"{whose} has irisbp {other}, and {socket.gethostname()} has {__version__}")
+
+
+def _explained(error: BaseException) -> BaseException:
+    """The error, or what it means if a worker, or Dask's scheduler, could not load what it was sent."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError):
+            return ConfigError(
+                f"the cluster cannot import {cause.name}",
+                f"Install irisbp {__version__} where its scheduler and its workers run.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return error

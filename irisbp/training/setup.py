@@ -1,0 +1,156 @@
+"""From a config to a training that has not begun, and from there to where another one stood."""
+
+import os
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from irisbp.config.schema import Config
+from irisbp.data.dataset import Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.split import hold_out, one_fold
+from irisbp.data.table import Table, load_table
+from irisbp.errors import ConfigError, DataError
+from irisbp.nn.backprop import Objective
+from irisbp.nn.codegen.structure import HOW_TO_INSTALL, available
+from irisbp.nn.initializers import INITIALIZERS, initial_parameters
+from irisbp.nn.network import Network
+from irisbp.nn.numerics.choice import numerics_of
+from irisbp.nn.optimizers import NormClipping, Optimizer
+from irisbp.nn.random import split_draws
+from irisbp.nn.schedules import with_warmup
+from irisbp.nn.types import Array, Indices
+from irisbp.training.evaluation import ROWS_AT_ONCE
+from irisbp.training.state import Best, Progress, Snapshot, Training
+
+try:
+    import resource
+except ImportError:  # Windows and Pyodide have none
+    resource = None  # type: ignore[assignment]
+
+_MOST_PARAMETERS = 10**8
+
+
+def prepare(config: Config, table: Table | None = None) -> Training:
+    """The state before the first step: data in order, initial parameters, a fresh optimizer.
+
+    Draws happen in the article's order: first the shuffle of the rows, then the parameters. The config's
+    table is read unless it is given.
+    """
+    _check_engine(config)
+    table = table or load_table(config.data.source, config.data.target, config.data.features)
+    held_out = held_out_rows(config, table)
+    train_rows = all_but(held_out, len(table.targets))
+    numerics = numerics_of(config.numerics)
+    source = numerics.sources[config.rng](config.seed)
+    shuffled = config.data.shuffle != "never"
+    order = train_rows[source.next_order(len(train_rows))] if shuffled else train_rows
+    classes = classes_by_appearance(table, order)
+    if len(classes) < 2:
+        raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
+    if len(classes) == len(order) > 2:
+        raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
+    standardizer = Standardizer.fit(table.values[train_rows], table.features, numerics.mean_and_sd)
+    dataset = make_dataset(table, classes, standardizer, held_out)
+    network = make_network(config, len(table.features), len(classes))
+    _check_memory(config, network, len(table.values))
+    sampler = INITIALIZERS[config.initializer.name](**options_of(config.initializer, "bias"))
+    drawn = config.initializer.bias == "drawn"
+    with np.errstate(all="ignore"):
+        parameters = initial_parameters(network, sampler, source.initial, draw_biases=drawn)
+    if not np.isfinite(parameters).all():
+        raise ConfigError("initializer: initial parameters are beyond float64; smaller ones would be right")
+    return Training(
+        config=config,
+        dataset=dataset,
+        network=network,
+        source=source,
+        order=order,
+        parameters=parameters,
+        optimizer=_make_optimizer(config, parameters),
+        schedule=with_warmup(
+            config.schedule.name,
+            config.learning_rate,
+            config.epochs,
+            schedules=numerics.schedules,
+            **options_of(config.schedule),
+        ),
+    )
+
+
+def _check_engine(config: Config) -> None:
+    if config.engine == "compiled" and not available():
+        raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
+
+
+def held_out_rows(config: Config, table: Table) -> Indices:
+    """The rows for validation, drawn from the seed's own stream for it; empty if none are held out."""
+    data = config.data
+    if data.validation is not None:
+        return hold_out(table.targets, data.validation, split_draws(config.seed))
+    if data.folds is not None and data.fold is not None:
+        return one_fold(table.targets, data.folds, data.fold, split_draws(config.seed))
+    return np.empty(0, dtype=np.int64)
+
+
+def make_network(config: Config, inputs: int, classes: int) -> Network:
+    """The config's network for so many inputs and classes; ConfigError if it cannot fit into memory."""
+    network = Network(inputs, config.network.hidden, classes, config.network.activation, config.numerics)
+    count = network.parameter_count
+    if count > _MOST_PARAMETERS:
+        raise ConfigError(
+            f"network.hidden: {count} parameters, {count * 8 / 1e9:.1f} GB for each copy of them;"
+            f" at most {_MOST_PARAMETERS} are trained here"
+        )
+    return network
+
+
+def _check_memory(config: Config, network: Network, rows: int) -> None:
+    """ConfigError if training takes more memory than there is for this process, by a low estimate."""
+    state = _make_optimizer(config, np.empty(1)).state
+    # The parameters and the optimizer's state, once more to go back to, and again as the bytes of a
+    # checkpoint; the gradient and the change.
+    copies = 3 * (1 + len(state)) + 2
+    nodes = sum(config.network.hidden) + network.classes
+    values = network.parameter_count * copies + nodes * min(rows, ROWS_AT_ONCE) * 2
+    limit = _memory_limit()
+    if values * 8 > limit:
+        raise ConfigError(
+            f"network.hidden: {network.parameter_count} parameters and {nodes} nodes take about"
+            f" {values * 8 / 1e9:.1f} GB to train; there are {limit / 1e9:.1f} GB"
+        )
+
+
+def _memory_limit() -> float:
+    """How many bytes this process may have; infinite where the system does not say."""
+    if resource is None:
+        return inf
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return physical if soft == resource.RLIM_INFINITY else min(physical, soft)
+
+
+def objective_of(config: Config) -> Objective:
+    """What the config has minimized over a batch."""
+    return Objective(config.reduction, config.l2)
+
+
+def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
+    numerics, options = numerics_of(config.numerics), options_of(config.optimizer)
+    optimizer = numerics.optimizers[config.optimizer.name](parameters.shape, config.learning_rate, **options)
+    if config.clip_norm is None:
+        return optimizer
+    return NormClipping(optimizer, config.clip_norm, numerics.norm)
+
+
+def options_of(section: object, *others: str) -> dict[str, Any]:
+    """A choice's options: its fields but its name and others that are not its own."""
+    return {key: value for key, value in vars(section).items() if key not in ("name", *others)}
+
+
+def resume_from(training: Training, snapshot: Snapshot, progress: Progress, best: Best | None) -> None:
+    """Put a training that has not begun to where another one of the same config and data stood."""
+    snapshot.restore(training)
+    training.progress, training.best = progress, best
+    if training.config.data.shuffle == "every_epoch" and progress.epoch > 1:
+        training.source.skip_orders(progress.epoch - 2, len(training.dataset.train_rows))
