@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from irisbp import __version__
-from irisbp.cli import config, derive, evaluate, explain, gradcheck, plot, predict, resume, runs, sweep, train
+from irisbp.cli.deferred import commands_of, new_app
 from irisbp.errors import IrisbpError, ReaderGone, StorageError
 
 
@@ -26,8 +26,27 @@ def _noticing_that_the_reader_is_gone() -> Iterator[None]:
         raise ReaderGone() from None
 
 
+_COMMANDS = {
+    "train": "Train a run and record it.",
+    "resume": "Resume a run that was interrupted.",
+    "sweep": "Train a grid of runs, and compare its settings.",
+    "evaluate": "Classify a run's data again.",
+    "predict": "Classify new samples.",
+    "gradcheck": "Check the gradient, parameter by parameter.",
+    "explain": "Work one update, or one gradient, number by number.",
+    "derive": "Derive an expression, in symbols and as a chain.",
+    "plot": "Draw pictures of a run, or compare runs.",
+    "runs": "List, show, compare and repeat runs.",
+    "config": "Show, check or begin a config.",
+}
+
+
 class _Group(TyperGroup):
     """Keeps a closed pipe apart from the errors that the framework gives its own exit code 1."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update(commands_of("irisbp.cli", _COMMANDS))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _noticing_that_the_reader_is_gone():  # --help prints here
@@ -38,24 +57,7 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
 
 
-app = typer.Typer(
-    cls=_Group,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    invoke_without_command=True,
-)
-app.command("train", short_help="Train a run and record it.")(train.train)
-app.command("resume", short_help="Go on with a run that was interrupted.")(resume.resume)
-app.command("sweep", short_help="Train a grid of runs, and compare its settings.")(sweep.sweep)
-app.command("evaluate", short_help="Classify a run's data again.")(evaluate.evaluate)
-app.command("predict", short_help="Classify new samples.")(predict.predict)
-app.command("gradcheck", short_help="Check the gradient, parameter by parameter.")(gradcheck.gradcheck)
-app.command("explain", short_help="Work one update, or one gradient, number by number.")(explain.explain)
-app.command("derive", short_help="Derive an expression, in symbols and as a chain.")(derive.derive)
-app.command("plot", short_help="Draw pictures of a run, or compare runs.")(plot.plot)
-app.add_typer(runs.app, name="runs", short_help="List, show, compare and repeat runs.")
-app.add_typer(config.app, name="config", short_help="Show or check a config.")
+app = new_app(cls=_Group, invoke_without_command=True)
 
 
 @app.callback()

@@ -1,10 +1,9 @@
 """`irisbp config`: look at a config, or have it checked."""
 
-import typer
-
 from irisbp.cli.arguments import ConfigArguments
+from irisbp.cli.deferred import new_app
 
-app = typer.Typer(help="Show a config in full, or check it.", rich_markup_mode=None)
+app = new_app(help="Show a config in full, or check it.")
 
 
 @app.command("show", short_help="Print the complete config.")

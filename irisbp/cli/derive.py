@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.errors import IrisbpError
 
@@ -20,6 +21,10 @@ _SHOWN = 60  # characters of an argument that is no definition
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+app = new_app()
+
+
+@app.command()
 def derive(
     expression: Annotated[
         str,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.deferred import new_app
 from irisbp.cli.output import json_text
 from irisbp.errors import CheckFailed, IrisbpError
 
@@ -43,6 +44,10 @@ class Rows(StrEnum):
     ALL = "all"
 
 
+app = new_app()
+
+
+@app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)],
     assertions: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.errors import ConfigError, IrisbpError
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from irisbp.runs.rewind import Place
 
 
+app = new_app()
+
+
+@app.command()
 def explain(
     arguments: Annotated[
         list[str] | None,

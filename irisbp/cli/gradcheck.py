@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.errors import CheckFailed, ConfigError, IrisbpError
 
@@ -24,6 +25,10 @@ class Method(StrEnum):
     COMPLEX_STEP = "complex-step"
 
 
+app = new_app()
+
+
+@app.command()
 def gradcheck(
     arguments: Annotated[
         list[str] | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from irisbp.cli.deferred import new_app
 from irisbp.errors import IrisbpError, literal
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Picture(StrEnum):
     PATHS = "paths"
 
 
+app = new_app()
+
+
+@app.command()
 def plot(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN", help="Run directories, or a sweep.", show_default=False)

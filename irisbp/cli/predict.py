@@ -8,9 +8,13 @@ from typing import Annotated
 
 import typer
 
+from irisbp.cli.deferred import new_app
 from irisbp.errors import literal
 
+app = new_app()
 
+
+@app.command()
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)],
     samples: Annotated[

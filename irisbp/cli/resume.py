@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Draw, Json, Quiet, Stream
+from irisbp.cli.deferred import new_app
 from irisbp.cli.running import Telling, resume_in
 from irisbp.cli.sweep import Labour, resume_sweep
 from irisbp.errors import IrisbpError
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from irisbp.rundir.storage import Directory
 
 
+app = new_app()
+
+
+@app.command()
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run, or a sweep.", show_default=False)],
     stream: Stream = False,

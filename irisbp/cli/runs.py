@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json
+from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
 from irisbp.errors import CheckFailed, IrisbpError, RunError
@@ -16,11 +17,7 @@ if TYPE_CHECKING:
     from irisbp.runs.verify import Verification
     from irisbp.training.state import Record
 
-app = typer.Typer(
-    help="List runs, show one, compare two, or repeat one.",
-    rich_markup_mode=None,
-    invoke_without_command=True,
-)
+app = new_app(help="List runs, show one, compare two, or repeat one.", invoke_without_command=True)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)]
 

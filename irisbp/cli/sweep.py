@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import Json, Quiet
+from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine_for_sweep
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
@@ -55,6 +56,10 @@ class Labour:
     arguments: tuple[str, ...] = ()
 
 
+app = new_app()
+
+
+@app.command()
 def sweep(
     arguments: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
+from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
 from irisbp.cli.running import Telling, resume_in, run_in
 from irisbp.errors import IrisbpError
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from irisbp.config.schema import Config
 
 
+app = new_app()
+
+
+@app.command()
 def train(
     arguments: ConfigArguments = None,
     run_dir: Annotated[Path | None, typer.Option(help="Where the run is to lie.")] = None,

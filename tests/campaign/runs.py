@@ -161,7 +161,7 @@ def _make_ready() -> None:
     import typer.main
 
     import irisbp.__main__
-    import irisbp.cli
+    import irisbp.cli.deferred
     import irisbp.rundir.reader
     from irisbp.config.load import load_config, to_yaml
     from irisbp.rundir.place import open_new_run
@@ -170,8 +170,10 @@ def _make_ready() -> None:
     from irisbp.training.setup import prepare
 
     assert irisbp.rundir.reader
-    command = typer.main.get_command(irisbp.cli.app)
-    typer.main.get_command = lambda typer_instance: command
+    typer.main.get_command = cache(typer.main.get_command)
+    setattr(irisbp.cli.deferred, "get_command", typer.main.get_command)  # noqa: B010 - it is not re-exported
+    for command in typer.main.get_command(irisbp.cli.app).commands.values():  # type: ignore[attr-defined]
+        command.load()
     state = prepare(load_config(None, ["epochs=1"]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run"
