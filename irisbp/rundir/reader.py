@@ -4,87 +4,20 @@ import hashlib
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
-from irisbp.config.load import load_config
-from irisbp.config.schema import Config
-from irisbp.data.dataset import Dataset, Standardizer, make_dataset
-from irisbp.data.table import load_table
+from irisbp.data.dataset import Standardizer
 from irisbp.errors import RunError, StorageError, in_shell
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
-from irisbp.training.setup import held_out_rows, make_network
 
 _OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it lies in its directory; its data are loaded when they are first asked for.
-
-    parameters are the last or the best, as which says; table is the path of a table to use in place of
-    the one that was trained on.
-    """
-
-    path: Path
-    config: Config
-    manifest: Manifest
-    standardizer: Standardizer
-    network: Network
-    parameters: Array
-    which: Which
-    table: Path | None = None
-
-    @property
-    def features(self) -> list[str]:
-        """The columns that the network takes, in its inputs' order."""
-        return self.manifest.data.features
-
-    @property
-    def classes(self) -> list[str]:
-        """The class of each output node."""
-        return self.manifest.classes
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The run's own table, if it is still what it was, or another one with the same columns."""
-        source = self.config.data.source if self.table is None else str(self.table)
-        target, features = (self.manifest.data.target, self.features) if source else (None, None)
-        table = load_table(source, target, features)
-        if self.table is not None:
-            return make_dataset(table, tuple(self.classes), self.standardizer)
-        if table.digest != self.manifest.data.sha256:
-            raise RunError(f"{self.path} was trained on other data than {table.source} holds now")
-        if set(table.targets) != set(self.classes):
-            raise RunError(f"{self.path / 'manifest.json'}: its classes are not those of the data")
-        held_out = held_out_rows(self.config, table)
-        return make_dataset(table, tuple(self.classes), self.standardizer, held_out)
-
-
-def load_run(path: Path, which: Which | None = None, table: Path | None = None) -> Run:
-    """The run in a directory; RunError or StorageError if there is none to be had.
-
-    which defaults to what the run names itself; table is one to use in place of its own.
-    """
-    manifest = read_manifest(path)
-    read_checked(path, "config.yaml", manifest)
-    config = load_config(path / "config.yaml")
-    which = which or manifest.which
-    if which == "best" and manifest.best_epoch is None:
-        raise RunError(f"{path} kept no best parameters: nothing was monitored")
-    name = "best_parameters.npz" if which == "best" else "parameters.npz"
-    arrays = _Arrays(path / name, read_checked(path, name, manifest))
-    network = make_network(config, len(manifest.data.features), len(manifest.classes))
-    standardizer = arrays.standardizer(network.inputs)
-    return Run(path, config, manifest, standardizer, network, arrays.parameters(network), which, table)
 
 
 def check_that_it_is_no_sweep(path: Path) -> None:
@@ -143,6 +76,15 @@ def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:
     if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
         raise RunError(f"{path / name} is not the file that the run wrote: its sha256 differs")
     return content
+
+
+def read_parameters(
+    path: Path, which: Which, manifest: Manifest, network: Network
+) -> tuple[Array, Standardizer]:
+    """The last or best parameters of the run in a directory, and its standardizer; RunError if damaged."""
+    name = "best_parameters.npz" if which == "best" else "parameters.npz"
+    arrays = _Arrays(path / name, read_checked(path, name, manifest))
+    return arrays.parameters(network), arrays.standardizer(network.inputs)
 
 
 class _Arrays:
