@@ -24,4 +24,5 @@ def read_exactly(content: bytes, **options: Any) -> DataFrame:
     major, minor, *_ = (int(part) for part in pd.__version__.split(".")[:2])
     if (major, minor) < (3, 1):  # from there on it is so by default, and the option is deprecated
         options["float_precision"] = "round_trip"
-    return pd.read_csv(io.BytesIO(content), **options)
+    frame: DataFrame = pd.read_csv(io.BytesIO(content), **options)
+    return frame
