@@ -21,13 +21,16 @@ if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.errors import NoRoom as NoRoom
     from irisbp.errors import RunError as RunError
     from irisbp.errors import StorageError as StorageError
+    from irisbp.runs.compare import diff as diff
     from irisbp.runs.evaluate import Evaluation as Evaluation
+    from irisbp.runs.listing import list_runs as list_runs
     from irisbp.runs.open import evaluate as evaluate
     from irisbp.runs.open import open_run as open_run
     from irisbp.runs.open import predict as predict
     from irisbp.runs.resume import resume as resume
     from irisbp.runs.run import Run as Run
     from irisbp.runs.train import train as train
+    from irisbp.runs.verify import verify as verify
     from irisbp.show.bar import progress_bar as progress_bar
     from irisbp.show.plots import plot as plot
 
@@ -38,11 +41,14 @@ _ROOMS = {
         "Busy", "CheckFailed", "ConfigError", "DataError", "Diverged", "Interrupted", "IrisbpError", "NoRoom",
         "RunError", "StorageError",
     ),
+    "runs.compare": ("diff",),
     "runs.evaluate": ("Evaluation",),
+    "runs.listing": ("list_runs",),
     "runs.open": ("evaluate", "open_run", "predict"),
     "runs.resume": ("resume",),
     "runs.run": ("Run",),
     "runs.train": ("train",),
+    "runs.verify": ("verify",),
     "show.bar": ("progress_bar",),
     "show.plots": ("plot",),
 }  # fmt: skip

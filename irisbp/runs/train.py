@@ -13,14 +13,14 @@ from irisbp.config.schema import Config
 from irisbp.data.frames import csv_of
 from irisbp.data.table import Table, parse_table
 from irisbp.errors import ConfigError, DataError
-from irisbp.rundir.place import open_begun_run, open_new_run
+from irisbp.rundir.place import TABLE
 from irisbp.rundir.space import check_space
+from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.resume import resume_in
 from irisbp.runs.run import Run
 from irisbp.runs.session import AnyListener, Asked, ShouldStop, in_directory, in_memory
 from irisbp.training.setup import prepare
 
-TABLE = "table.csv"  # in the directory of a run that was trained on a DataFrame
 _FRAME = "DataFrame"  # what a table in memory is called
 
 

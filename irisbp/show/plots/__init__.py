@@ -6,7 +6,7 @@ from functools import cached_property
 
 from irisbp.annotations import Figure
 from irisbp.errors import IrisbpError
-from irisbp.rundir.place import PICTURES
+from irisbp.runs.layout import PICTURES
 from irisbp.runs.retrace import History, retrace
 from irisbp.runs.run import Run
 from irisbp.show.plots.comparison import comparison
