@@ -2,8 +2,8 @@
 
 An activation is called with one C-contiguous array `pair` of shape (2, ...) and its two halves,
 `slope = pair[0]` and `value = pair[1]`, which the caller makes once. On entry `slope` holds the
-weighted sums a; on exit `value` holds f(a) and `slope` holds f'(a). The pair is what lets a function
-and its complement share one pass over memory.
+weighted sums a; on exit `value` holds f(a) and `slope` holds f'(a). Thanks to the pair, a
+function and its complement share one pass over memory.
 """
 
 from collections.abc import Callable

@@ -5,7 +5,7 @@ many side by side, (parameters, runs). An optimizer is made with that shape and 
 attributes and do not change. Two things do:
 
 - `learning_rate`, a 0-d array or one entry a run, (runs,), which the training loop sets before the first
-  step and may change between steps. Until then it is not a number, and so is whatever is updated with it.
+  step and may change between steps. Until then it is nan, and so are parameters updated with it.
 - `state`, the optimizer's memory by name. A copy of it and of the parameters is all there is to save.
 
 An option is a number; where runs side by side differ in it, it may be an array, (runs,).
@@ -35,7 +35,7 @@ class Optimizer(Protocol):
 
 
 def _unset_rate(shape: tuple[int, ...]) -> Array:
-    """A learning rate for parameters of a shape, one entry for each run, not yet set."""
+    """A learning rate for parameters of this shape, one entry for each run, not yet set: nan."""
     return np.full(shape[1:], np.nan)
 
 
@@ -68,7 +68,7 @@ class Sgd:
             if self.nesterov:
                 np.multiply(direction, self.momentum, self._ahead)
                 direction = np.add(self._ahead, gradient, self._ahead)
-        # The gradient is no longer needed, and its array is in the cache: the change goes there.
+        # The gradient is no longer needed, and its array is in the cache: it takes the change.
         np.multiply(direction, self.learning_rate, gradient)
         np.subtract(parameters, gradient, parameters)
 

@@ -75,8 +75,8 @@ class Variable:
 class Code:
     """A function that is being written, for numbers of `width` lanes; its body starts empty.
 
-    It takes so many pointers, which must not overlap. With fuses, the processor multiplies and adds in one
-    rounding. Loops of up to `longest` turns are written out.
+    It takes `arguments` pointers to arrays that do not overlap. fuses is True if the processor multiplies and
+    adds in one rounding. Loops of up to `longest` turns are written out.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Code:
     # Numbers
 
     def number(self, value: Number | float) -> Number:
-        """A plain number in all lanes."""
+        """A plain number in all lanes; a Number is returned as it is."""
         if isinstance(value, Number):
             return value
         return Number(self, self._constant(self._lanes, float(value)))
@@ -206,7 +206,7 @@ class Code:
         """The k of a normal, positive number 2^k f with 1 <= f < 2."""
         build = self.builder
         biased = build.lshr(build.bitcast(x.value, self._words), self._word(52))
-        # Whole numbers in the last bits of the float 2^52 are added to it.
+        # With k as its last bits, the float 2^52 becomes 2^52 + k.
         known = build.bitcast(build.or_(biased, self._word(0x433 << 52)), self._lanes)
         return Number(self, known) - (2.0**52 + 1023)
 

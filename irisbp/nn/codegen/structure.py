@@ -1,7 +1,7 @@
-"""The structure that code is written for, taken from a network and an optimizer, and the data that it reads.
+"""The structure that code is written for, and the data that it reads, both taken from network and optimizer.
 
-Both engines, for one run and for many, turn an optimizer into this: code for its kind, numbers for its
-options. Nothing here needs llvmlite.
+The compiled engines for one run and for many share this: an optimizer's kind decides which code is written,
+its options are data. Nothing here needs llvmlite.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from irisbp.nn.types import Array
 
 HOW_TO_INSTALL = "pip install 'irisbp[fast]'"
 ARGUMENTS = 10
-"""How many arrays the compiled function takes."""
+"""The number of arrays that the compiled function takes."""
 _Inner: TypeAlias = Sgd | RmsProp | Adagrad | Adadelta | Adam
 _NAMES = {
     Sgd: "sgd", RmsProp: "rmsprop", Adagrad: "adagrad", Adadelta: "adadelta",
@@ -38,7 +38,7 @@ class Structure:
     """All choices that the code depends on.
 
     widths are those of the layers from the inputs to the classes; variant is "momentum" or "nesterov"
-    for sgd, "amsgrad" for Adam's kind, else empty; lanes is how many runs are side by side.
+    for sgd, "amsgrad" for Adam's kind, else empty; lanes is the number of runs side by side.
     """
 
     widths: tuple[int, ...]
@@ -60,7 +60,7 @@ class Structure:
 def structure_of(
     network: Network, optimizer: Optimizer, batch_size: int, objective: Objective, lanes: int
 ) -> Structure:
-    """The structure of a training; the optimizer is one of `irisbp.nn.optimizers`."""
+    """The structure of a training; TypeError if the optimizer is not one of `irisbp.nn.optimizers`."""
     inner = _inner(optimizer)
     return Structure(
         widths=(network.inputs, *network.hidden, network.classes),

@@ -26,7 +26,7 @@ from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
 Runs = TypeVar("Runs", Array, Indices)
-# Two of AVX2's registers: enough to hide an instruction's latency, few enough that all numbers fit.
+# Two of AVX2's registers: enough to hide an instruction's latency, few enough not to run out of registers.
 _LANES = 8
 
 

@@ -148,12 +148,12 @@ class _Step(_Forward):
 
 
 def _product(inputs: Array, delta: Array, gradient: Array) -> None:
-    """The weights' gradients from one sample: inputs (fan_in + 1, 1, runs), delta (1, fan_out, runs)."""
+    """The block's gradient from one sample: inputs (fan_in + 1, 1, runs), delta (1, fan_out, runs)."""
     np.multiply(inputs, delta, gradient)
 
 
 def _sum_of_products(inputs: Array, delta: Array, gradient: Array) -> None:
-    """The weights' gradients from a batch: inputs (fan_in + 1, rows, runs), delta (fan_out, rows, runs)."""
+    """The block's gradient from a batch: inputs (fan_in + 1, rows, runs), delta (fan_out, rows, runs)."""
     einsum("ibr,obr->ior", inputs, delta, out=gradient)
 
 
@@ -217,7 +217,7 @@ class PlainLoopOfRuns:
         return [array.copy() for array in self._arrays()]
 
     def _train(self, rows: Indices, labels: Indices, losses: Array) -> bool:
-        """Train and fill losses; False if logits needed a shift, which ends the quick form, its work void."""
+        """Train and fill losses; returns False if logits needed a shift, where the quick form stops early."""
         all_near = True
         for part in self._parts(len(rows)):
             near = self._train_part(self._gather(rows[part]), labels[part], losses[part])

@@ -1,4 +1,4 @@
-"""The plain loop: a sample or a batch, then an update, in NumPy. It is the reference for every other engine.
+"""The plain loop in NumPy: a sample or a batch, then an update. It is the reference for the other engines.
 
 To be fast, it allocates nothing for a step: a block of samples is copied into one buffer, and the views of
 its rows are made once.

@@ -117,7 +117,7 @@ def _less_one(scale: _Real, root: _Real, rest: _Real, small: _Real) -> _Real:
 
 
 def log(x: float) -> float:
-    """The natural logarithm; -infinity at 0, not a number below."""
+    """The natural logarithm; -infinity at 0, nan below."""
     return _log(x, 0.0)
 
 
