@@ -53,8 +53,8 @@ def _private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
             if any(map(_is_private, parts)):
                 yield node.lineno, ast.unparse(node)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
-            name = node.args[1]
-            if isinstance(name, ast.Constant) and _is_private(name.value) and name.value not in defined:
+            name = ast.unparse(node.args[1]).strip("'\"")
+            if _is_private(name) and name not in defined:
                 yield node.lineno, ast.unparse(node)
 
 
