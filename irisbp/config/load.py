@@ -381,7 +381,7 @@ def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
     if stopping is not None and stopping.monitor == "validation" and not held_out:
         yield ("early_stopping",), "monitors validation samples; give data.validation, or monitor: training"
     if config.engine == "compiled" and config.numerics == "portable":
-        yield ("engine",), "compiled has numerics of its own; numerics: portable needs engine: plain"
+        yield ("engine",), "compiled has an arithmetic of its own; numerics: portable needs engine: plain"
     if config.schedule.warmup >= config.epochs:
         yield ("schedule", "warmup"), f"{config.schedule.warmup} is not below epochs, {config.epochs}"
     if (
