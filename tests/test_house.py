@@ -115,15 +115,6 @@ def test_public_names_are_told_to_type_checkers_too() -> None:
         irisbp.trian  # noqa: B018
 
 
-def test_classes_have_names_of_their_own() -> None:
-    homes: dict[str, list[str]] = {}
-    for path in _files():
-        for node in ast.walk(_tree(path)):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
-    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
-
-
 _WITHOUT_POSIX = """
 import os, signal, sys
 import numpy, pandas, pydantic, rich.progress, yaml, sympy, mpmath, matplotlib.figure
