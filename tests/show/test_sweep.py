@@ -31,7 +31,7 @@ def _outcome(loss: float) -> Outcome:
         which="last",
         loss=loss,
         accuracy=0.5,
-        best_loss=loss,
+        lowest_epoch_loss=loss,
         validation_loss=None,
         validation_accuracy=None,
         curve=np.array([1.0 if loss == 3 else loss, 1e13 if loss == 3 else loss]),

@@ -82,10 +82,10 @@ def test_a_range_is_pythons(start: int, stop: int, step: int) -> None:
     ("argument", "message"),
     [
         ("seed", "argument seed: not KEY=VALUES, such as seed=0:100 or optimizer=sgd,adam"),
-        ("seed=1,,2", "argument seed=1,,2: a value is empty; null stands for none"),
-        ("seed=1,", "argument seed=1,: a value is empty; null stands for none"),
-        ("seed=0:5:0", "argument seed=0:5:0: a step of 0 leads nowhere"),
-        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range; its end is not part of it"),
+        ("seed=1,,2", "argument seed=1,,2: a value is empty: write null for none"),
+        ("seed=1,", "argument seed=1,: a value is empty: write null for none"),
+        ("seed=0:5:0", "argument seed=0:5:0: the range's step must not be 0"),
+        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range: a range stops before its end"),
         (
             "seed=0:9999999999999999999",
             "argument seed=0:9999999999999999999: 9999999999999999999 values; a sweep has at most",

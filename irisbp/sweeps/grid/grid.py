@@ -1,4 +1,4 @@
-"""The grid of a sweep: which runs it has, in which order, and each one's config.
+"""The grid of a sweep: its runs, in their order, and each one's config.
 
 Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
 wherever it stands, varies fastest of all, and the fold after it: both are chance, not choice. So the rows of
@@ -78,7 +78,7 @@ class Grid:
         return config
 
     def values(self, row: int) -> list[str]:
-        """What the varied keys are in a row, as it was given."""
+        """The values of the varied keys in a row, as they were given."""
         chosen = self._chosen(row)
         return [axis[chosen[axis.key]].text for axis in self.varied]
 
@@ -100,7 +100,7 @@ def make_grid(path: Path | None, arguments: Sequence[str]) -> Grid:
     by_key: dict[str, Axis] = {}
     for axis in axes:
         if axis.key in by_key and len(axis) * len(by_key[axis.key]) > 1:
-            raise ConfigError(f"{axis.key} is given twice; its values belong into one list, with commas")
+            raise ConfigError(f"{axis.key} is given twice: give its values as one comma-separated list")
         by_key[axis.key] = axis
     grid = Grid(path, read_document(path), tuple(axes))
     if len(grid) > MOST_RUNS:

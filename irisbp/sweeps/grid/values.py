@@ -30,7 +30,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Axis:
-    """A key and its values, in their order; is_sound tells whether they are YAML that is read here."""
+    """A key and its values, in their order; is_sound is False where one of them is not legal YAML."""
 
     key: str
     pieces: tuple[range | tuple[Item, ...], ...]
@@ -71,7 +71,7 @@ def parse_axis(argument: str) -> Axis:
     key_path(match["key"], place)
     texts = split_values(match["value"])
     if len(texts) > 1 and not all(texts):
-        raise ConfigError(f"{place}: a value is empty; null stands for none")
+        raise ConfigError(f"{place}: a value is empty: write null for none")
     values = [_values(match["key"], text, place) for text in texts]
     pieces: list[range | tuple[Item, ...]] = []
     for is_range, group in groupby(values, lambda value: isinstance(value[0], range)):
@@ -95,12 +95,12 @@ def split_values(text: str) -> list[str]:
 
 
 def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
-    """A range or a value, and whether nothing about it is refused."""
+    """A range or a value, and True if the YAML reader accepts it."""
     found = _RANGE.fullmatch(text)
     if found:
         return _range(place, *(int(number or 1) for number in found.groups())), True
     document = parse(text, lambda mark: place)
-    # The path of a table is relative to here, wherever the sweep is taken up again.
+    # The path of a table is relative to here, wherever the sweep is resumed.
     path, holder = key.split("."), dict[str, Any]()
     put(holder, path, document.data, place)
     anchor_source(holder, Path())
@@ -111,10 +111,10 @@ def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
 
 def _range(place: str, start: int, stop: int, step: int) -> range:
     if step == 0:
-        raise ConfigError(f"{place}: a step of 0 leads nowhere")
+        raise ConfigError(f"{place}: the range's step must not be 0")
     count = -((start - stop) // step)
     if count <= 0:
-        raise ConfigError(f"{place}: {start}:{stop} is an empty range; its end is not part of it")
+        raise ConfigError(f"{place}: {start}:{stop} is an empty range: a range stops before its end")
     if count > MOST_RUNS:
         raise ConfigError(f"{place}: {count} values; a sweep has at most {MOST_RUNS} runs")
     return range(start, stop, step)

@@ -17,7 +17,7 @@ FIGURES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 HEADER = (
     "status",
     "loss",
-    "best_loss",
+    "lowest_epoch_loss",
     "accuracy",
     "validation_loss",
     "validation_accuracy",
@@ -33,7 +33,7 @@ _LONGEST_REASON = 300  # bytes
 _MOST_VALUES = 4_000_000  # of a curve, in all rows together
 _MOST_POINTS, _FEWEST_POINTS = 200, 4  # of a row's curve
 
-_NUMBERS = ("loss", "best_loss", "accuracy", "validation_loss", "validation_accuracy")
+_NUMBERS = ("loss", "lowest_epoch_loss", "accuracy", "validation_loss", "validation_accuracy")
 _COUNTS = ("epochs", "steps", "best_epoch", "diverged", "held_out", "stopped_early", "uses_best")
 _CURVES = ("curve", "validation_curve")
 
@@ -79,7 +79,7 @@ class Results:
         held_out = outcome.validation_loss is not None
         entries = {
             "loss": outcome.loss,
-            "best_loss": outcome.best_loss,
+            "lowest_epoch_loss": outcome.lowest_epoch_loss,
             "accuracy": outcome.accuracy,
             "validation_loss": outcome.validation_loss if held_out else np.nan,
             "validation_accuracy": outcome.validation_accuracy if held_out else np.nan,
@@ -163,7 +163,7 @@ def _cells(entry: Mapping[str, float]) -> list[str]:
     return [
         "diverged" if entry["diverged"] else "completed",
         repr(entry["loss"]),
-        repr(entry["best_loss"]),
+        repr(entry["lowest_epoch_loss"]),
         repr(entry["accuracy"]),
         repr(entry["validation_loss"]) if held_out else "",
         repr(entry["validation_accuracy"]) if held_out else "",

@@ -53,7 +53,7 @@ def outcome_of(training: Training, curve: Array, validation_curve: Array, reason
         which=which,
         loss=fitted.loss,
         accuracy=fitted.accuracy,
-        best_loss=float(curve.min()) if len(curve) else np.nan,
+        lowest_epoch_loss=float(curve.min()) if len(curve) else np.nan,
         validation_loss=held.loss if held else None,
         validation_accuracy=held.accuracy if held else None,
         curve=curve,

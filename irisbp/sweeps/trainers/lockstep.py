@@ -288,7 +288,7 @@ class Lockstep:
                 which=which[k],
                 loss=float(fitted[0][k]),
                 accuracy=float(fitted[1][k]),
-                best_loss=float(curve.min()),
+                lowest_epoch_loss=float(curve.min()),
                 validation_loss=float(held[0][k]) if held else None,
                 validation_accuracy=float(held[1][k]) if held else None,
                 curve=curve,

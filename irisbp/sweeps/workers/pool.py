@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib.util import find_spec
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from irisbp.errors import ConfigError, WorkerDied
+from irisbp.sweeps.workers.signals import blocked, check_signals
 
 Backend = Literal["loky", "dask", "ray"]
 Part = TypeVar("Part")
@@ -56,11 +57,14 @@ def run_parts(
 
 
 def check_backend(backend: Backend, scheduler: str | None) -> None:
-    """ConfigError if it has no scheduler, or its library is not there."""
+    """ConfigError if there is no such backend, if it takes no scheduler, or if its library is missing."""
+    if backend not in get_args(Backend):
+        raise ConfigError(f"backend: {backend} is not one of {', '.join(get_args(Backend))}")
     if backend == "loky":
         if scheduler is not None:
             raise ConfigError("--scheduler: processes of this machine have none; give --backend dask or ray")
         return
+    check_signals()
     library = "distributed" if backend == "dask" else backend
     try:
         found = find_spec(library) is not None
@@ -83,7 +87,7 @@ def _here(function: Callable[[Part], Result], parts: Sequence[Part]) -> Results[
 
 
 def _in_processes(function: Callable[[Part], Result], parts: Sequence[Part], jobs: int) -> Results[Result]:
-    """When a process dies, its whole pool is lost: go on in a new one with what is missing.
+    """Results as they come. When a process dies, its whole pool is lost: a new one takes what is missing.
 
     A part that was being worked on at two deaths is tried alone, so that the third has only one suspect.
     """
@@ -139,13 +143,8 @@ def _in_a_pool(
         parallel = Parallel(
             jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=None
         )
-        for tracker in (resource_tracker, loky_tracker):
-            tracker.ensure_running()  # it would start in between, and unblock the signals
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:  # the processes inherit the mask: it is for this one to say when they end
+        with blocked({signal.SIGINT, signal.SIGTERM}, resource_tracker, loky_tracker):
             results = cast(Results[Result], parallel(calls()))
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         for index, result in results:
             working.discard(index)
