@@ -37,7 +37,7 @@ class Interrupts:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside, the first Ctrl-C raises StoppedAtOnce wherever we are; one that came before does so here."""
+        """Inside, the first Ctrl-C raises StoppedAtOnce wherever we are; if it came before, on entry."""
         self._is_urgent = True
         try:
             if self.came:

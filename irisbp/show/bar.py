@@ -1,9 +1,13 @@
-"""A bar for a training that is run from Python: on a terminal, in a notebook, or nothing in a file."""
+"""Bars for trainings and sweeps that are run from Python: on a terminal, in a notebook, or none in a file."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from irisbp.show.figures import loss_text
+from irisbp.sweeps.session import SweepProgress
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Epoch, Record, Training
 
@@ -12,8 +16,7 @@ class _Bar:
     """Takes a training's records and shows how far it has come, and the loss of its last epoch."""
 
     def __init__(self, training: Training, console: Console | None) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-        self._progress = Progress(*columns, console=console)
+        self._progress = _progress(console)
         self._task = self._progress.add_task("epoch 1", total=training.steps)
         self._progress.update(self._task, completed=training.progress.step)
         self._epochs = training.config.epochs
@@ -35,3 +38,32 @@ class _Bar:
 def progress_bar(training: Training, console: Console | None = None) -> Listener:
     """A listener that shows a bar, by default on stdout or, in a notebook, below the cell."""
     return _Bar(training, console)
+
+
+class _SweepBar:
+    """Shows the epochs settled and the runs done of a sweep, whose listener it is; a context manager."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._progress = _progress(console)
+        self._task = self._progress.add_task("runs 0", total=None)
+
+    def __call__(self, progress: SweepProgress) -> None:
+        text = f"runs {progress.done}/{progress.runs}"
+        self._progress.update(self._task, completed=progress.settled, total=progress.epochs, description=text)
+
+    def __enter__(self) -> "_SweepBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+
+def sweep_bar(console: Console | None = None) -> AbstractContextManager[Callable[[SweepProgress], None]]:
+    """A listener that shows a bar while its context is open, where `progress_bar` would."""
+    return _SweepBar(console)
+
+
+def _progress(console: Console | None) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console)

@@ -276,7 +276,7 @@ def test_wrong_calls(
     [
         (["--row", "1"], "--from and --row: a run of a sweep needs both"),
         (["--from", "x"], "--from and --row: a run of a sweep needs both"),
-        (["--from", "smoke-sweep-001", "--row", "16"], "--row 16: smoke-sweep-001 has rows 0 to 15"),
+        (["--from", "smoke-sweep-001", "--row", "16"], "row 16: smoke-sweep-001 has rows 0 to 15"),
         (["--from", "x", "--row", "1", "seed=3"], "--from: row 1 has its config"),
     ],
 )

@@ -10,7 +10,8 @@ import pytest
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory import writer
-from irisbp.sweeps.directory.parts import Session, read_part, write_part
+from irisbp.sweeps.directory.manifest import Session
+from irisbp.sweeps.directory.parts import read_part, write_part
 from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter
 from irisbp.sweeps.grid.grid import make_grid
