@@ -39,7 +39,7 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """How a sweep is trained, and what the user wants to see of it.
+    """The options of a call: who trains the sweep, and what the user wants to see of it.
 
     arguments are those that the sweep was asked for with, if they are known.
     """

@@ -67,7 +67,7 @@ def check_same(directory: Directory, wanted: Grid) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a caller in Python wants of a sweep: who works, who listens, when it stops, if it is shown."""
+    """The wishes of a caller in Python: who works, who listens, when the sweep stops, if it is shown."""
 
     workers: Workers
     listeners: Iterable[SweepListener] = ()
@@ -162,8 +162,8 @@ def sweep(
     to lists or ranges: {"seed": range(100), "optimizer": ["sgd", "adam"], "network.hidden": [[3], [8, 4]]}.
     The last key varies fastest, but the fold and, fastest of all, the seed. A sweep has at most 10^6 runs.
 
-    directory records the sweep there; resume trains what is missing of the one that lies there, if there is
-    one, and overwrite replaces it. jobs processes (by default as many as are worth it), or a cluster (backend
+    directory records the sweep there; resume trains what is missing of the sweep in it, if there is one, and
+    overwrite replaces that. jobs processes (by default as many as are worth it), or a cluster (backend
     dask or ray, at the address scheduler), train parts of the grid; no figure depends on who does. listeners
     are called with a SweepProgress, progress shows a bar. should_stop is asked as the sweep gets on: where it
     is true, the sweep ends there, interrupted.

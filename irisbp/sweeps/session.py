@@ -46,7 +46,7 @@ class Workers:
         check_cluster(self.backend, self.scheduler)
 
     def jobs_for(self, plan: SweepPlan, parts: int | None = None) -> int:
-        """How many processes work on so many parts, by default all, of a plan."""
+        """The number of processes for so many parts, by default all, of a plan."""
         if self.jobs is not None:
             return self.jobs
         if plan.seconds < _WORTH_PROCESSES or not has_signals():
@@ -58,7 +58,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep is: runs done of all, and epochs settled of all, by which the rest can be judged.
+    """The progress of a sweep: runs done of all, and epochs settled of all, by which time can be judged.
 
     Epochs that a run ended before are settled, too.
     """
@@ -142,7 +142,7 @@ class SweepSession:
 
     @property
     def progress(self) -> SweepProgress:
-        """How far it is."""
+        """Runs done, and epochs settled."""
         return SweepProgress(len(self.plan.grid), len(self.recorder.done), self._epochs, self._settled)
 
     def run(self) -> Sweep:

@@ -1,6 +1,6 @@
 """A sweep: its grid, what became of its rows, and what can be asked of them.
 
-It is in memory, as `sweep` returns it, or lies in a directory, as `open_sweep` reads it.
+It is in memory, as `sweep` returns it, or in a directory, as `open_sweep` reads it.
 """
 
 from collections.abc import Sequence

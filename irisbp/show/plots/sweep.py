@@ -120,7 +120,7 @@ def _label(summary: Summary, setting: Setting) -> str:
 
 
 def _left_out(mean: Array) -> str:
-    """What a logarithmic axis cannot show of a curve (points,), in words."""
+    """A note on the points of a curve (points,) that a logarithmic axis cannot show."""
     shown = drawable(mean) > 0
     if shown.all():
         return ""

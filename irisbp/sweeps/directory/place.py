@@ -1,4 +1,4 @@
-"""Where a sweep lies, and what is in its directory."""
+"""The place of a sweep's directory, and the files in it."""
 
 import re
 from pathlib import Path

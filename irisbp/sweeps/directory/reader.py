@@ -19,7 +19,7 @@ from irisbp.sweeps.results.columns import Results
 
 @dataclass(frozen=True)
 class FinishedSweep:
-    """A sweep as it lies in its directory."""
+    """A finished sweep as it is in its directory."""
 
     path: Path
     manifest: SweepManifest

@@ -1,8 +1,8 @@
 """The grid of a sweep: its runs, in their order, and each one's config.
 
 Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
-wherever it stands, varies fastest of all, and the fold after it: both are chance, not choice. So the rows of
-a setting, which is everything but the seed and the fold, stand together, in the same order in each.
+wherever it is given, varies fastest of all, and the fold next: both are chance, not choice. So the rows of a
+setting, which is everything but the seed and the fold, are neighbours, in the same order in each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,17 +47,17 @@ class Grid:
 
     @property
     def seeds(self) -> int:
-        """How many seeds each setting has."""
+        """The number of seeds of each setting."""
         return self._count(SEED)
 
     @property
     def folds(self) -> int:
-        """How many folds each setting has, with each seed."""
+        """The number of folds of each setting, with each seed."""
         return self._count(FOLD)
 
     @property
     def repeats(self) -> int:
-        """How many rows each setting has."""
+        """The number of rows of each setting."""
         return self.seeds * self.folds
 
     def _count(self, key: str) -> int:

@@ -1,4 +1,4 @@
-"""What a sweep found as DataFrames, with the columns of its tables."""
+"""The results of a sweep as DataFrames, with the columns of its tables."""
 
 from collections.abc import Sequence
 from math import nan

@@ -14,12 +14,12 @@ from irisbp.training.stopping import which_parameters
 
 
 def train_alone(config: Config) -> Outcome:
-    """What `irisbp train` does with this config, without a run directory."""
+    """Train a config as `irisbp train` does, without a run directory."""
     return finish_alone(prepare(config), [], [])
 
 
 def finish_alone(training: Training, losses: list[float], validation_losses: list[float]) -> Outcome:
-    """Train from where a training stands to its end; the lists are the losses of the epochs before."""
+    """Train the rest of a training to its end; the lists are the losses of the epochs before."""
     reason = None
     try:
         for record in train(training):

@@ -1,4 +1,4 @@
-"""What became of one run of a sweep."""
+"""The outcome of one run of a sweep."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from irisbp.nn.types import Array
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and its figures.
+    """The end of a run, and its figures.
 
     status to which are the manifest's. loss and accuracy are those of the parameters that `which` names
     over the training rows, the validation figures over the held-out rows (None without any). curve holds the

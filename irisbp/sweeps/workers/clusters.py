@@ -90,7 +90,7 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
 
 def _ask_for_irisbp(client: Any) -> None:
-    """Raise unless scheduler and workers can load what they will be sent: some would try for ever."""
+    """Raise unless scheduler and workers can load what they will be sent: some would try without end."""
     question = "__import__('irisbp.sweeps.workers.clusters').__version__"
     try:
         answers = [client.run_on_scheduler(eval, question), *client.run(eval, question).values()]
