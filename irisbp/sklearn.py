@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from irisbp.config.load import overridden
 from irisbp.config.schema import LARGEST_SEED, Config
-from irisbp.config.yaml import Document
+from irisbp.config.yaml import Document, KeyPath
 from irisbp.data.dataset import Standardizer, all_but, make_dataset
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -71,8 +71,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
       parameters, and the class of each output node, in the order in which the samples showed them.
 
     Errors: ConfigError for a parameter's value, when fitting; ValueError for X and y; Diverged, from fit and
-    partial_fit, when a loss or a parameter is no longer finite. In an error's message, hidden is network.hidden
-    and so on: the config's keys.
+    partial_fit, when a loss or a parameter is no longer finite. Messages name the config's keys, such as
+    network.hidden.
     """
 
     def __init__(
@@ -187,7 +187,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if name != "random_state":
                 section = keys[_SECTIONS[name]] if name in _SECTIONS else keys
                 section[name] = _plain(value)
-        return overridden(Document(keys, value_places={(): "BackpropClassifier"}), [], None)
+        place: dict[KeyPath, str] = {(): "BackpropClassifier"}
+        return overridden(Document(keys, key_places=place, value_places=place), [], None)
 
     def _checked(self, X: Any, y: Any, *, reset: bool, least: int) -> tuple[Array, npt.NDArray[Any]]:
         # In C order, since the order in memory is the order of a mean's sums.
