@@ -131,9 +131,9 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train for one epoch on these samples, from the current parameters and the optimizer's state.
 
         classes, all there are, is required at the first call, which also draws the initial parameters and
-        fits the standardizer, on its samples; both are kept from then on, as is what fit has left. The
-        schedule counts calls as epochs. So k calls with the same samples do as fit with k epochs does, if
-        the learning rate is constant. validation and early_stopping must be None.
+        fits the standardizer on its samples; later calls keep it, as they keep what fit has fitted. The
+        schedule counts calls as epochs; k calls with all samples give the parameters of fit with epochs=k,
+        if the learning rate is constant. validation and early_stopping must be None.
         """
         first = not hasattr(self, "parameters_")
         known = self._known_classes(classes, first)
@@ -156,7 +156,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Array:
         """Each class's probability (n_samples, n_classes), in the order of classes_."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64, order="C")
+        X = validate_data(self, X, reset=False, dtype=np.float64)
         inputs = self._standardizer().apply(X)
         return probabilities(self.network_, self.parameters_, inputs)[:, self._columns()]
 
@@ -191,8 +191,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return overridden(Document(keys, key_places=place, value_places=place), [], None)
 
     def _checked(self, X: Any, y: Any, *, reset: bool, least: int) -> tuple[Array, npt.NDArray[Any]]:
-        # In C order, since the order in memory is the order of a mean's sums.
-        X, y = validate_data(self, X, y, reset=reset, dtype=np.float64, order="C", ensure_min_samples=least)
+        X, y = validate_data(self, X, y, reset=reset, dtype=np.float64, ensure_min_samples=least)
         check_classification_targets(y)
         return X, y
 
@@ -227,8 +226,9 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.parameters_ = best.parameters if best and use_best else last.parameters
         self._memory, self._progress = last.optimizer, training.progress
         self.network_, self.seed_ = training.network, training.config.seed
+        names = _names(classes)
         self.classes_ = classes
-        self.node_classes_ = classes[[_names(classes).index(name) for name in training.dataset.classes]]
+        self.node_classes_ = classes[[names.index(name) for name in training.dataset.classes]]
         self.standardizer_mean_ = training.dataset.standardizer.mean
         self.standardizer_scale_ = training.dataset.standardizer.sd
         self._keep_curves(ends, best)
@@ -271,7 +271,7 @@ def _table(X: Array, y: npt.NDArray[Any], classes: npt.NDArray[Any], features: t
 
 
 def _prepare(config: Config, table: Table, classes: tuple[str, ...] = ()) -> Training:
-    """A training before its first step; ValueError, as scikit-learn has it, for data to refuse."""
+    """A training before its first step; ValueError, scikit-learn's, for data that cannot be trained on."""
     try:
         rows = all_but(held_out_rows(config, table), len(table.targets))
         mean_and_sd = numerics_of(config.numerics).mean_and_sd

@@ -215,9 +215,13 @@ def test_names_of_a_data_frames_features() -> None:
     assert not hasattr(_quick().fit(IRIS.values, SPECIES), "feature_names_in_")
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_the_order_in_memory_changes_no_bit(order: Any) -> None:
-    _assert_same(_quick().fit(np.asarray(IRIS.values, order=order), SPECIES), _quick().fit(FRAME, SPECIES))
+def test_the_order_in_memory_changes_no_bit() -> None:
+    # A sum goes through these columns in another order if they are contiguous, and rounds to something else.
+    values = np.random.default_rng(0).lognormal(size=(150, 4))
+    assert (values.std(axis=0, ddof=1) != np.asfortranarray(values).std(axis=0, ddof=1)).any()
+    fitted, again = _quick().fit(values, SPECIES), _quick().fit(np.asfortranarray(values), SPECIES)
+    np.testing.assert_array_equal(fitted.standardizer_scale_, again.standardizer_scale_)
+    np.testing.assert_array_equal(fitted.parameters_, again.parameters_)
 
 
 def test_in_a_pipeline() -> None:
