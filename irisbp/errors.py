@@ -6,6 +6,7 @@ IrisbpError            2
 ├── RunError           2   a run directory that is not what it should be
 ├── CheckFailed        3   a threshold or a gradient
 ├── Diverged           4   a number that is not finite
+├── Interrupted      130   a Ctrl-C, noticed where a run could end in good order; also a KeyboardInterrupt
 ├── StorageError      74   a file could not be written or read
 ├── NoRoom            74   a disk that is too small
 ├── Busy              75   another process holds the run
@@ -107,7 +108,10 @@ class CheckFailed(IrisbpError):
 
 
 class Diverged(IrisbpError):
-    """A loss or a parameter stopped being finite, at this epoch, step and sample."""
+    """A loss or a parameter stopped being finite, at this epoch, step and sample.
+
+    run is the irisbp.Run that ended so, if there is one.
+    """
 
     exit_code = 4
 
@@ -117,6 +121,30 @@ class Diverged(IrisbpError):
             "The learning rate may be too large, or the initial parameters too far out.",
         )
         self.what, self.epoch, self.step, self.sample = what, epoch, step, sample
+        self.run: Any = None
+
+    @property
+    def reason(self) -> str:
+        """The message's first line, which a manifest keeps."""
+        return str(self).split("\n")[0]
+
+    @classmethod
+    def before(cls, reason: str, run: Any) -> "Diverged":
+        """The error of a run that diverged before, by the reason in its manifest."""
+        error = cls.__new__(cls)
+        IrisbpError.__init__(error, reason)
+        error.what, error.run = reason, run
+        return error
+
+
+class Interrupted(IrisbpError, KeyboardInterrupt):
+    """A Ctrl-C ended a run or a sweep in good order; result is what there is of it."""
+
+    exit_code = 130
+
+    def __init__(self, *lines: str, result: Any = None) -> None:
+        super().__init__(*lines)
+        self.result = result
 
 
 class StorageError(IrisbpError):

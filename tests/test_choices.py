@@ -23,9 +23,10 @@ from irisbp.gradients.judge import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.rundir.checkpoint import is_checkpoint
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import load_run, read_manifest
+from irisbp.rundir.reader import read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.open import open_run
 from irisbp.runs.resume import open_interrupted, open_to_resume
 from irisbp.training.evaluation import evaluate
 from irisbp.training.loop import train
@@ -216,14 +217,14 @@ def _check_end(training: Training, manifest: Manifest, epochs: list[Epoch]) -> N
 
 def _check_evaluation(path: Path, training: Training, epochs: list[Epoch]) -> None:
     """The run read back: its last parameters do on held-out samples what the last epoch's record says."""
-    run = load_run(path, "last")
-    np.testing.assert_array_equal(run.parameters, training.parameters)
+    run = open_run(path, "last")
+    np.testing.assert_array_equal(run.vector, training.parameters)
     np.testing.assert_array_equal(run.dataset.held_out_rows, training.dataset.held_out_rows)
-    figures = evaluate(run.network, run.parameters, run.dataset)
+    figures = evaluate(run.network, run.vector, run.dataset)
     assert figures.samples == 150
     assert sum(map(sum, figures.confusion)) == 150
     if run.manifest.status == "completed" and len(run.dataset.held_out_rows):
-        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.held_out_rows)
+        held_out = evaluate(run.network, run.vector, run.dataset, run.dataset.held_out_rows)
         assert held_out.loss == epochs[-1].validation_loss
         assert held_out.accuracy == epochs[-1].validation_accuracy
     if training.best is not None:
@@ -231,9 +232,9 @@ def _check_evaluation(path: Path, training: Training, epochs: list[Epoch]) -> No
 
 
 def _check_best(path: Path, training: Training, epochs: list[Epoch]) -> None:
-    run, best, stopping = load_run(path, "best"), training.best, training.config.early_stopping
+    run, best, stopping = open_run(path, "best"), training.best, training.config.early_stopping
     assert best is not None
-    np.testing.assert_array_equal(run.parameters, best.parameters)
+    np.testing.assert_array_equal(run.vector, best.parameters)
     on_training = stopping is not None and stopping.monitor == "training"
     monitored = [epoch.loss if on_training else epoch.validation_loss or 0.0 for epoch in epochs]
     assert best.loss == monitored[best.epoch - 1]
@@ -242,7 +243,7 @@ def _check_best(path: Path, training: Training, epochs: list[Epoch]) -> None:
     assert stopping is None or len(epochs) - best.epoch <= stopping.patience
     assert training.stopped_early <= (stopping is not None and len(epochs) - best.epoch == stopping.patience)
     if not on_training:
-        held_out = evaluate(run.network, run.parameters, run.dataset, run.dataset.held_out_rows)
+        held_out = evaluate(run.network, run.vector, run.dataset, run.dataset.held_out_rows)
         assert held_out.loss == best.loss
 
 

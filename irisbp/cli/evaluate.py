@@ -4,7 +4,7 @@ import operator
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,10 @@ from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import json_text
 from irisbp.errors import CheckFailed, IrisbpError
-
-if TYPE_CHECKING:
-    from irisbp.nn.types import Indices
-    from irisbp.rundir.reader import Run
+from irisbp.rundir.storage import Directory
+from irisbp.runs.open import open_run
+from irisbp.show.console import make_console, print_lines
+from irisbp.show.results import print_evaluation
 
 _COMPARISONS = {
     ">=": operator.ge,
@@ -36,7 +36,7 @@ class Which(StrEnum):
     BEST = "best"
 
 
-class Rows(StrEnum):
+class RowsOption(StrEnum):
     """Rows of the run's own table."""
 
     TRAINING = "training"
@@ -62,7 +62,7 @@ def evaluate(
         Which | None, typer.Option(help="The parameters to use; by default those that the run names.")
     ] = None,
     on: Annotated[
-        Rows | None, typer.Option(help="The rows to use; by default those held out, if there are any.")
+        RowsOption | None, typer.Option(help="The rows to use; by default those held out, if there are any.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="TABLE", help="A CSV file to use in place of the run's own data.")
@@ -73,27 +73,18 @@ def evaluate(
 
     Writes evaluation.json into the run.
     """
-    from irisbp.rundir.reader import load_run
-    from irisbp.training.evaluation import evaluate as evaluate_parameters
-
     conditions = [_parse(text) for text in assertions or []]
-    loaded = load_run(run, which.value if which else None, data)
-    rows, name = _rows(loaded, on)
-    evaluation = evaluate_parameters(loaded.network, loaded.parameters, loaded.dataset, rows)
-    told = {"which": loaded.which, "data": loaded.dataset.table.source, "rows": name}
-    content = json_text(told | evaluation.as_json())
+    opened = open_run(run, which.value if which else None)
+    evaluation = opened.evaluate(on.value if on else None, data=data)
+    content = json_text(evaluation.as_json())
     # First kept, then shown: a reader that goes away loses nothing.
     failure = _keep(run, content)
     if as_json:
         print(content)
     else:
-        from irisbp.show.console import make_console, print_lines
-        from irisbp.show.results import print_evaluation
-
-        if loaded.manifest.status != "completed":
-            print_lines(make_console(stderr=True), f"note: the run {_end(loaded.manifest.reason)}")
-        of = f" ({name} rows of {loaded.dataset.table.source}, {loaded.which} parameters)"
-        print_evaluation(make_console(), evaluation, of)
+        if opened.status != "completed":
+            print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
+        print_evaluation(make_console(), evaluation)
     unmet = _unmet(conditions, {"accuracy": evaluation.accuracy, "loss": evaluation.loss})
     if failure:
         failure.add(*unmet)
@@ -102,22 +93,8 @@ def evaluate(
         raise CheckFailed(*unmet)
 
 
-def _rows(run: "Run", on: Rows | None) -> "tuple[Indices | None, str]":
-    """The rows to classify, and what they are called."""
-    held_out = run.dataset.held_out_rows
-    name = on or (Rows.VALIDATION if len(held_out) else Rows.ALL)
-    if name != Rows.ALL and run.table is not None:
-        raise IrisbpError(f"--on {name}: another table is evaluated as a whole")
-    if name == Rows.VALIDATION and not len(held_out):
-        raise IrisbpError(f"--on {name}: {run.path} held no rows out")
-    chosen = {Rows.TRAINING: run.dataset.train_rows, Rows.VALIDATION: held_out, Rows.ALL: None}
-    return chosen[name], name.value
-
-
 def _keep(run: Path, content: str) -> IrisbpError | None:
     """Write the evaluation into the run; what prevented it, if anything did."""
-    from irisbp.rundir.storage import Directory
-
     try:
         with Directory.behind(run) as directory:
             directory.write("evaluation.json", content.encode() + b"\n")

@@ -101,7 +101,7 @@ def _worked(arguments: list[str], place: "Place", sample: int | None, parameter:
     from irisbp.config.load import load_config, split_arguments
     from irisbp.explanations.naming import find_parameter
     from irisbp.explanations.worked import work
-    from irisbp.rundir.reader import load_run
+    from irisbp.runs.open import open_run
     from irisbp.runs.rewind import check_recorded, state_before, state_before_in_run
     from irisbp.training.setup import prepare
 
@@ -110,7 +110,7 @@ def _worked(arguments: list[str], place: "Place", sample: int | None, parameter:
     if path is not None and Path(path).is_dir():
         if overrides:
             raise ConfigError(f"argument {overrides[0]}: a run is explained as it is")
-        run = load_run(path)
+        run = open_run(path)
     training = prepare(run.config if run else load_config(path, overrides))
     if parameter is not None:
         find_parameter(training.network, parameter)  # a wrong name is told before anything is trained

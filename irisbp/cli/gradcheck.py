@@ -75,16 +75,16 @@ class _Subject(NamedTuple):
 def _subject(arguments: list[str]) -> _Subject:
     """From a config or a run."""
     from irisbp.config.load import load_config, split_arguments
-    from irisbp.rundir.reader import load_run
+    from irisbp.runs.open import open_run
     from irisbp.training.setup import objective_of, prepare
 
     path, overrides = split_arguments(arguments)
     if path is not None and Path(path).is_dir():
         if overrides:
             raise ConfigError(f"argument {overrides[0]}: a run is checked as it is; a config takes overrides")
-        run = load_run(path)
+        run = open_run(path)
         data, objective = run.dataset, objective_of(run.config)
-        return _Subject(run.network, data.inputs, data.labels, objective, run.parameters)
+        return _Subject(run.network, data.inputs, data.labels, objective, run.vector)
     training = prepare(load_config(path, overrides))
     data, objective = training.dataset, objective_of(training.config)
     return _Subject(training.network, data.inputs, data.labels, objective, None)

@@ -1,20 +1,23 @@
 """`irisbp plot`: pictures of a run, of several runs together, or of a sweep."""
 
-import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from irisbp.cli.deferred import new_app
+from irisbp.cli.pictures import draw_into
 from irisbp.errors import IrisbpError, literal
-
-if TYPE_CHECKING:
-    from irisbp.rundir.reader import Run
-    from irisbp.rundir.storage import Directory
+from irisbp.rundir.place import first_free
+from irisbp.rundir.storage import Directory
+from irisbp.runs.layout import PLOTS
+from irisbp.runs.open import open_run
+from irisbp.show.plots import draw_comparison
+from irisbp.show.plots.sweep import draw_sweep
+from irisbp.sweeps.directory.place import is_sweep
+from irisbp.sweeps.directory.reader import load_sweep
 
 
 class Format(StrEnum):
@@ -61,8 +64,6 @@ def plot(
     Of a sweep: loss curves of its best settings and, where two keys vary, a heat map.
     Pictures of the same name are replaced. Those over time train the run once more, in memory.
     """
-    from irisbp.sweeps.directory.place import is_sweep
-
     if len(runs) > 1:
         if kinds:
             raise IrisbpError("--kind: several runs make one picture, their comparison")
@@ -75,23 +76,9 @@ def plot(
         _draw(runs[0], picture_format, kinds, output)
 
 
-def draw_into(plots: "Directory", run: "Run", picture_format: str, kinds: Sequence[str]) -> list[str]:
-    """Draw and write pictures; returns their names."""
-    from irisbp.show.plots import draw_run
-
-    written = []
-    for name, content in draw_run(run, kinds, picture_format, _note):
-        plots.write(name, content)
-        written.append(name)
-    return written
-
-
 def _draw(run: Path, picture_format: Format, kinds: list[Picture] | None, output: Path | None) -> None:
-    from irisbp.rundir.place import PLOTS
-    from irisbp.rundir.reader import load_run
-    from irisbp.rundir.storage import Directory
 
-    loaded = load_run(run)
+    loaded = open_run(run)
     wanted = [kind.value for kind in kinds or Picture]
     if output is not None:
         with _opened(output) as plots:
@@ -104,10 +91,6 @@ def _draw(run: Path, picture_format: Format, kinds: list[Picture] | None, output
 
 
 def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None:
-    from irisbp.rundir.place import PLOTS
-    from irisbp.rundir.storage import Directory
-    from irisbp.show.plots.sweep import draw_sweep
-    from irisbp.sweeps.directory.reader import load_sweep
 
     pictures = draw_sweep(load_sweep(path), picture_format.value)
     with ExitStack() as opened:
@@ -121,26 +104,17 @@ def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None
 
 
 def _compare(runs: list[Path], picture_format: Format, output: Path | None) -> None:
-    from irisbp.rundir.place import open_new_comparison
-    from irisbp.rundir.reader import load_run
-    from irisbp.show.plots import draw_comparison
 
-    content = draw_comparison([load_run(run) for run in runs], picture_format.value)
+    content = draw_comparison([open_run(run) for run in runs], picture_format.value)
     name = f"comparison.{picture_format.value}"
-    with open_new_comparison() if output is None else _opened(output) as directory:
+    with first_free("comparison") if output is None else _opened(output) as directory:
         directory.write(name, content)
         print(literal(str((output or directory.path) / name)))
 
 
-def _opened(path: Path) -> "Directory":
+def _opened(path: Path) -> Directory:
     """A directory to write into: made, if there is none."""
-    from irisbp.rundir.storage import Directory
-
     try:
         return Directory.create(path)
     except FileExistsError:
         return Directory.behind(path)
-
-
-def _note(text: str) -> None:
-    print(f"note: {literal(text)}", file=sys.stderr, flush=True)

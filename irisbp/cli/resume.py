@@ -1,19 +1,16 @@
-"""`irisbp resume`: go on with a run that was interrupted."""
+"""`irisbp resume`: resume a run, or a sweep, that was interrupted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from irisbp.cli.arguments import Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
-from irisbp.cli.running import Telling, resume_in
-from irisbp.cli.sweep import Labour, resume_sweep
+from irisbp.cli.running import Shown, resume_in
 from irisbp.errors import IrisbpError
-
-if TYPE_CHECKING:
-    from irisbp.rundir.storage import Directory
-
+from irisbp.rundir.storage import Directory
+from irisbp.runs.resume import open_to_resume
 
 app = new_app()
 
@@ -26,22 +23,21 @@ def resume(
     as_json: Json = False,
     plot: Draw = False,
 ) -> None:
-    """Go on with a run where its last checkpoint stands, as if it had never been interrupted.
+    """Resume a run from its last checkpoint, as if it had never been interrupted.
 
-    A run that is finished says so. A sweep goes on with the parts that are missing.
+    A run that is finished says so. Of a sweep, the parts that are missing are trained.
     """
-    from irisbp.runs.resume import open_to_resume
-    from irisbp.sweeps.directory.place import is_sweep
-
-    telling = Telling(stream, quiet, as_json, plot)
+    shown = Shown(stream, quiet, as_json, plot)
     with open_to_resume(run) as directory:
-        if is_sweep(run):
-            _resume_sweep(directory, telling)
+        if (run / "sweep.yaml").is_file():
+            _resume_sweep(directory, shown)
         else:
-            resume_in(directory, telling)
+            resume_in(directory, shown)
 
 
-def _resume_sweep(directory: "Directory", telling: Telling) -> None:
-    if telling.stream or telling.plot:
+def _resume_sweep(directory: Directory, shown: Shown) -> None:
+    from irisbp.cli.sweep import Labour, resume_sweep  # whose rooms a run has no use for
+
+    if shown.stream or shown.plot:
         raise IrisbpError(f"{directory.path} is a sweep: --stream and --plot are for runs")
-    resume_sweep(directory, Labour(quiet=telling.quiet, as_json=telling.as_json))
+    resume_sweep(directory, Labour(quiet=shown.quiet, as_json=shown.as_json))

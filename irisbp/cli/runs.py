@@ -3,7 +3,7 @@
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,15 +11,22 @@ from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
+from irisbp.config.settings import settings
 from irisbp.errors import CheckFailed, IrisbpError, RunError
-
-if TYPE_CHECKING:
-    from irisbp.runs.verify import Verification
-    from irisbp.training.state import Record
+from irisbp.rundir.place import RUNS
+from irisbp.runs.compare import diff as compare
+from irisbp.runs.layout import manifest_of
+from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
+from irisbp.runs.verify import Verification
+from irisbp.runs.verify import verify as repeat
+from irisbp.show.console import make_console
+from irisbp.show.progress import Dispensable, EpochLines
+from irisbp.show.runs import print_diff, print_list, print_run
+from irisbp.training.state import Record
 
 app = new_app(help="List runs, show one, compare two, or repeat one.", invoke_without_command=True)
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)]
 
 
 @app.callback()
@@ -37,26 +44,18 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List every run in or below a directory, the newest last: state, config, last epoch, start."""
-    from irisbp.rundir.place import RUNS
-    from irisbp.runs.listing import list_runs
-
     place = folder or RUNS
-    entries = list_runs(place) if folder or place.exists() else []
+    entries = list_entries(place) if folder or place.exists() else []
     if as_json:
         print_json({"runs": [entry.as_json() for entry in entries]})
         return
-    from irisbp.show.console import make_console
-    from irisbp.show.runs import print_list
 
     print_list(make_console(), entries, str(place))
 
 
 @app.command("show", short_help="Show all of a run.")
-def show(run: Run, as_json: Json = False) -> None:
+def show(run: RunArgument, as_json: Json = False) -> None:
     """Show all of a run: how it ended, its config, its last epochs, its files and whether they are whole."""
-    from irisbp.config.settings import settings
-    from irisbp.runs.listing import last_epochs, list_files, read_entry
-
     entry = read_entry(run)
     epochs, files = last_epochs(run, 5), list_files(entry)
     if as_json:
@@ -71,8 +70,6 @@ def show(run: Run, as_json: Json = False) -> None:
             }
         )
         return
-    from irisbp.show.console import make_console
-    from irisbp.show.runs import print_run
 
     print_run(make_console(), entry, epochs, files)
 
@@ -84,21 +81,17 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Compare two runs: their configs, where their losses part, their last epochs and parameters."""
-    from irisbp.runs.compare import diff_runs
-
-    found = diff_runs(a, b)
+    found = compare(a, b)
     if as_json:
         print_json(found.as_json())
         return
-    from irisbp.show.console import make_console
-    from irisbp.show.runs import print_diff
 
     print_diff(make_console(), found)
 
 
 @app.command("verify", short_help="Repeat a run, and compare its files.")
 def verify(
-    run: Run,
+    run: RunArgument,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -124,16 +117,12 @@ def verify(
     raise CheckFailed(message)
 
 
-def _verify(run: Path, quiet: bool) -> "Verification":
+def _verify(run: Path, quiet: bool) -> Verification:
     """The repetition, with a line for some of its epochs, and an end at the first signal."""
-    from irisbp.rundir.reader import read_manifest
-    from irisbp.runs.verify import verify_run
-    from irisbp.show.progress import Dispensable, EpochLines
-
-    lines = Dispensable(EpochLines(sys.stderr, read_manifest(run).epochs))
+    lines = Dispensable(EpochLines(sys.stderr, manifest_of(run).epochs))
     with StopRequest() as stop, closing(lines):
 
-        def listen(record: "Record") -> None:
+        def listen(record: Record) -> None:
             if not quiet:
                 lines.take(record)
             if stop.exit_code:
@@ -141,4 +130,4 @@ def _verify(run: Path, quiet: bool) -> "Verification":
                 error.exit_code = stop.exit_code
                 raise error
 
-        return verify_run(run, listen)
+        return repeat(run, listen)

@@ -6,14 +6,16 @@ Defaults < file < overrides, all by the same rules and in the same words.
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from irisbp.config.given import Given, plain
 from irisbp.config.schema import CHOICES, LARGEST_SEED, Config, SgdOptimizer
 from irisbp.config.yaml import (
     MOST_PROBLEMS,
@@ -59,12 +61,49 @@ _OTHER_WORDS = {
 }
 
 
-def load_config(path: Path | None, overrides: Sequence[str] = (), *, content: bytes | None = None) -> Config:
-    """The config of a file (or the article's, without one) with overrides; Problems if any.
+def load_config(
+    config: Given = None, overrides: Sequence[str] = (), *, content: bytes | None = None, **keys: Any
+) -> Config:
+    """The config that is given, or the article's, with overrides and keys; Problems lists all that is wrong.
 
-    content is what stands in the file, if that has been read already.
+    config is a path, a mapping or a Config. overrides are texts, KEY=VALUE, as on the command line; keys are
+    Python values: top-level keys (`seed=3`, `optimizer={"name": "adam", "beta1": 0.8}`) or, by `**{...}`,
+    dotted ones. The path of a table is relative to the config's file, else to the current directory. content
+    is the config file's, if that has been read already.
     """
-    return overridden(read_document(path, content), overrides, path)
+    if isinstance(config, Config) and not overrides and not keys:
+        return config
+    document, path = _given_document(config, content)
+    for argument in overrides:
+        _override(document, argument)
+    for key, value in keys.items():
+        _put_key(document, key, plain(value))
+    anchor_source(document.data, Path())
+    return validated(document, path)
+
+
+def _given_document(config: Given, content: bytes | None) -> tuple[Document, Path | None]:
+    """The document of what is given, and what to call it in messages."""
+    if config is None:
+        return read_document(None), None
+    if isinstance(config, Config):
+        return Document(config.model_dump(mode="json")), Path("config")
+    if isinstance(config, Mapping):
+        return Document(plain(config)), Path("config")
+    if not isinstance(config, str | PathLike):
+        kind = type(config).__name__
+        raise ConfigError(f"config: {kind} is not a config; give a path, a mapping, a Config or None")
+    path = Path(config)
+    return read_document(path, content), path
+
+
+def _put_key(document: Document, key: str, value: Any) -> None:
+    """Put a key's Python value into the document, in place of what it has."""
+    place = f"argument {abridged(f'{key}={value!r}')}"
+    path = key_path(key, place)
+    put(document.data, path, value, place)
+    for depth in range(1, len(path) + 1):
+        document.key_places[path[:depth]] = document.value_places[path[:depth]] = place
 
 
 def read_document(path: Path | None, content: bytes | None = None) -> Document:
@@ -84,6 +123,11 @@ def overridden(document: Document, overrides: Sequence[str], path: Path | None) 
     for argument in overrides:
         _override(document, argument)
     anchor_source(document.data, Path())
+    return validated(document, path)
+
+
+def validated(document: Document, path: Path | None) -> Config:
+    """The config of a document; Problems if any. path is what to call it where nothing better is known."""
     problems, config = list(document.problems), None
     try:
         config = Config.model_validate(document.data)

@@ -64,6 +64,11 @@ def load_table(source: str | None, target: str | None, features: Sequence[str] |
         return _parse_table(file, source, separator(Path(source)), target, features)
 
 
+def parse_table(content: bytes, source: str, target: str, features: Sequence[str] | None) -> Table:
+    """The table in the content of a CSV file; source is what to call it."""
+    return _parse_table(io.BytesIO(content), source, ",", target, features)
+
+
 def table_digest(source: str | None) -> str:
     """The digest that load_table would find, without reading what the file says."""
     with _open(source) as file:

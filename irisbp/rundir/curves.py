@@ -13,6 +13,7 @@ from irisbp.errors import RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.manifest import Manifest
 from irisbp.rundir.reader import open_file
+from irisbp.rundir.writer import EPOCH_COLUMNS
 
 MOST_EPOCHS = 4000
 MOST_SAMPLES = 20_000
@@ -55,9 +56,8 @@ def read_epochs(path: Path, manifest: Manifest) -> dict[str, Array]:
     kept = Thinned(MOST_EPOCHS)
     for row in _rows(path / "epochs.csv"):
         kept.add([float(cell) if cell else np.nan for cell in row])
-    header = ("epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy")
-    values = np.array(kept.all(), dtype=float).reshape(-1, len(header))
-    return {name: values[:, k] for k, name in enumerate(header)}
+    values = np.array(kept.all(), dtype=float).reshape(-1, len(EPOCH_COLUMNS))
+    return {name: values[:, k] for k, name in enumerate(EPOCH_COLUMNS)}
 
 
 def read_losses(path: Path, manifest: Manifest) -> tuple[Array, Array, int]:
@@ -68,7 +68,7 @@ def read_losses(path: Path, manifest: Manifest) -> tuple[Array, Array, int]:
     if "steps.csv" not in manifest.files:
         return np.empty(0), np.empty(0), 0
     lines = _verify(path, "steps.csv", manifest) - 1
-    wanted = iter(_one_of_each_stretch(lines))
+    wanted = iter(one_of_each_stretch(lines))
     following, pairs, count = next(wanted, -1), [], 0
     for row in _rows(path / "steps.csv"):
         if count == following:
@@ -79,7 +79,7 @@ def read_losses(path: Path, manifest: Manifest) -> tuple[Array, Array, int]:
     return values[:, 0], values[:, 1], count
 
 
-def _one_of_each_stretch(count: int) -> list[int]:
+def one_of_each_stretch(count: int) -> list[int]:
     """All numbers below count; of too many, one drawn from each of equal stretches.
 
     Every k-th would not do: it might always be the same sample of the table.

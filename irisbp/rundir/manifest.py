@@ -2,13 +2,20 @@
 
 import platform
 import sys
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from irisbp import __version__
+from irisbp.data.dataset import Dataset
+from irisbp.training.evaluation import evaluate
+from irisbp.training.state import Training
+from irisbp.training.stopping import which_parameters
 
 Status = Literal["completed", "diverged", "interrupted"]
 
@@ -16,10 +23,13 @@ Status = Literal["completed", "diverged", "interrupted"]
 Which = Literal["last", "best"]
 
 
-class Data(BaseModel):
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Data(_Part):
     """The table that was trained on; sha256 is that of its file, validation counts the rows held out."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     source: str
     sha256: str
     rows: int
@@ -28,15 +38,26 @@ class Data(BaseModel):
     target: str
 
 
-class Manifest(BaseModel):
-    """Written last, so that a directory without it is a run that did not end.
+class Figures(_Part):
+    """How well the parameters that a run names classify: None is a figure that is not finite, or not there.
+
+    loss and accuracy are over the training rows, the validation figures over the held-out rows.
+    """
+
+    loss: float | None = None
+    accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+class Manifest(_Part):
+    """The end of a run, written last, so that a directory without it is a run that did not end.
 
     steps counts the updates done, epochs the passes begun; seconds is the time that training took,
     recording included; reason says why a run that is not completed ended. best_epoch is that of
     best_parameters.npz, None where nothing was monitored; which names the parameters to use.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     status: Status
     reason: str | None
     epochs: int
@@ -44,6 +65,7 @@ class Manifest(BaseModel):
     stopped_early: bool
     best_epoch: int | None
     which: Which
+    figures: Figures = Figures()
     seconds: float
     started: str
     finished: str
@@ -51,6 +73,87 @@ class Manifest(BaseModel):
     data: Data
     versions: dict[str, str]
     files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock of a run: when it began, its seconds before an interruption, and what it is trained with."""
+
+    started: str
+    before: float
+    versions: dict[str, str]
+    begun: float
+
+    @classmethod
+    def begin(cls) -> "Clock":
+        """A new run's, from now on."""
+        return cls(now(), 0.0, versions(), time.perf_counter())
+
+    @classmethod
+    def resume(cls, started: str, before: float, its_versions: dict[str, str]) -> "Clock":
+        """That of a run which began earlier."""
+        return cls(started, before, versions() | its_versions, time.perf_counter())
+
+    def seconds(self) -> float:
+        """How long the run has been trained, before an interruption, too."""
+        return self.before + time.perf_counter() - self.begun
+
+
+def make_manifest(
+    training: Training, status: Status, reason: str | None, clock: Clock, files: dict[str, str]
+) -> Manifest:
+    """The manifest of a training that has come to its end; files are the digests of what was written."""
+    if training.failure:
+        status, reason = "diverged", training.failure.reason
+    progress, best = training.progress, training.best
+    return Manifest(
+        status=status,
+        reason=reason,
+        epochs=progress.epoch - (progress.samples == 0),
+        # The sample whose loss was not finite is recorded, but it changed nothing.
+        steps=progress.step - (status == "diverged"),
+        stopped_early=training.stopped_early,
+        best_epoch=best.epoch if best else None,
+        which=which_parameters(training.config, best is not None),
+        figures=_figures(training),
+        seconds=clock.seconds(),
+        started=clock.started,
+        finished=now(),
+        classes=list(training.dataset.classes),
+        data=_data(training.dataset),
+        versions=clock.versions,
+        files=files,
+    )
+
+
+def _figures(training: Training) -> Figures:
+    """The figures of the parameters that the run names, over its training and its held-out rows."""
+    best, data = training.best, training.dataset
+    use_best = best is not None and which_parameters(training.config, True) == "best"
+    parameters = best.parameters if best is not None and use_best else training.parameters
+    found = dict[str, float | None]()
+    for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
+        if len(rows):
+            scores = evaluate(training.network, parameters, data, rows)
+            found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
+    return Figures(**found)
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None if it is not finite, for which JSON has no word."""
+    return value if value is None or isfinite(value) else None
+
+
+def _data(dataset: Dataset) -> Data:
+    table = dataset.table
+    return Data(
+        source=table.source,
+        sha256=table.digest,
+        rows=len(table.values),
+        validation=len(dataset.held_out_rows),
+        features=list(table.features),
+        target=table.target,
+    )
 
 
 def versions() -> dict[str, str]:

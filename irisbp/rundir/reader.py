@@ -1,103 +1,19 @@
 """Reads a run again, and refuses one that is unfinished or not what its manifest says."""
 
 import hashlib
-import re
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
-from irisbp.config.load import load_config
-from irisbp.config.schema import Config
-from irisbp.data.dataset import Dataset, Standardizer, make_dataset
-from irisbp.data.table import load_table
+from irisbp.data.dataset import Standardizer
 from irisbp.errors import RunError, StorageError, in_shell
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
-from irisbp.training.setup import held_out_rows, make_network
-
-_OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it lies in its directory; its data are loaded when they are first asked for.
-
-    parameters are the last or the best, as which says; table is the path of a table to use in place of
-    the one that was trained on.
-    """
-
-    path: Path
-    config: Config
-    manifest: Manifest
-    standardizer: Standardizer
-    network: Network
-    parameters: Array
-    which: Which
-    table: Path | None = None
-
-    @property
-    def features(self) -> list[str]:
-        """The columns that the network takes, in its inputs' order."""
-        return self.manifest.data.features
-
-    @property
-    def classes(self) -> list[str]:
-        """The class of each output node."""
-        return self.manifest.classes
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The run's own table, if it is still what it was, or another one with the same columns."""
-        source = self.config.data.source if self.table is None else str(self.table)
-        target, features = (self.manifest.data.target, self.features) if source else (None, None)
-        table = load_table(source, target, features)
-        if self.table is not None:
-            return make_dataset(table, tuple(self.classes), self.standardizer)
-        if table.digest != self.manifest.data.sha256:
-            raise RunError(f"{self.path} was trained on other data than {table.source} holds now")
-        if set(table.targets) != set(self.classes):
-            raise RunError(f"{self.path / 'manifest.json'}: its classes are not those of the data")
-        held_out = held_out_rows(self.config, table)
-        return make_dataset(table, tuple(self.classes), self.standardizer, held_out)
-
-
-def load_run(path: Path, which: Which | None = None, table: Path | None = None) -> Run:
-    """The run in a directory; RunError or StorageError if there is none to be had.
-
-    which defaults to what the run names itself; table is one to use in place of its own.
-    """
-    manifest = read_manifest(path)
-    read_checked(path, "config.yaml", manifest)
-    config = load_config(path / "config.yaml")
-    which = which or manifest.which
-    if which == "best" and manifest.best_epoch is None:
-        raise RunError(f"{path} kept no best parameters: nothing was monitored")
-    name = "best_parameters.npz" if which == "best" else "parameters.npz"
-    arrays = _Arrays(path / name, read_checked(path, name, manifest))
-    network = make_network(config, len(manifest.data.features), len(manifest.classes))
-    standardizer = arrays.standardizer(network.inputs)
-    return Run(path, config, manifest, standardizer, network, arrays.parameters(network), which, table)
-
-
-def check_that_it_is_no_sweep(path: Path) -> None:
-    """RunError if a directory is a sweep's."""
-    if (path / "sweep.yaml").exists():
-        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
-    check_that_its_grid_is_there(path, [found.name for found in path.glob("*")])
-
-
-def check_that_its_grid_is_there(path: Path, names: Sequence[str]) -> None:
-    """RunError if a directory with these names is a sweep's but for its sweep.yaml."""
-    if not {"sweep.yaml", "config.yaml"}.intersection(names) and any(map(_OF_A_SWEEP.fullmatch, names)):
-        raise RunError(f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere")
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -105,10 +21,9 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
-    check_that_it_is_no_sweep(path)
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
-        hint = f"; irisbp resume {in_shell(path)} goes on with it" if kind == "an unfinished run" else ""
+        hint = f"; irisbp resume {in_shell(path)} resumes it" if kind == "an unfinished run" else ""
         raise RunError(f"{path} is {kind}: it has no manifest.json{hint}")
     try:
         return Manifest.model_validate_json(read_content(path / "manifest.json"))
@@ -143,6 +58,15 @@ def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:
     if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
         raise RunError(f"{path / name} is not the file that the run wrote: its sha256 differs")
     return content
+
+
+def read_parameters(
+    path: Path, which: Which, manifest: Manifest, network: Network
+) -> tuple[Array, Standardizer]:
+    """The last or best parameters of the run in a directory, and its standardizer; RunError if damaged."""
+    name = "best_parameters.npz" if which == "best" else "parameters.npz"
+    arrays = _Arrays(path / name, read_checked(path, name, manifest))
+    return arrays.parameters(network), arrays.standardizer(network.inputs)
 
 
 class _Arrays:

@@ -10,15 +10,16 @@ from irisbp.data.cells import cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
-from irisbp.rundir.manifest import Data, Manifest, Status, now, versions
-from irisbp.rundir.place import discard_leftovers
+from irisbp.rundir.manifest import Clock, Manifest, Status, make_manifest
+from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory, Mark
 from irisbp.training.state import Block, Epoch, Progress, Record, Snapshot, Training
 
-HEADERS = {
-    "steps.csv": "step,epoch,sample,label,predicted,loss\n",
-    "epochs.csv": "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n",
-}
+STEP_COLUMNS = ("step", "epoch", "sample", "label", "predicted", "loss")
+EPOCH_COLUMNS = (
+    "epoch", "learning_rate", "epoch_loss", "epoch_accuracy", "validation_loss", "validation_accuracy",
+)  # fmt: skip
+HEADERS = {"steps.csv": f"{','.join(STEP_COLUMNS)}\n", "epochs.csv": f"{','.join(EPOCH_COLUMNS)}\n"}
 
 
 class RunWriter:
@@ -29,12 +30,12 @@ class RunWriter:
     """
 
     def __init__(self, directory: Directory, training: Training, start: Checkpoint | None = None) -> None:
-        """Begin a run, or, with the checkpoint that the training has been put to, go on with it."""
+        """Begin a run, or, with the checkpoint that the training has been put to, resume it."""
         self._directory, self._training = directory, training
         self._classes = [cell(name) for name in training.dataset.classes]
-        self._started, self._before = (start.started, start.seconds) if start else (now(), 0.0)
-        self._clock = time.perf_counter()
-        self._versions = versions() | (start.versions if start else {})
+        self._clock = Clock.begin()
+        if start is not None:
+            self._clock = Clock.resume(start.started, start.seconds, start.versions)
         self._names = ("steps.csv", "epochs.csv") if training.config.record == "steps" else ("epochs.csv",)
         if start is None:
             content = to_yaml(training.config).encode()
@@ -64,11 +65,9 @@ class RunWriter:
             self._commit()
 
     def finish(self, status: Status, reason: str | None = None) -> Manifest:
-        """Write parameters and, last of all, the manifest; a run that was interrupted can go on from here."""
-        training, stopping = self._training, self._training.config.early_stopping
-        if training.failure:
-            status, reason = "diverged", str(training.failure).split("\n")[0]
-        if status == "interrupted":
+        """Write the parameters and, last of all, the manifest; an interrupted run can be resumed."""
+        training = self._training
+        if status == "interrupted" and training.failure is None:
             self._commit()
         marks = self._sync()
         for file in self._growing.values():
@@ -77,25 +76,9 @@ class RunWriter:
         self._put_parameters("parameters.npz", training.parameters)
         if training.best is not None:
             self._put_parameters("best_parameters.npz", training.best.parameters)
-        manifest = Manifest(
-            status=status,
-            reason=reason,
-            epochs=self._progress.epoch - (self._progress.samples == 0),
-            # The sample whose loss was not finite is recorded, but it changed nothing.
-            steps=self._progress.step - (status == "diverged"),
-            stopped_early=training.stopped_early,
-            best_epoch=training.best.epoch if training.best else None,
-            which="best" if training.best and stopping and stopping.restore_best else "last",
-            seconds=self._seconds(),
-            started=self._started,
-            finished=now(),
-            classes=list(training.dataset.classes),
-            data=self._data(),
-            versions=self._versions,
-            files=self._files,
-        )
+        manifest = make_manifest(training, status, reason, self._clock, self._files)
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
-        discard_leftovers(self._directory, checkpoints=status == "completed")
+        RUN.discard_leftovers(self._directory, passing=manifest.status == "completed")
         return manifest
 
     def _commit(self) -> None:
@@ -108,18 +91,15 @@ class RunWriter:
             files=marks,
             config=self._files["config.yaml"],
             data=training.dataset.table.digest,
-            started=self._started,
-            seconds=self._seconds(),
-            versions=self._versions,
+            started=self._clock.started,
+            seconds=self._clock.seconds(),
+            versions=self._clock.versions,
         )
         write_checkpoint(self._directory, checkpoint)
         self._due.committed(self._progress, time.monotonic() - began)
 
     def _sync(self) -> dict[str, Mark]:
         return {name: file.sync() for name, file in self._growing.items()}
-
-    def _seconds(self) -> float:
-        return self._before + time.perf_counter() - self._clock
 
     def _step_rows(self, block: Block) -> str:
         classes, epoch, size, count = self._classes, f",{block.epoch},", block.batch_size, len(block.rows)
@@ -141,17 +121,6 @@ class RunWriter:
         arrays["standardizer.mean"] = training.dataset.standardizer.mean
         arrays["standardizer.sd"] = training.dataset.standardizer.sd
         self._files[name] = self._directory.write(name, pack(arrays))
-
-    def _data(self) -> Data:
-        table = self._training.dataset.table
-        return Data(
-            source=table.source,
-            sha256=table.digest,
-            rows=len(table.values),
-            validation=len(self._training.dataset.held_out_rows),
-            features=list(table.features),
-            target=table.target,
-        )
 
 
 class _Due:

@@ -18,9 +18,9 @@ from irisbp.config.settings import settings, varying_keys
 from irisbp.errors import IrisbpError, RunError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
-from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.manifest import Manifest, finite
 from irisbp.rundir.reader import read_content
-from irisbp.runs.listing import Entry, finite, read_entry, read_rows
+from irisbp.runs.listing import Entry, read_entry, read_rows
 
 Pair = tuple[Any, Any]
 
@@ -110,14 +110,15 @@ def _final(entry: Entry) -> dict[str, Any]:
     return figures | {"steps": entry.manifest.steps if entry.manifest else None}
 
 
-def diff_runs(path_a: Path, path_b: Path) -> Diff:
+def diff(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Diff:
     """Compare two runs, finished or not; RunError if one has no config that can be read."""
-    a, b = read_entry(path_a), read_entry(path_b)
+    path_a, path_b = Path(a), Path(b)
+    of_a, of_b = read_entry(path_a), read_entry(path_b)
     return Diff(
-        a=a,
-        b=b,
-        config=_config_pairs(_config(a), _config(b)),
-        others=_other_pairs(a.manifest, b.manifest),
+        a=of_a,
+        b=of_b,
+        config=_config_pairs(_config(of_a), _config(of_b)),
+        others=_other_pairs(of_a.manifest, of_b.manifest),
         first_difference=find_first_difference(path_a, path_b),
         parameters=compare_parameters(path_a, path_b),
     )

@@ -11,19 +11,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from irisbp.annotations import DataFrame
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError, StorageError
-from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import check_that_it_is_no_sweep, open_file, read_checked, read_manifest
+from irisbp.rundir.manifest import Figures, Manifest, finite
+from irisbp.rundir.reader import open_file, read_checked
+from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
 FileState = Literal["as written", "changed", "missing", "not recorded"]
 
+_LISTED = [
+    "run", "name", "status", "problem", "date", "epoch", "learning_rate", "epoch_loss", "epoch_accuracy",
+    "loss", "accuracy", "validation_loss", "validation_accuracy", "config",
+]  # fmt: skip
 # Any one of these names may be somebody else's; two of them make a run.
 _MARKS = {"config.yaml", "epochs.csv", "manifest.json"}
 _LONGEST_ROW = 200  # bytes of a row of epochs.csv, and more than enough
@@ -34,8 +39,8 @@ class EpochFigures(NamedTuple):
 
     epoch: int
     learning_rate: float
-    loss: float
-    accuracy: float
+    epoch_loss: float
+    epoch_accuracy: float
     validation_loss: float | None
     validation_accuracy: float | None
 
@@ -61,16 +66,22 @@ class Entry:
         """The last part of its path, also where that is a dot."""
         return self.path.name or self.path.absolute().name
 
+    @property
+    def figures(self) -> Figures:
+        """The figures of the run's parameters, none of a run that has not ended."""
+        return self.manifest.figures if self.manifest else Figures()
+
     def as_json(self) -> dict[str, Any]:
-        """Plain data: the figures are those of the last epoch."""
-        figures = self.last.as_json() if self.last else dict.fromkeys(EpochFigures._fields)
+        """Plain data: the figures are the run's, as `train` shows them, and those of its last epoch."""
+        last = self.last.as_json() if self.last else dict.fromkeys(EpochFigures._fields)
         return {
             "run": str(self.path),
             "name": self.name,
             "status": self.status,
             "problem": self.problem,
             "date": self.started.isoformat(),
-            **figures,
+            **{key: last[key] for key in ("epoch", "learning_rate", "epoch_loss", "epoch_accuracy")},
+            **self.figures.model_dump(),
             "config": self.config.model_dump(mode="json") if self.config else None,
         }
 
@@ -83,12 +94,7 @@ class FileEntry(NamedTuple):
     state: FileState
 
 
-def finite(value: float | None) -> float | None:
-    """The number, or None if JSON has no word for it."""
-    return value if value is None or isfinite(value) else None
-
-
-def list_runs(folder: Path) -> list[Entry]:
+def list_entries(folder: Path) -> list[Entry]:
     """Every run in or below a directory, the newest last; what is no run is passed over."""
     if not os.path.isdir(folder):
         raise RunError(f"{folder}: no such directory")
@@ -147,7 +153,7 @@ def _names(path: Path) -> list[str]:
 def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> Manifest | None:
     """The manifest, if it can be read; the config is short enough to be compared with it at once."""
     try:
-        manifest = read_manifest(path)
+        manifest = manifest_of(path)
         problems += [
             f"{path / name} is missing" for name in manifest.files if not os.path.lexists(path / name)
         ]
@@ -156,7 +162,7 @@ def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> 
     except (IrisbpError, OSError) as error:
         problems.append(str(error))
         with suppress(IrisbpError, OSError):
-            return read_manifest(path)
+            return manifest_of(path)
         return None
     return manifest
 
@@ -242,3 +248,17 @@ def read_rows(path: Path) -> Iterator[list[str]]:
             raise RunError(f"{path}:{reader.line_num}: {error}") from None
         except OSError as error:
             raise StorageError("read", path, error) from None
+
+
+def list_runs(folder: str | os.PathLike[str] = "runs") -> DataFrame:
+    """A row for each run in or below a directory, the newest last: where it lies, its status and figures.
+
+    loss and accuracy are those of the run's parameters over its training rows, the validation figures over
+    its held-out rows; epoch, epoch_loss and epoch_accuracy those of its last epoch. A column config has each
+    run's Config, None where it cannot be read. RunError if there is no such directory.
+    """
+    import pandas as pd
+
+    entries = list_entries(Path(folder))
+    rows = [entry.as_json() | {"date": entry.started, "config": entry.config} for entry in entries]
+    return pd.DataFrame(rows, columns=_LISTED)

@@ -1,26 +1,31 @@
-"""Takes up a run where it stands, whatever ended it.
+"""Resumes a run where it stands, whatever ended it.
 
 A finished run is byte for byte, file by file, what it would have been without an interruption: only the
 clock times in its manifest are others.
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
 from irisbp.config.yaml import LARGEST_FILE
-from irisbp.errors import RunError
+from irisbp.errors import Diverged, RunError, literal
 from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.place import OWN_FOLDERS, discard_leftovers
-from irisbp.rundir.reader import check_that_its_grid_is_there, read_manifest
+from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manifest_of
 from irisbp.runs.listing import file_state
+from irisbp.runs.open import open_run
+from irisbp.runs.run import Run
+from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession
 from irisbp.training.setup import prepare, resume_from
 from irisbp.training.state import Training
 
@@ -38,11 +43,11 @@ class Resumption:
     passed_over: list[str]
 
     def writer(self) -> RunWriter:
-        """What goes on recording; from here on the run is unfinished again."""
+        """What continues recording; from here on the run is unfinished again."""
         stale = {"manifest.json", "evaluation.json", "parameters.npz", "best_parameters.npz"}
         if self.checkpoint is None:
             stale |= {"steps.csv", "epochs.csv"}
-        discard_leftovers(self.directory)
+        RUN.discard_leftovers(self.directory)
         names = self.directory.names()
         self.directory.discard(sorted(stale.intersection(names)))
         for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
@@ -51,15 +56,26 @@ class Resumption:
         self.directory.sync()
         return RunWriter(self.directory, self.training, self.checkpoint)
 
+    def session(self) -> TrainingSession:
+        """The rest of the run, ready to be trained."""
+        return TrainingSession(self.training, self.writer, self.directory.path, self._notes())
+
+    def _notes(self) -> list[str]:
+        used = [f"an older checkpoint is used: {problem}" for problem in self.passed_over]
+        return used + [
+            f"the run began with {name} {literal(was)}; with {now} its bits may differ"
+            for name, (was, now) in self.other_versions.items()
+        ]
+
     @property
     def other_versions(self) -> dict[str, tuple[str, str]]:
-        """What the run began with, and what it would go on with, where the two differ."""
+        """The versions that the run began with and those that it would be resumed with, where they differ."""
         was, now = self.checkpoint.versions if self.checkpoint else {}, versions()
         return {name: (was[name], now[name]) for name in was if was[name] != now.get(name, was[name])}
 
 
 def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resumption:
-    """The run in a directory, ready to go on; RunError if it cannot, or is not the wanted config's."""
+    """The run in a directory, ready to be resumed; RunError if it cannot be, or is of another config."""
     path = directory.path / "config.yaml"
     names = directory.names()
     if "config.yaml" not in names:
@@ -89,7 +105,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if "manifest.json" not in directory.names():
         return None
     try:
-        manifest = read_manifest(directory.path)
+        manifest = manifest_of(directory.path)
     except RunError:
         if checkpoint_names(directory):
             return None
@@ -106,7 +122,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if wanted is not None:
         content = directory.read("config.yaml", LARGEST_FILE)
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
-    discard_leftovers(directory, checkpoints=manifest.status == "completed")
+    RUN.discard_leftovers(directory, passing=manifest.status == "completed")
     return manifest
 
 
@@ -122,3 +138,32 @@ def open_to_resume(path: Path) -> Directory:
         what = "it is a file" if os.path.lexists(path) else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
     return Directory(path)
+
+
+def resume(
+    run: str | PathLike[str],
+    *,
+    listeners: Iterable[AnyListener] = (),
+    should_stop: ShouldStop | None = None,
+    progress: bool = False,
+) -> Run:
+    """Resume the run in a directory from its last checkpoint; one that is finished is returned as it is.
+
+    Listeners and what is raised are those of `train`.
+    """
+    with open_to_resume(Path(run)) as directory:
+        return resume_in(directory, Asked(listeners, should_stop, progress))
+
+
+def resume_in(directory: Directory, asked: Asked, wanted: Config | None = None) -> Run:
+    """The same in an open directory; RunError if the run is not the wanted config's."""
+    if finished_manifest(directory, wanted) is None:
+        return asked.run(open_interrupted(directory, wanted).session())
+    return checked_end(open_run(directory.path))
+
+
+def checked_end(run: Run) -> Run:
+    """A finished run; Diverged, with the run attached, if it diverged."""
+    if run.status == "diverged":
+        raise Diverged.before(run.manifest.reason or "diverged", run)
+    return run

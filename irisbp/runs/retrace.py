@@ -12,7 +12,7 @@ import numpy as np
 from irisbp.errors import Diverged
 from irisbp.nn.types import Array, Indices
 from irisbp.rundir.curves import Thinned
-from irisbp.rundir.reader import Run
+from irisbp.runs.run import Run
 from irisbp.training.evaluation import probabilities
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -48,9 +48,10 @@ class History:
     repeats: bool
 
 
-def retrace(run: Run, last: Array) -> History:
-    """Train the run again up to where it ended; last are the parameters it had there."""
-    training = prepare(run.config)
+def retrace(run: Run) -> History:
+    """Train the run again up to where it ended."""
+    training = prepare(run.config, run.dataset.table)
+    last = run.using("last").vector
     initial = training.parameters.copy()
     kept = Thinned(MOST_MOMENTS)
     kept.add(_moment(training, 0.0))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from irisbp.errors import IrisbpError, RunError
-from irisbp.rundir.reader import Run
 from irisbp.runs.listing import file_state, read_rows
+from irisbp.runs.run import Run
 from irisbp.training.loop import make_engine, train
 from irisbp.training.state import Block, Record, Snapshot, Training
 
@@ -98,19 +98,27 @@ def state_before_in_run(run: Run, training: Training, place: Place) -> Before:
 
 def check_recorded(run: Run, step: int, losses: list[float]) -> bool:
     """Whether a run recorded this step's losses; RunError if they are others than these, by one bit even."""
-    if "steps.csv" not in run.manifest.files:
+    if run.config.record != "steps":
         return False
-    if file_state(run.path / "steps.csv", run.manifest.files["steps.csv"]) != "as written":
+    recorded = _recorded_losses(run, step)
+    if recorded != losses:
+        raise RunError(
+            f"step {step} of {run.path or 'the run'}, trained again, has other losses than the run recorded;"
+            " `irisbp runs verify` shows where they differ first"
+        )
+    return True
+
+
+def _recorded_losses(run: Run, step: int) -> list[float]:
+    """A step's losses in steps.csv, or in memory."""
+    if run.path is None:
+        return [float(loss) for loss in run.steps["loss"][run.steps["step"] == step]]
+    if file_state(run.path / "steps.csv", run.manifest.files.get("steps.csv")) != "as written":
         raise RunError(f"{run.path / 'steps.csv'} is not the file that the run wrote")
-    wanted, recorded = str(step), []
+    wanted, recorded = str(step), list[float]()
     for row in read_rows(run.path / "steps.csv"):
         if row[0] == wanted:
             recorded.append(float(row[-1]))
         elif recorded:
             break
-    if recorded != losses:
-        raise RunError(
-            f"step {step} of {run.path}, trained again, has other losses than the run recorded;"
-            " `irisbp runs verify` says where they part"
-        )
-    return True
+    return recorded

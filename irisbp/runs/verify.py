@@ -18,10 +18,11 @@ from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import open_file, read_checked, read_content, read_manifest
+from irisbp.rundir.reader import open_file, read_checked, read_content
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.compare import differing_entries, entry_name
+from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -30,7 +31,9 @@ from irisbp.training.state import Epoch, Record, Training
 Listen = Callable[[Record], None]
 
 # What the manifest says of a run that has nothing to do with clocks and machines.
-_OUTCOME = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "classes")
+_OUTCOME = (
+    "status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "figures", "classes",
+)  # fmt: skip
 _AS_FAR_AS_IT_WENT = ("epochs", "steps", "classes")
 _LONGEST = 100  # characters of a line that are shown
 
@@ -89,13 +92,14 @@ class Verification:
         }
 
 
-def verify_run(path: Path, listen: Listen = lambda record: None) -> Verification:
+def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) -> Verification:
     """Train a run again in a temporary directory and compare; RunError if it cannot be repeated.
 
     A completed run is repeated to its end, a diverged one until it diverges, an interrupted one up to
     the record after which it was stopped. listen is called with every record, and may raise to stop.
     """
-    manifest = read_manifest(path)
+    path = Path(run)
+    manifest = manifest_of(path)
     read_checked(path, "config.yaml", manifest)
     training = _prepared(path, manifest)
     try:
@@ -154,7 +158,7 @@ def _repeat(training: Training, writer: RunWriter, stop: _Stop, listen: Listen) 
             if stop.after(record):
                 return writer.finish("interrupted", "as the run was")
     except Diverged as error:
-        return writer.finish("diverged", str(error).split("\n")[0])
+        return writer.finish("diverged", error.reason)
     return writer.finish("completed")
 
 

@@ -107,13 +107,13 @@ class LiveView:
         epochs = list(self._epochs)[-lines:]
         columns = {
             "epoch": [str(epoch.epoch) for epoch in epochs],
-            "loss": [loss_text(epoch.loss) for epoch in epochs],
+            "epoch loss": [loss_text(epoch.loss) for epoch in epochs],
             "accuracy": [f"{epoch.accuracy:.4f}" for epoch in epochs],
         }
         if epochs[-1].validation_loss is not None:
             columns["validation"] = [loss_text(epoch.validation_loss or 0.0) for epoch in epochs]
             columns["accuracy "] = [f"{epoch.validation_accuracy:.4f}" for epoch in epochs]
-        order = ("loss", "accuracy", "epoch", "validation", "accuracy ")
+        order = ("epoch loss", "accuracy", "epoch", "validation", "accuracy ")
         return fitted_table(columns, width=self._console.width, by_importance=order)
 
     def _sample_table(self, block: Block, lines: int) -> RenderableType:

@@ -2,23 +2,14 @@
 
 from collections.abc import Callable
 from math import ceil
-from typing import Generic, Protocol, TextIO, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 from irisbp.errors import literal
 from irisbp.show.figures import loss_text
+from irisbp.training.listeners import Listener
 from irisbp.training.state import Block, Epoch, Record
 
 _MOST_LINES = 50
-
-
-class Listener(Protocol):
-    """Whoever takes the training loop's records."""
-
-    def take(self, record: Record) -> None:
-        """Take one record as it happens."""
-
-    def close(self) -> None:
-        """No more records will come."""
 
 
 View = TypeVar("View")
@@ -72,7 +63,7 @@ class EpochLines:
         if isinstance(record, Epoch) and (
             record.epoch in (1, self._epochs) or record.epoch % self._every == 0
         ):
-            figures = f"loss {loss_text(record.loss)}  accuracy {record.accuracy:.4f}"
+            figures = f"epoch loss {loss_text(record.loss)}  epoch accuracy {record.accuracy:.4f}"
             if record.validation_loss is not None:
                 figures += (
                     f"  validation {loss_text(record.validation_loss)} {record.validation_accuracy:.4f}"

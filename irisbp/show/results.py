@@ -7,34 +7,19 @@ from rich.text import Text
 
 from irisbp.errors import literal
 from irisbp.rundir.manifest import Manifest
+from irisbp.runs.evaluate import Evaluation
+from irisbp.runs.run import Run
 from irisbp.show.console import plain, print_lines
 from irisbp.show.figures import loss_text
-from irisbp.training.evaluation import Evaluation
 
 
-def print_training_result(
-    console: Console,
-    *,
-    run: str,
-    manifest: Manifest,
-    training: Evaluation | None,
-    validation: Evaluation | None,
-) -> None:
-    """Where the run lies, and what came of it: loss and accuracy are the final parameters', if known."""
+def print_run_result(console: Console, run: Run) -> None:
+    """Where a run lies, and what came of it; its loss and accuracy are over the training rows."""
+    manifest = run.manifest
     status: str = manifest.status
     if manifest.stopped_early:
         status += f", stopped early after epoch {manifest.epochs}"
-    rows = {
-        "run": run,
-        "status": status,
-    }
-    if training is not None:
-        rows |= {"loss": loss_text(training.loss), "accuracy": f"{training.accuracy:.4f}"}
-    if validation is not None:
-        rows |= {
-            "validation loss": loss_text(validation.loss),
-            "validation accuracy": f"{validation.accuracy:.4f}",
-        }
+    rows = {"run": str(run.path), "status": status, **_figure_rows(manifest)}
     if manifest.which == "best":
         rows["parameters"] = f"best, of epoch {manifest.best_epoch}"
     rows |= {"steps": str(manifest.steps), "time": f"{manifest.seconds:.2f} s"}
@@ -43,21 +28,34 @@ def print_training_result(
         print_lines(console, f"{name:<{width}}{value}")
 
 
-def print_evaluation(console: Console, evaluation: Evaluation, of: str = "") -> None:
-    """Loss and accuracy, then a row per class, then who was taken for whom.
+def _figure_rows(manifest: Manifest) -> dict[str, str]:
+    rows = dict[str, str]()
+    for name, value in manifest.figures.model_dump().items():
+        if not name.startswith("validation") or manifest.data.validation:
+            rows[name.replace("_", " ")] = _figure_text(name, value)
+    return rows
 
-    of says which samples these are.
-    """
-    print_lines(console, f"samples   {evaluation.samples}{of}")
+
+def _figure_text(name: str, value: float | None) -> str:
+    if value is None:
+        return "not finite"
+    return f"{value:.4f}" if name.endswith("accuracy") else loss_text(value)
+
+
+def print_evaluation(console: Console, evaluation: Evaluation) -> None:
+    """Loss and accuracy, then a row for each class, then the confusion matrix."""
+    scores = evaluation.scores
+    of = f"{evaluation.rows} rows of {evaluation.data}, {evaluation.which} parameters"
+    print_lines(console, f"samples   {evaluation.samples} ({of})")
     print_lines(console, f"loss      {loss_text(evaluation.loss)}")
     print_lines(console, f"accuracy  {evaluation.accuracy:.4f}")
-    names = [literal(figures.name) for figures in evaluation.classes]
+    names = [literal(figures.name) for figures in scores.classes]
     rows = [
         [name, str(figures.samples), _ratio(figures.precision), _ratio(figures.recall)]
-        for name, figures in zip(names, evaluation.classes, strict=True)
+        for name, figures in zip(names, scores.classes, strict=True)
     ]
     _print_matrix(console, ["class", "samples", "precision", "recall"], rows)
-    counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion, strict=True)]
+    counts = [[name, *map(str, row)] for name, row in zip(names, scores.confusion, strict=True)]
     _print_matrix(console, ["class \\ predicted", *names], counts)
 
 

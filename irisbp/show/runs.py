@@ -16,7 +16,7 @@ from rich.console import Console
 from irisbp.config.schema import Config
 from irisbp.config.settings import KeyValue, settings, varying_keys
 from irisbp.errors import literal
-from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.manifest import Figures, Manifest
 from irisbp.runs.compare import Diff, FirstDifference, ParameterDiff, Row
 from irisbp.runs.listing import Entry, EpochFigures, FileEntry
 from irisbp.runs.verify import FileCheck, Verification
@@ -35,6 +35,8 @@ _STYLES = {
 # What a run is called by, as long as nothing else sets it apart.
 _FIRST_KEYS = ("optimizer.name", "learning_rate", "network.hidden", "seed")
 _FIGURES = ("loss", "accuracy", "validation loss", "validation accuracy")
+_ENDS = ("status", "epoch", "steps", *_FIGURES, "epoch loss", "epoch accuracy")
+_EPOCH_FIGURES = ("epoch loss", "epoch accuracy", "validation loss", "validation accuracy")
 
 
 def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
@@ -60,21 +62,32 @@ def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
 
 
 def _list_row(entry: Entry, words: str) -> list[str]:
-    loss, accuracy, *validation = _figure_cells(entry.last)
+    loss, accuracy, *validation = _figure_cells(entry.figures)
     both = "-" if validation == ["-", "-"] else " ".join(validation)
     return [str(entry.path), entry.status, words, loss, accuracy, both, f"{entry.started:%Y-%m-%d %H:%M}"]
 
 
-def _figure_cells(last: EpochFigures | None) -> list[str]:
-    """Loss, accuracy, and both for the samples held out."""
+def _figure_cells(figures: Figures) -> list[str]:
+    """Loss, accuracy, and both over the held-out rows."""
+    return _cells(figures.loss, figures.accuracy, figures.validation_loss, figures.validation_accuracy)
+
+
+def _epoch_cells(last: EpochFigures | None) -> list[str]:
+    """Epoch loss, epoch accuracy, and the figures over the held-out rows at the epoch's end."""
     if last is None:
         return ["-"] * 4
-    return [
-        loss_text(last.loss),
-        f"{last.accuracy:.4f}",
-        "-" if last.validation_loss is None else loss_text(last.validation_loss),
-        "-" if last.validation_accuracy is None else f"{last.validation_accuracy:.4f}",
-    ]
+    return _cells(last.epoch_loss, last.epoch_accuracy, last.validation_loss, last.validation_accuracy)
+
+
+def _cells(
+    loss: float | None,
+    accuracy: float | None,
+    validation_loss: float | None,
+    validation_accuracy: float | None,
+) -> list[str]:
+    losses = ("-" if value is None else loss_text(value) for value in (loss, validation_loss))
+    shares = ("-" if value is None else f"{value:.4f}" for value in (accuracy, validation_accuracy))
+    return [cell for pair in zip(losses, shares, strict=True) for cell in pair]
 
 
 def config_words(configs: Sequence[Config | None]) -> list[str]:
@@ -135,9 +148,9 @@ def print_run(
                 _print_pairs(console, pairs)
     if epochs:
         console.print()
-        rows = [[str(e.epoch), value_text(e.learning_rate), *_figure_cells(e)] for e in epochs]
+        rows = [[str(e.epoch), value_text(e.learning_rate), *_epoch_cells(e)] for e in epochs]
         unused = 2 if all(e.validation_loss is None for e in epochs) else 0
-        header = ["epoch", "learning_rate", *_FIGURES]
+        header = ["epoch", "learning_rate", *_EPOCH_FIGURES]
         width = len(header) - unused
         _print_table(console, header[:width], [row[:width] for row in rows], left=())
     console.print()
@@ -193,7 +206,7 @@ def print_diff(console: Console, diff: Diff) -> None:
     console.print()
     _print_first_difference(console, diff.first_difference, a, b)
     console.print()
-    figures = zip(["status", "epoch", "steps", *_FIGURES], _ends(diff.a), _ends(diff.b), strict=True)
+    figures = zip(_ENDS, _ends(diff.a), _ends(diff.b), strict=True)
     final = [[name, *ends] for name, *ends in figures if ends != ["-", "-"]]
     _print_table(console, ["at the end", a, b], final, left={0})
     console.print()
@@ -209,7 +222,7 @@ def _side(key: str, value: Any) -> str:
 def _ends(entry: Entry) -> list[str]:
     manifest, last = entry.manifest, entry.last
     steps, epoch = str(manifest.steps) if manifest else "-", str(last.epoch) if last else "-"
-    return [entry.status, epoch, steps, *_figure_cells(last)]
+    return [entry.status, epoch, steps, *_figure_cells(entry.figures), *_epoch_cells(last)[:2]]
 
 
 def _print_first_difference(console: Console, found: FirstDifference | None, a: str, b: str) -> None:

@@ -26,7 +26,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Scores:
     """loss is the mean over samples; confusion[i][j] counts samples of class i predicted as j."""
 
     samples: int
@@ -40,9 +40,7 @@ class Evaluation:
         return asdict(self)
 
 
-def evaluate(
-    network: Network, parameters: Array, dataset: Dataset, rows: Indices | None = None
-) -> Evaluation:
+def evaluate(network: Network, parameters: Array, dataset: Dataset, rows: Indices | None = None) -> Scores:
     """Classify samples of the dataset with these parameters: the given rows, or all."""
     chosen = np.arange(len(dataset.labels)) if rows is None else rows
     labels = dataset.labels[chosen]
@@ -50,7 +48,7 @@ def evaluate(
     size = network.classes
     confusion = np.zeros((size, size), dtype=np.int64)
     np.add.at(confusion, (labels, predictions), 1)
-    return Evaluation(
+    return Scores(
         samples=len(losses),
         loss=numerics_of(network.numerics).mean(losses),
         accuracy=int(np.trace(confusion)) / len(losses),

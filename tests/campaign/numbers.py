@@ -25,9 +25,9 @@ from irisbp.errors import ConfigError, DataError, Diverged
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import SampleCrossEntropy, cross_entropy, softmax
 from irisbp.nn.types import Array
-from irisbp.rundir.reader import load_run
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.open import open_run
 from irisbp.training.evaluation import evaluate
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -256,14 +256,14 @@ def _look_at_losses(training: Training, blocks: list[Block], place: Diverged | N
 
 
 def _look_at_files(training: Training, path: Path, status: str, last: Array) -> str:
-    run = load_run(path, "last")
+    run = open_run(path, "last")
     if run.manifest.status != status:
         return f"the manifest says {run.manifest.status}"
-    if not np.isfinite(run.parameters).all():
+    if not np.isfinite(run.vector).all():
         return "a parameter that was kept is not finite"
-    if not np.array_equal(run.parameters, last):
+    if not np.array_equal(run.vector, last):
         return "the parameters are not those that training left"
-    evaluate(run.network, run.parameters, run.dataset)
+    evaluate(run.network, run.vector, run.dataset)
     with open(path / "steps.csv", newline="") as file:
         first = next(iter(csv.DictReader(file)))
     return _look_at_first_loss(prepare(training.config), first)

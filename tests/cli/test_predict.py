@@ -72,7 +72,7 @@ def test_one_flower(irisbp: Irisbp, run: Path) -> None:
         (["nowhere.csv"], "nowhere.csv: no such file"),
         (
             [f"{cell.partition('=')[0]}=1.7e308" for cell in FLOWER],
-            "the sample 1.7e308, 1.7e308, 1.7e308, 1.7e308: it lies so far out that its logits are beyond",
+            "the sample 1.7e308, 1.7e308, 1.7e308, 1.7e308: it lies so far out that its logits overflow",
         ),
         (["."], "is a directory, not a table"),
     ],
@@ -93,7 +93,7 @@ def test_samples_that_are_none(irisbp: Irisbp, run: Path, arguments: list[str], 
         ),
         (
             "sepal_length,sepal_width,petal_length,petal_width,predicted\n1,2,3,4,5\n",
-            "a column predicted already",
+            "it already has a column predicted",
         ),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     copytree(killed, tmp_path / "x")
     refused = irisbp("evaluate", "x")
     assert refused.returncode == 2
-    assert refused.stderr.endswith("it has no manifest.json; irisbp resume x goes on with it\n")
+    assert refused.stderr.endswith("it has no manifest.json; irisbp resume x resumes it\n")
     # Stopped once more on its way, by a signal, and told how to go on.
     process = _start(tmp_path, "resume", "x", "--quiet")
     before = _checkpoints(tmp_path / "x")
@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 143
-    assert errors.endswith("irisbp resume x goes on from here\n")
+    assert errors.endswith("irisbp resume x resumes it\n")
     assert "interrupted" in output
     assert irisbp("evaluate", "x").returncode == 0
     done = irisbp("resume", "x")
@@ -176,7 +176,7 @@ def test_the_command_to_go_on_works_as_printed(name: str, tmp_path: Path) -> Non
     process = _start(tmp_path, "train", *LONG, f"--run-dir={name}", "--quiet")
     _wait_for_checkpoints(tmp_path / name)
     process.send_signal(signal.SIGTERM)
-    told = process.communicate(timeout=60)[1].splitlines()[-1].removesuffix(" goes on from here")
+    told = process.communicate(timeout=60)[1].splitlines()[-1].removesuffix(" resumes it")
     command = told.replace("irisbp resume", f"{sys.executable} -m irisbp resume --quiet", 1)
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -190,9 +190,9 @@ def test_a_finished_run_whose_table_is_gone_is_finished_all_the_same(irisbp: Iri
     table.unlink()
     done = irisbp("resume", "x", "--json")
     assert done.returncode == 0
-    assert "note: how well it does cannot be told now: " in done.stderr
     told = json.loads(done.stdout)
-    assert (told["status"], told["loss"]) == ("completed", None)
+    recorded = json.loads((tmp_path / "x" / "manifest.json").read_text())["figures"]["loss"]
+    assert (told["status"], told["loss"]) == ("completed", recorded)
 
 
 def test_a_diverged_run_has_diverged(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_the_older_checkpoint_serves_where_the_newest_is_damaged(
     newest.write_bytes(newest.read_bytes()[:-1])
     done = irisbp("resume", "x", "--quiet")
     assert done.returncode == 0
-    assert done.stderr.startswith(f"note: an older checkpoint serves: x/{newest.name} is damaged: ")
+    assert done.stderr.startswith(f"note: an older checkpoint is used: x/{newest.name} is damaged: ")
     assert _content(tmp_path / "x") == _content(whole)
 
 

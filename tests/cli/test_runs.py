@@ -16,12 +16,12 @@ import pytest
 from rich.console import Console
 
 from irisbp.config.load import load_config
-from irisbp.runs.compare import diff_runs
-from irisbp.runs.listing import last_epochs, list_files, list_runs, read_entry
-from irisbp.runs.verify import verify_run
+from irisbp.runs.compare import diff as diff_runs
+from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
+from irisbp.runs.verify import verify
 from irisbp.show.runs import config_words, print_diff, print_list, print_run, print_verification
 from tests.conftest import CONFIGS, Irisbp
-from tests.runs.test_listing import make_run
+from tests.runs.test_listing import made
 
 SMOKE = str(CONFIGS / "smoke.yaml")
 HELD_OUT = ["data.validation=0.2", "early_stopping={patience: 1, min_delta: 100}"]
@@ -31,8 +31,8 @@ HELD_OUT = ["data.validation=0.2", "early_stopping={patience: 1, min_delta: 100}
 def runs(tmp_path: Path) -> Path:
     """A whole run, one that stopped early, one that diverged, an unfinished and a damaged one."""
     place = tmp_path / "runs"
-    whole = make_run(place / "a", "epochs=3")
-    make_run(place / "b", "optimizer=adam", "learning_rate=0.01", *HELD_OUT)
+    whole = made(place / "a", "epochs=3")
+    made(place / "b", "optimizer=adam", "learning_rate=0.01", *HELD_OUT)
     for name in ("killed", "bad"):
         shutil.copytree(whole, place / name)
     (place / "killed" / "manifest.json").unlink()
@@ -235,12 +235,12 @@ def _printed(runs: Path, width: int) -> str:
     console = Console(
         file=io.StringIO(), width=width, force_terminal=True, color_system=None, markup=False, emoji=False
     )
-    print_list(console, list_runs(runs), "runs")
+    print_list(console, list_entries(runs), "runs")
     for run in (runs / "b", runs / "killed"):
         entry = read_entry(run)
         print_run(console, entry, last_epochs(run, 5), list_files(entry))
     print_diff(console, diff_runs(runs / "a", runs / "b"))
-    print_verification(console, verify_run(runs / "a"))
+    print_verification(console, verify(runs / "a"))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -270,10 +270,10 @@ def test_a_long_loss_is_shortened_or_moved_and_never_cut(
     lines[9] = lines[9].rpartition(",")[0] + ",1.2345678901234567e-05"
     for run in ("killed", "a"):
         Path(f"runs/{run}/steps.csv").write_text("\n".join(lines) + "\n")
-    make_run(Path("runs/c"), "epochs=3")
+    made(Path("runs/c"), "epochs=3")
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     print_diff(console, diff_runs(Path("runs/c"), Path("runs/killed")))
-    print_verification(console, verify_run(Path("runs/a")))
+    print_verification(console, verify(Path("runs/a")))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     whole = "1.2345678901234567e-05" if width > 22 else "1.23456789012346e-05"
@@ -288,7 +288,7 @@ def test_where_the_list_is_too_wide_the_config_goes_below(
 ) -> None:
     monkeypatch.chdir(runs.parent)
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    print_list(console, list_runs(Path("runs")), "runs")
+    print_list(console, list_entries(Path("runs")), "runs")
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert lines[0].split() == ["run", "status", "loss", "accuracy", "validation", "started"]

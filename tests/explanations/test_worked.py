@@ -10,12 +10,11 @@ from irisbp.config.load import load_config
 from irisbp.errors import Diverged, IrisbpError, RunError
 from irisbp.explanations.naming import all_parameters
 from irisbp.explanations.worked import Worked, work
-from irisbp.rundir.reader import load_run
-from irisbp.rundir.storage import Directory
-from irisbp.rundir.writer import RunWriter
+from irisbp.runs.open import open_run
 from irisbp.runs.rewind import Place, check_recorded, state_before
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
+from tests.making import make_run
 from tests.reference import in_draw_order, numbers
 
 CONFIGS = [
@@ -43,18 +42,13 @@ def explained(overrides: tuple[str, ...], place: Place, sample: int | None = Non
 
 def recorded(overrides: tuple[str, ...], folder: Path) -> Path:
     """Train a run into a directory."""
-    training = prepare(load_config(None, ["epochs=3", *overrides]))
-    with Directory.create(folder / "run") as directory:
-        writer = RunWriter(directory, training)
-        for record in train(training):
-            writer.take(record)
-        writer.finish("completed")
+    make_run(folder / "run", "epochs=3", *overrides)
     return folder / "run"
 
 
 @pytest.mark.parametrize("overrides", CONFIGS)
 def test_losses_and_parameters_are_the_runs(overrides: tuple[str, ...], tmp_path: Path) -> None:
-    run = load_run(recorded(overrides, tmp_path), "last")
+    run = open_run(recorded(overrides, tmp_path), "last")
     rows = list(csv.DictReader((tmp_path / "run" / "steps.csv").read_text().splitlines()))
     last = run.manifest.steps
     for step in sorted({1, 2, last // 3, last // 2 + 1, last - 1, last}):
@@ -68,7 +62,7 @@ def test_losses_and_parameters_are_the_runs(overrides: tuple[str, ...], tmp_path
         if step < last:
             np.testing.assert_array_equal(worked.new, explained(overrides, Place(step=step + 1)).old)
         else:
-            np.testing.assert_array_equal(worked.new, run.parameters)
+            np.testing.assert_array_equal(worked.new, run.vector)
 
 
 @pytest.mark.parametrize("overrides", CONFIGS)
@@ -160,7 +154,7 @@ def test_early_stopping_ends_the_steps() -> None:
 
 
 def test_other_losses_than_the_recorded_are_an_error(tmp_path: Path) -> None:
-    run = load_run(recorded((), tmp_path))
+    run = open_run(recorded((), tmp_path))
     worked = explained((), Place(step=9))
     assert check_recorded(run, 9, worked.losses)
     with pytest.raises(RunError, match="runs verify"):
@@ -168,5 +162,5 @@ def test_other_losses_than_the_recorded_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_run_without_steps_has_nothing_to_compare(tmp_path: Path) -> None:
-    run = load_run(recorded(("record=epochs",), tmp_path))
+    run = open_run(recorded(("record=epochs",), tmp_path))
     assert not check_recorded(run, 9, [0.0])

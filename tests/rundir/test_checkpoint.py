@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from irisbp.cli.running import Telling, resume_in
+from irisbp.cli.running import Shown, resume_in
 from irisbp.config.load import load_config
 from irisbp.rundir.arrays import pack, unpack
 from irisbp.rundir.checkpoint import checkpoint_names
@@ -68,7 +68,7 @@ def test_a_checkpoint_has_nothing_done_to_the_terminal(
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     newest.write_bytes(pack(arrays))
     with Directory(tmp_path / "x") as directory:
-        resume_in(directory, Telling(stream=False, quiet=True, as_json=True, plot=False))
+        resume_in(directory, Shown(quiet=True, as_json=True))
     assert "began with numpy 1.0\\x1b]0;mine\\x07; with" in capsys.readouterr().err
 
 

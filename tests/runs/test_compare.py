@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from irisbp.config.load import load_config
-from irisbp.errors import Diverged, RunError, StorageError
+from irisbp.errors import RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.reader import read_manifest
-from irisbp.rundir.storage import Directory
-from irisbp.rundir.writer import RunWriter
 from irisbp.runs import verify
-from irisbp.runs.compare import Row, compare_parameters, diff_runs, find_first_difference
-from irisbp.runs.verify import FileDifference, Verification, first_difference, verify_run
-from irisbp.training.loop import train
+from irisbp.runs.compare import Row, compare_parameters, find_first_difference
+from irisbp.runs.compare import diff as diff_runs
+from irisbp.runs.verify import FileDifference, Verification, first_difference
+from irisbp.runs.verify import verify as verify_run
 from irisbp.training.setup import prepare
 from irisbp.training.state import Record
-from tests.runs.test_listing import SMOKE, make_run
+from tests.making import after_records, make_run
+from tests.runs.test_listing import SMOKE, made
 
 
 def _edit(file: Path, line: int, change: Callable[[str], str]) -> None:
@@ -42,7 +42,7 @@ def _change_array(file: Path, name: str, change: Callable[[Any], object]) -> Non
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return make_run(tmp_path / "run")
+    return made(tmp_path / "run")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 
 def test_equal_runs_are_equal_to_the_bit(run: Path, tmp_path: Path) -> None:
-    diff = diff_runs(run, make_run(tmp_path / "again"))
+    diff = diff_runs(run, made(tmp_path / "again"))
     assert (diff.config, diff.others) == ({}, {})
     assert diff.first_difference is not None
     assert (diff.first_difference.differ, diff.first_difference.rows, diff.first_difference.file) == (
@@ -88,7 +88,7 @@ def test_the_losses_part_where_one_bit_of_one_loss_does(run: Path, copy: Path) -
 
 
 def test_another_seed_is_another_order(run: Path, tmp_path: Path) -> None:
-    diff = diff_runs(run, make_run(tmp_path / "other", "seed=2", "optimizer=adam"))
+    diff = diff_runs(run, made(tmp_path / "other", "seed=2", "optimizer=adam"))
     assert diff.config["seed"] == (1, 2)
     assert diff.config["optimizer.name"] == ("sgd", "adam")
     assert diff.config["optimizer.beta1"] == (None, 0.9)
@@ -101,7 +101,7 @@ def test_another_seed_is_another_order(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_that_goes_on_parts_where_the_other_ends(run: Path, tmp_path: Path) -> None:
-    longer = make_run(tmp_path / "longer", "epochs=6")
+    longer = made(tmp_path / "longer", "epochs=6")
     first_difference = find_first_difference(run, longer)
     assert first_difference is not None
     assert (first_difference.rows, first_difference.a) == (750, None)
@@ -110,7 +110,7 @@ def test_a_run_that_goes_on_parts_where_the_other_ends(run: Path, tmp_path: Path
 
 
 def test_without_steps_epochs_are_compared(run: Path, tmp_path: Path) -> None:
-    other = make_run(tmp_path / "other", "record=epochs")
+    other = made(tmp_path / "other", "record=epochs")
     assert diff_runs(run, other).config == {"record": ("steps", "epochs")}
     first_difference = find_first_difference(run, other)
     assert first_difference is not None
@@ -146,7 +146,7 @@ def test_a_single_bit_counts(run: Path, copy: Path) -> None:
 
 
 def test_what_cannot_be_compared_is_told(run: Path, copy: Path, tmp_path: Path) -> None:
-    wider = make_run(tmp_path / "wider", "network.hidden=[5]")
+    wider = made(tmp_path / "wider", "network.hidden=[5]")
     assert compare_parameters(run, wider).problem == "the networks do not have the same shape"
     (copy / "parameters.npz").write_bytes(b"no archive")
     assert "is damaged" in (compare_parameters(run, copy).problem or "")
@@ -199,7 +199,7 @@ HELD_OUT = ["data.validation=0.2", "early_stopping={patience: 1, min_delta: 100}
 
 @pytest.mark.parametrize("overrides", [[], ["record=epochs"], HELD_OUT, ["batch_size=7", "optimizer=adam"]])
 def test_a_run_repeats(tmp_path: Path, overrides: list[str]) -> None:
-    run = make_run(tmp_path / "run", *overrides)
+    run = made(tmp_path / "run", *overrides)
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     result = verify_run(run)
     assert result.equal
@@ -258,7 +258,7 @@ def test_arrays_that_are_equal_in_other_bytes(run: Path, copy: Path) -> None:
 
 def test_a_run_that_another_seed_would_have_made(run: Path, tmp_path: Path) -> None:
     """All of it is in order, but for being another run's than the config's."""
-    other = make_run(tmp_path / "other", "seed=2")
+    other = made(tmp_path / "other", "seed=2")
     for name in ("steps.csv", "epochs.csv", "parameters.npz"):
         shutil.copy(other / name, run / name)
     checks = _checks(verify_run(run))
@@ -268,17 +268,7 @@ def test_a_run_that_another_seed_would_have_made(run: Path, tmp_path: Path) -> N
 
 def _end(path: Path, *overrides: str, after: int = 10**9) -> Path:
     """A run that was stopped after so many records, or diverged."""
-    training = prepare(load_config(SMOKE, overrides))
-    with Directory.create(path) as directory:
-        writer = RunWriter(directory, training)
-        try:
-            for number, record in enumerate(train(training), 1):
-                writer.take(record)
-                if number == after:
-                    break
-            writer.finish("interrupted", "stopped by a signal")
-        except Diverged as error:
-            writer.finish("diverged", str(error).split("\n")[0])
+    make_run(path, *overrides, config=SMOKE, stop=after_records(after))
     return path
 
 

@@ -10,35 +10,27 @@ import pytest
 from irisbp.config.load import load_config
 from irisbp.config.settings import KeyValue, settings, varying_keys
 from irisbp.errors import RunError
-from irisbp.rundir.storage import Directory
-from irisbp.rundir.writer import RunWriter
-from irisbp.runs.listing import last_epochs, list_files, list_runs, read_entry, read_rows
-from irisbp.training.loop import train
-from irisbp.training.setup import prepare
+from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry, read_rows
 from tests.conftest import CONFIGS
+from tests.making import make_run
 
 SMOKE = CONFIGS / "smoke.yaml"
 
 
-def make_run(path: Path, *overrides: str) -> Path:
-    """A completed run, made in this process."""
-    training = prepare(load_config(SMOKE, overrides))
-    with Directory.create(path) as directory:
-        writer = RunWriter(directory, training)
-        for record in train(training):
-            writer.take(record)
-        writer.finish("completed")
+def made(path: Path, *overrides: str) -> Path:
+    """A completed run of the smoke config."""
+    make_run(path, *overrides, config=SMOKE)
     return path
 
 
 def _statuses(folder: Path) -> dict[str, str]:
-    return {entry.name: entry.status for entry in list_runs(folder)}
+    return {entry.name: entry.status for entry in list_entries(folder)}
 
 
 def test_every_state_is_told_and_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
-    whole = make_run(tmp_path / "whole", "epochs=2")
+    whole = made(tmp_path / "whole", "epochs=2")
     held_out = ["data.validation=0.2", "early_stopping={patience: 1, min_delta: 100}"]
-    make_run(tmp_path / "early", *held_out)
+    made(tmp_path / "early", *held_out)
     for name in ("unfinished", "cut", "edited", "lost"):
         shutil.copytree(whole, tmp_path / "sweep" / name)
     (tmp_path / "sweep" / "unfinished" / "manifest.json").unlink()
@@ -61,7 +53,7 @@ def test_every_state_is_told_and_what_is_no_run_is_passed_over(tmp_path: Path) -
         "edited": "damaged",
         "lost": "damaged",
     }
-    problems = {entry.name: entry.problem or "" for entry in list_runs(tmp_path)}
+    problems = {entry.name: entry.problem or "" for entry in list_entries(tmp_path)}
     assert "manifest.json is damaged" in problems["cut"]
     assert "config.yaml is not the file that the run wrote" in problems["edited"]
     assert problems["lost"].endswith("steps.csv is missing")
@@ -78,7 +70,7 @@ def test_nothing_in_a_directory_makes_it_crash(tmp_path: Path) -> None:
                 _put(run / other, kind)
     assert set(_statuses(tmp_path).values()) == {"damaged"}
     assert len(_statuses(tmp_path)) == 15
-    for entry in list_runs(tmp_path):
+    for entry in list_entries(tmp_path):
         list_files(entry)
 
 
@@ -93,7 +85,7 @@ def _put(path: Path, kind: int) -> None:
 
 def test_the_newest_stands_last(tmp_path: Path) -> None:
     for name, year in (("b", "2021"), ("a", "2023"), ("c", "2022")):
-        run = make_run(tmp_path / name, "epochs=1")
+        run = made(tmp_path / name, "epochs=1")
         text = (run / "manifest.json").read_text()
         started = read_entry(run).manifest.started  # type: ignore[union-attr]
         (run / "manifest.json").write_text(text.replace(started, f"{year}{started[4:]}"))
@@ -105,7 +97,7 @@ def test_the_newest_stands_last(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such directory"):
-        list_runs(tmp_path / "nowhere")
+        list_entries(tmp_path / "nowhere")
     with pytest.raises(RunError, match="is not a run: no such directory"):
         read_entry(tmp_path / "nowhere")
     with pytest.raises(RunError, match="is not a run: it has no two of config"):
@@ -130,7 +122,7 @@ def test_the_last_epochs_are_read_from_the_end(tmp_path: Path) -> None:
 
 
 def test_files_are_held_against_the_manifest(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "epochs=1")
+    run = made(tmp_path / "run", "epochs=1")
     (run / "plots").mkdir()
     (run / "plots" / "loss.svg").write_text("<svg/>")
     content = bytearray((run / "parameters.npz").read_bytes())

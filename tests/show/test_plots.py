@@ -9,15 +9,12 @@ import pytest
 from matplotlib.collections import PathCollection
 from sklearn.decomposition import PCA
 
-from irisbp.config.load import load_config
-from irisbp.errors import Diverged, IrisbpError, RunError
+from irisbp.errors import IrisbpError, RunError
 from irisbp.rundir import curves
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.place import OWN_FOLDERS, PICTURES
-from irisbp.rundir.reader import Run, load_run
-from irisbp.rundir.storage import Directory
-from irisbp.rundir.writer import RunWriter
+from irisbp.runs.layout import OWN_FOLDERS, PICTURES
 from irisbp.runs.retrace import retrace
+from irisbp.runs.run import Run
 from irisbp.show import plots
 from irisbp.show.plots import draw_comparison, draw_run, style
 from irisbp.show.plots.comparison import comparison, labels
@@ -28,29 +25,16 @@ from irisbp.show.plots.paths import parameter_paths
 from irisbp.show.plots.probabilities import probabilities_over_time
 from irisbp.show.plots.regions import Plane, regions
 from irisbp.show.plots.style import house_style, legend, panels, text
-from irisbp.training.loop import train
 from irisbp.training.setup import prepare
-from irisbp.training.state import Block
+from tests.making import at_step, make_run
 
 ODD = ("$a$b", "_hidden", "\u4e2d\\$\u202e")
 
 
-def make_run(path: Path, *overrides: str, stop_after: int | None = None) -> Run:
-    """A run in a directory of its own, interrupted after so many steps if asked for."""
-    training = prepare(load_config(None, ["epochs=4", *overrides]))
-    with Directory.create(path) as directory:
-        writer = RunWriter(directory, training)
-        status: Any = "completed"
-        try:
-            for record in train(training):
-                writer.take(record)
-                if stop_after and isinstance(record, Block) and record.last_step >= stop_after:
-                    status = "interrupted"
-                    break
-        except Diverged:
-            status = "diverged"
-        writer.finish(status)
-    return load_run(path)
+def made(path: Path, *overrides: str, stop_after: int | None = None) -> Run:
+    """A run of four epochs in a directory of its own."""
+    stop = at_step(stop_after) if stop_after else None
+    return make_run(path, "epochs=4", *overrides, stop=stop)
 
 
 def odd_table(path: Path) -> tuple[str, str]:
@@ -88,7 +72,7 @@ def test_every_kind_of_run_is_drawn(
 ) -> None:
     monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 40)
     notes: list[str] = []
-    pictures = drawn(make_run(tmp_path / "run", *overrides), "png", notes)
+    pictures = drawn(made(tmp_path / "run", *overrides), "png", notes)
     assert list(pictures) == [f"{kind}.png" for kind in PICTURES]
     assert not notes
     assert all(content.startswith(b"\x89PNG") for content in pictures.values())
@@ -96,7 +80,7 @@ def test_every_kind_of_run_is_drawn(
 
 @pytest.mark.usefixtures("undrawn")
 def test_names_of_files_are_those_that_may_be_removed(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "epochs=1")
+    run = made(tmp_path / "run", "epochs=1")
     names = {name for ending in ("png", "svg") for name in drawn(run, ending)}
     assert names | {"comparison.png", "comparison.svg"} == set(OWN_FOLDERS["plots"])
 
@@ -105,7 +89,7 @@ def test_names_of_files_are_those_that_may_be_removed(tmp_path: Path) -> None:
 def test_what_was_not_recorded_is_noted(tmp_path: Path) -> None:
     overrides = CASES["diverged"]
     notes: list[str] = []
-    run = make_run(tmp_path / "run", *overrides, "record=epochs")
+    run = made(tmp_path / "run", *overrides, "record=epochs")
     assert "loss-and-accuracy.svg" not in drawn(run, notes=notes)
     assert notes == ["no picture of loss-and-accuracy: the run recorded none of it"]
 
@@ -116,7 +100,7 @@ def drawn_both(run: Run) -> dict[str, bytes]:
 
 
 def test_the_same_run_draws_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make_run(tmp_path / "run")
+    run = made(tmp_path / "run")
     before = drawn_both(run)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
     with matplotlib.rc_context({"figure.facecolor": "red", "svg.hashsalt": "other"}):
@@ -134,7 +118,7 @@ def test_text_from_outside_is_shown_literally(tmp_path: Path) -> None:
 
 
 def test_odd_names_can_be_drawn(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "$run$_1", *odd_table(tmp_path / "t.csv"))
+    run = made(tmp_path / "$run$_1", *odd_table(tmp_path / "t.csv"))
     assert len(drawn(run)) == len(PICTURES)
     with house_style():
         figure = confusion(run)
@@ -144,7 +128,7 @@ def test_odd_names_can_be_drawn(tmp_path: Path) -> None:
 
 
 def test_confusion_counts_the_held_out_rows(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "data.validation=0.2", "epochs=20")
+    run = made(tmp_path / "run", "data.validation=0.2", "epochs=20")
     with house_style():
         axes = confusion(run).axes[0]
     counts = [int(shown.get_text()) for shown in axes.texts]
@@ -154,9 +138,9 @@ def test_confusion_counts_the_held_out_rows(tmp_path: Path) -> None:
 
 
 def test_points_and_lines_are_the_recorded_numbers(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "batch_size=8", "data.validation=0.2")
-    steps = np.genfromtxt(run.path / "steps.csv", delimiter=",", skip_header=1, usecols=(0, 5))
-    epochs = np.genfromtxt(run.path / "epochs.csv", delimiter=",", names=True)
+    run = made(tmp_path / "run", "batch_size=8", "data.validation=0.2")
+    steps = np.genfromtxt(tmp_path / "run" / "steps.csv", delimiter=",", skip_header=1, usecols=(0, 5))
+    epochs = np.genfromtxt(tmp_path / "run" / "epochs.csv", delimiter=",", names=True)
     with house_style():
         figure = loss_and_accuracy(run)
     assert figure is not None
@@ -173,8 +157,8 @@ def test_points_and_lines_are_the_recorded_numbers(tmp_path: Path) -> None:
 
 
 def test_probabilities_are_those_of_the_true_class(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "data.validation=0.2")
-    history = retrace(run, run.parameters)
+    run = made(tmp_path / "run", "data.validation=0.2")
+    history = retrace(run)
     assert history.repeats
     assert [moment.epoch for moment in history.moments] == [0, 1, 2, 3, 4]
     with house_style():
@@ -182,7 +166,7 @@ def test_probabilities_are_those_of_the_true_class(tmp_path: Path) -> None:
     inputs, labels_ = run.dataset.inputs, run.dataset.labels
     for k, name in enumerate(run.dataset.classes):
         rows = [row for row in run.dataset.train_rows if labels_[row] == k]
-        p = run.network.views(run.parameters)
+        p = run.network.views(run.vector)
         hidden = 1 / (1 + np.exp(-(inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])))
         powers = np.exp(hidden @ p["output.weight"] + p["output.bias"])
         true = powers[:, k] / powers.sum(axis=1)
@@ -192,23 +176,23 @@ def test_probabilities_are_those_of_the_true_class(tmp_path: Path) -> None:
 
 
 def test_paths_begin_and_end_where_the_run_does(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = made(tmp_path / "run")
     with house_style():
-        hidden, output = parameter_paths(run, retrace(run, run.parameters)).axes
+        hidden, output = parameter_paths(run, retrace(run)).axes
     lines = [*hidden.lines, *output.lines]
-    assert [np.asarray(line.get_ydata())[-1] for line in lines] == run.parameters.tolist()
+    assert [np.asarray(line.get_ydata())[-1] for line in lines] == run.vector.tolist()
     initial = prepare(run.config).parameters
     assert [np.asarray(line.get_ydata())[0] for line in lines] == initial.tolist()
     assert {line.get_linestyle() for line in hidden.lines[-3:]} == {"--"}
 
 
 def test_an_interrupted_run_is_traced_to_where_it_ended(tmp_path: Path) -> None:
-    full = make_run(tmp_path / "full", "data.source=" + str(_wide(tmp_path / "t.csv")), "data.target=class")
-    run = make_run(
+    full = made(tmp_path / "full", "data.source=" + str(_wide(tmp_path / "t.csv")), "data.target=class")
+    run = made(
         tmp_path / "part", "data.source=" + str(tmp_path / "t.csv"), "data.target=class", stop_after=500
     )
     assert (full.manifest.steps, run.manifest.steps) == (1600, 656)  # blocks of 256, 144; 256
-    history = retrace(run, run.parameters)
+    history = retrace(run)
     assert history.repeats
     assert [moment.epoch for moment in history.moments] == [0, 1, 656 / 400]
 
@@ -220,16 +204,16 @@ def _wide(path: Path) -> Path:
 
 
 def test_a_diverged_run_is_traced_to_where_it_ended(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", *CASES["diverged"])
-    history = retrace(run, run.parameters)
+    run = made(tmp_path / "run", *CASES["diverged"])
+    history = retrace(run)
     assert history.repeats
     assert [moment.epoch for moment in history.moments] == [0, 2 / 150]  # a logit is beyond float64 at step 3
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_that_ends_elsewhere_is_noted(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
-    run.parameters[3] += 1e-9
+    run = made(tmp_path / "run")
+    run.vector[3] += 1e-9
     notes: list[str] = []
     drawn(run, notes=notes)
     assert notes == ["trained again, the run ends elsewhere; pictures over time show this second training"]
@@ -246,8 +230,8 @@ def test_the_plane_is_that_of_scikit_learn() -> None:
 
 
 def test_wrong_samples_are_ringed(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "epochs=2")
-    p = run.network.views(run.parameters)
+    run = made(tmp_path / "run", "epochs=2")
+    p = run.network.views(run.vector)
     hidden = 1 / (1 + np.exp(-(run.dataset.inputs @ p["hidden_1.weight"] + p["hidden_1.bias"])))
     wrong = (hidden @ p["output.weight"] + p["output.bias"]).argmax(axis=1) != run.dataset.labels
     with house_style():
@@ -261,20 +245,20 @@ def test_wrong_samples_are_ringed(tmp_path: Path) -> None:
 
 
 def test_gradients_and_activations_are_those_of_single_samples(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "network.activation=tanh")
+    run = made(tmp_path / "run", "network.activation=tanh")
     rows = run.dataset.train_rows[:5]
-    hidden, output = _activations(run, run.parameters, rows)
-    p = run.network.views(run.parameters)
+    hidden, output = _activations(run, run.vector, rows)
+    p = run.network.views(run.vector)
     expected = np.tanh(run.dataset.inputs[rows] @ p["hidden_1.weight"] + p["hidden_1.bias"])
     np.testing.assert_allclose(hidden, expected, rtol=1e-13)
-    gradients = _gradients(run, run.parameters, rows)[-1][:, -3:]  # of the output's biases: p - y
+    gradients = _gradients(run, run.vector, rows)[-1][:, -3:]  # of the output's biases: p - y
     np.testing.assert_allclose(gradients, output - np.eye(3)[run.dataset.labels[rows]], rtol=1e-10)
 
 
 def test_histograms_hold_all_values(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = made(tmp_path / "run")
     with house_style():
-        figure = distributions(run, retrace(run, run.parameters))
+        figure = distributions(run, retrace(run))
     for axes in figure.axes:
         for stairs in axes.patches:
             assert stairs.get_data().values.sum() == pytest.approx(1, abs=0.01)  # type: ignore[attr-defined]
@@ -282,9 +266,9 @@ def test_histograms_hold_all_values(tmp_path: Path) -> None:
 
 def test_a_comparison_names_what_differs(tmp_path: Path) -> None:
     runs = [
-        make_run(tmp_path / "a"),
-        make_run(tmp_path / "b", "optimizer={name: adam, beta1: 0.8}", "network.hidden=[4,3]"),
-        make_run(tmp_path / "c" / "a", "learning_rate=1e308", "network.hidden=[]"),
+        made(tmp_path / "a"),
+        made(tmp_path / "b", "optimizer={name: adam, beta1: 0.8}", "network.hidden=[4,3]"),
+        made(tmp_path / "c" / "a", "learning_rate=1e308", "network.hidden=[]"),
     ]
     assert labels(runs[:2]) == [
         "a  optimizer=sgd",
@@ -308,16 +292,16 @@ DIFFERENT = ["learning_rate=1e+308", "optimizer=sgd", "network.hidden=[]"]
 
 
 def test_a_long_run_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make_run(tmp_path / "run", "epochs=30")
+    run = made(tmp_path / "run", "epochs=30")
     monkeypatch.setattr(curves, "MOST_SAMPLES", 100)
     monkeypatch.setattr(curves, "MOST_EPOCHS", 8)
-    steps, losses, count = curves.read_losses(run.path, run.manifest)
+    steps, losses, count = curves.read_losses(tmp_path / "run", run.manifest)
     assert count == 4500
     assert 90 < len(steps) <= 100
-    recorded = np.genfromtxt(run.path / "steps.csv", delimiter=",", skip_header=1, usecols=(5,))
+    recorded = np.genfromtxt(tmp_path / "run" / "steps.csv", delimiter=",", skip_header=1, usecols=(5,))
     np.testing.assert_array_equal(losses, recorded[steps.astype(int) - 1])
     assert len(set((steps % 45).tolist())) > 20  # no pattern
-    epochs = curves.read_epochs(run.path, run.manifest)["epoch"].tolist()
+    epochs = curves.read_epochs(tmp_path / "run", run.manifest)["epoch"].tolist()
     assert len(epochs) <= 8
     assert (epochs[0], epochs[-1]) == (1, 30)
 
@@ -333,11 +317,11 @@ def test_thinning_keeps_first_and_last_evenly() -> None:
 
 
 def test_a_changed_record_is_refused(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
+    run = made(tmp_path / "run")
     for name, read in (("steps.csv", curves.read_losses), ("epochs.csv", curves.read_epochs)):
-        (run.path / name).write_text((run.path / name).read_text().replace("1", "2"))
+        (tmp_path / "run" / name).write_text((tmp_path / "run" / name).read_text().replace("1", "2"))
         with pytest.raises(RunError, match=f"{name} is not the file that the run wrote"):
-            _read(read, run.path, run.manifest)
+            _read(read, tmp_path / "run", run.manifest)
 
 
 def _read(read: Any, path: Path, manifest: Manifest) -> None:
@@ -345,8 +329,8 @@ def _read(read: Any, path: Path, manifest: Manifest) -> None:
 
 
 def test_no_legend_is_wider_than_its_picture(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", "network.hidden=[8]", "data.validation=0.2", "epochs=3")
-    history = retrace(run, run.parameters)
+    run = made(tmp_path / "run", "network.hidden=[8]", "data.validation=0.2", "epochs=3")
+    history = retrace(run)
     with house_style():
         figures = [
             parameter_paths(run, history),

@@ -7,13 +7,14 @@ import pytest
 from rich.console import Console
 
 from irisbp.errors import IrisbpError, literal
+from irisbp.runs.evaluate import Evaluation
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
 from irisbp.show.live import LiveView
 from irisbp.show.progress import EpochLines, SampleLines
 from irisbp.show.results import print_evaluation
 from irisbp.show.tables import fitted_table
-from irisbp.training.evaluation import ClassFigures, Evaluation
+from irisbp.training.evaluation import ClassFigures, Scores
 from irisbp.training.state import Block, Epoch
 
 HOSTILE = "[bold]a\x1b[31m\u202eb\r\n[/]"
@@ -141,7 +142,7 @@ def test_epoch_lines_are_thinned(epochs: int, lines: int) -> None:
         listener.take(Epoch(epoch, epoch, 0.1, 0.5, 0.9))
     printed = stream.getvalue().splitlines()
     assert len(printed) == lines
-    assert printed[0] == f"epoch 1/{epochs}  loss 0.500000  accuracy 0.9000"
+    assert printed[0] == f"epoch 1/{epochs}  epoch loss 0.500000  epoch accuracy 0.9000"
     assert printed[-1].startswith(f"epoch {epochs}/{epochs}  ")
 
 
@@ -158,7 +159,9 @@ def test_sample_lines() -> None:
 def test_an_evaluation_shows_classes_literally(width: int) -> None:
     console, stream = _console(width)
     figures = [ClassFigures(HOSTILE, 2, None, 0.0), ClassFigures("b", 1, 1 / 3, 1.0)]
-    print_evaluation(console, Evaluation(3, 0.25, 1 / 3, figures, [[0, 2], [0, 1]]))
+    print_evaluation(
+        console, Evaluation("last", "iris", "all", Scores(3, 0.25, 1 / 3, figures, [[0, 2], [0, 1]]))
+    )
     text = stream.getvalue()
     assert "\x1b" not in text
     assert "\u202e" not in text

@@ -1,11 +1,14 @@
 """Pictures of runs, as bytes: what each shows is in its own file, how they look in style."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from irisbp.rundir.place import PICTURES
-from irisbp.rundir.reader import Run, load_run
+from irisbp.annotations import Figure
+from irisbp.errors import IrisbpError
+from irisbp.runs.layout import PICTURES
 from irisbp.runs.retrace import History, retrace
+from irisbp.runs.run import Run
 from irisbp.show.plots.comparison import comparison
 from irisbp.show.plots.confusion import confusion
 from irisbp.show.plots.distributions import distributions
@@ -14,9 +17,6 @@ from irisbp.show.plots.paths import parameter_paths
 from irisbp.show.plots.probabilities import probabilities_over_time
 from irisbp.show.plots.regions import regions
 from irisbp.show.plots.style import as_bytes, house_style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # What a picture is drawn from: the run's files alone, or also the run trained again.
 _FROM_FILES: "dict[str, Callable[[Run], Figure | None]]" = {
@@ -31,23 +31,56 @@ _FROM_HISTORY: "dict[str, Callable[[Run, History], Figure]]" = {
 }
 
 
-def draw_run(
-    run: Run, kinds: Sequence[str], picture_format: str, tell: Callable[[str], None]
-) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name and content; tell is called with what there is to note."""
-    history: History | None = None
-    for kind in [kind for kind in PICTURES if kind in kinds]:
-        if kind in _FROM_HISTORY and history is None:
-            last = run if run.which == "last" else load_run(run.path, "last")
-            history = retrace(run, last.parameters)
-            if not history.repeats:
-                tell("trained again, the run ends elsewhere; pictures over time show this second training")
+def plot(run: Run, kind: str = "loss-and-accuracy") -> Figure:
+    """A picture of a run as a matplotlib Figure, which belongs to no window.
+
+    kind is one of loss-and-accuracy, confusion, probabilities, regions, distributions, paths; for those over
+    time the run is trained once more. IrisbpError for another kind, or where the run recorded none of it.
+    """
+    if kind not in PICTURES:
+        raise IrisbpError(f"plot: {kind} is not a picture; there are {', '.join(PICTURES)}")
+    notes: list[str] = []
+    figure = Pictures(run, notes.append).draw(kind)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    if figure is None:
+        raise IrisbpError(notes[-1])
+    return figure
+
+
+class Pictures:
+    """Draws the pictures of a run; report is called with what there is to note."""
+
+    def __init__(self, run: Run, report: Callable[[str], None]) -> None:
+        self._run, self._report = run, report
+
+    def draw(self, kind: str) -> Figure | None:
+        """One picture, None if the run recorded none of it."""
+        history = self._history if kind in _FROM_HISTORY else None
         with house_style():
-            figure = _FROM_HISTORY[kind](run, history) if history and kind in _FROM_HISTORY else None
-            figure = _FROM_FILES[kind](run) if kind in _FROM_FILES else figure
-            if figure is None:
-                tell(f"no picture of {kind}: the run recorded none of it")
-            else:
+            figure = _FROM_HISTORY[kind](self._run, history) if history else _FROM_FILES[kind](self._run)
+        if figure is None:
+            self._report(f"no picture of {kind}: the run recorded none of it")
+        return figure
+
+    @cached_property
+    def _history(self) -> History:
+        """The run trained again, once for all pictures that need it."""
+        history = retrace(self._run)
+        if not history.repeats:
+            self._report("trained again, the run ends elsewhere; pictures over time show the second training")
+        return history
+
+
+def draw_run(
+    run: Run, kinds: Sequence[str], picture_format: str, report: Callable[[str], None]
+) -> Iterator[tuple[str, bytes]]:
+    """Each picture's file name and content; report is called with what there is to note."""
+    pictures = Pictures(run, report)
+    for kind in [kind for kind in PICTURES if kind in kinds]:
+        figure = pictures.draw(kind)
+        if figure is not None:
+            with house_style():
                 yield f"{kind}.{picture_format}", as_bytes(figure, picture_format)
 
 

@@ -1,32 +1,29 @@
 """Several runs in one picture."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
-from irisbp.rundir.curves import read_epochs
-from irisbp.rundir.reader import Run
+from irisbp.runs.curves import epoch_curves
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import legend, line_style, panels, text, whole_numbers
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_RUNS = 24
 _LARGEST = 1e100
 _LINE = 78  # characters, of a legend as wide as the figure
 
 
-def comparison(runs: Sequence[Run]) -> "Figure":
+def comparison(runs: Sequence[Run]) -> Figure:
     """Loss and accuracy over epochs, a line per run: of the held-out samples if every run has some."""
     if len(runs) > MOST_RUNS:
         raise IrisbpError(f"{len(runs)} runs: at most {MOST_RUNS} can be told apart in one picture")
-    curves = [read_epochs(run.path, run.manifest) for run in runs]
+    curves = [epoch_curves(run) for run in runs]
     held_out = all(len(run.dataset.held_out_rows) for run in runs)
-    prefix, what = ("validation_", "validation ") if held_out else ("", "training ")
+    prefix, what = ("validation_", "validation ") if held_out else ("epoch_", "epoch ")
     names = labels(runs)
     lines = sum(name.count("\n") + 1 for name in names)
     figure, rows = panels(2, 1, 5.4 + 0.18 * lines, sharex=True, height_ratios=[1.5, 1])
@@ -41,14 +38,14 @@ def comparison(runs: Sequence[Run]) -> "Figure":
     return figure
 
 
-def _draw(axes: "Axes", k: int, epochs: dict[str, Any], column: str) -> Any:
+def _draw(axes: Axes, k: int, epochs: dict[str, Any], column: str) -> Any:
     values = np.where(np.abs(epochs[column]) < _LARGEST, epochs[column], np.nan)
     marks: dict[str, Any] = {"markersize": 4, "markevery": (0.013 * (k % 8), 0.12) if len(values) > 12 else 1}
     (line,) = axes.plot(epochs["epoch"], values, **line_style(k), **marks)
     return line
 
 
-def _name_the_axes(loss: "Axes", accuracy: "Axes", what: str, last: float) -> None:
+def _name_the_axes(loss: Axes, accuracy: Axes, what: str, last: float) -> None:
     loss.set_yscale("log")
     loss.set_ylabel(f"{what}loss (nats)")
     accuracy.set_ylabel(f"{what}accuracy")
@@ -60,7 +57,7 @@ def _name_the_axes(loss: "Axes", accuracy: "Axes", what: str, last: float) -> No
 
 def labels(runs: Sequence[Run]) -> list[str]:
     """Each run's name, then the config keys in which they differ, if they are not the defaults."""
-    names = [run.path.resolve().name for run in runs]
+    names = [run.name for run in runs]
     if len(set(names)) < len(names):
         names = [str(run.path) for run in runs]
     configs = [_flat(run.config) for run in runs]

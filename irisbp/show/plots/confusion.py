@@ -1,24 +1,21 @@
 """Who was taken for whom."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from irisbp.rundir.reader import Run
+from irisbp.annotations import Axes, Figure
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import WIDTH, panels, text
 from irisbp.training.evaluation import evaluate
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MOST_WITH_COUNTS = 30  # classes
 
 
-def confusion(run: Run) -> "Figure":
+def confusion(run: Run) -> Figure:
     """Counts by true and predicted class, of the held-out rows if there are any, else of all."""
     held_out = run.dataset.held_out_rows
-    found = evaluate(run.network, run.parameters, run.dataset, held_out if len(held_out) else None)
+    found = evaluate(run.network, run.vector, run.dataset, held_out if len(held_out) else None)
     counts = np.array(found.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(max(WIDTH - 2.2, 0.42 * len(counts)), 14)
@@ -33,11 +30,11 @@ def confusion(run: Run) -> "Figure":
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
     rows = f"{found.samples} held-out samples" if len(held_out) else f"all {found.samples} samples"
     axes.set_title(f"{rows}, accuracy {found.accuracy:.4f}")
-    figure.suptitle(text(run.path.resolve().name))
+    figure.suptitle(text(run.name))
     return figure
 
 
-def _name_the_axes(axes: "Axes", names: list[str]) -> None:
+def _name_the_axes(axes: Axes, names: list[str]) -> None:
     every = -(-len(names) // 60)  # all, up to 60
     places = range(0, len(names), every)
     slanted = len(names) * max(map(len, names)) > 45

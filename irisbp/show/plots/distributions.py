@@ -1,22 +1,19 @@
 """How weights, activations and gradients are distributed, layer by layer, before and after training."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import softmax
 from irisbp.nn.types import Array, Indices
-from irisbp.rundir.reader import Run
 from irisbp.runs.retrace import History
+from irisbp.runs.run import Run
 from irisbp.show.plots.paths import note_on_layers, shown_layers
 from irisbp.show.plots.style import BLACK, BLUE, DASHES, drawable, legend_below, panels, text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MOST_SAMPLES = 500
 _MOST_NUMBERS = 2_000_000
@@ -32,7 +29,7 @@ class Values:
     gradients: Array
 
 
-def distributions(run: Run, history: History) -> "Figure":
+def distributions(run: Run, history: History) -> Figure:
     """A row for each layer: its weights, its outputs, and the sizes of each sample's gradients."""
     layers = run.network.layers
     chosen = shown_layers(layers)
@@ -42,7 +39,7 @@ def distributions(run: Run, history: History) -> "Figure":
         _draw_layer(panels_of, layers[k].name, initial[k], final[k])
     handles = [grid[0][0].plot([], [], **style)[0] for style in (_INITIAL, _FINAL)]
     legend_below(figure, list(zip(handles, ("initial", "final"), strict=True)))
-    figure.suptitle(text(run.path.resolve().name) + note_on_layers(layers))
+    figure.suptitle(text(run.name) + note_on_layers(layers))
     figure.align_ylabels([row[0] for row in grid])
     return figure
 
@@ -51,7 +48,7 @@ _INITIAL: dict[str, Any] = {"color": BLACK, "linestyle": DASHES[1], "linewidth":
 _FINAL: dict[str, Any] = {"color": BLUE, "linestyle": "-", "linewidth": 1.6}
 
 
-def _draw_layer(axes: "list[Axes]", name: str, initial: Values, final: Values) -> None:
+def _draw_layer(axes: list[Axes], name: str, initial: Values, final: Values) -> None:
     _draw(axes[0], initial.weights, final.weights)
     _draw(axes[1], initial.activations, final.activations)
     _draw(axes[2], initial.gradients, final.gradients, logarithmic=True)
@@ -61,7 +58,7 @@ def _draw_layer(axes: "list[Axes]", name: str, initial: Values, final: Values) -
     axes[2].set_xlabel("|gradient| of a sample")
 
 
-def _draw(axes: "Axes", initial: Array, final: Array, *, logarithmic: bool = False) -> None:
+def _draw(axes: Axes, initial: Array, final: Array, *, logarithmic: bool = False) -> None:
     """Histograms over common bins; the height is a bin's share of all values, drawn or not."""
     kept = [values[np.isfinite(drawable(values))] for values in (initial, final)]
     if logarithmic:

@@ -1,8 +1,8 @@
 """How the operations of a derivative grow with the hidden layers: written out, and by the chain."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from irisbp.annotations import Figure
 from irisbp.derivations.growth import Growth
 from irisbp.show.plots.style import (
     as_bytes,
@@ -13,9 +13,6 @@ from irisbp.show.plots.style import (
     whole_numbers,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 def draw_growth(rows: Sequence[Growth], picture_format: str) -> bytes:
     """The picture as a PNG or SVG file."""
@@ -23,7 +20,7 @@ def draw_growth(rows: Sequence[Growth], picture_format: str) -> bytes:
         return as_bytes(growth_picture(rows), picture_format)
 
 
-def growth_picture(rows: Sequence[Growth]) -> "Figure":
+def growth_picture(rows: Sequence[Growth]) -> Figure:
     """A line per width over the hidden layers; filled marks written out, open ones by the chain."""
     figure, [[axes]] = panels(1, 1, 3.8)
     entries = []

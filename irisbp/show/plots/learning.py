@@ -1,13 +1,14 @@
 """Loss, accuracy and learning rate, as the run recorded them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.nn.types import Array
-from irisbp.rundir.curves import read_epochs, read_losses
-from irisbp.rundir.reader import Run
+from irisbp.runs.curves import epoch_curves, sample_losses
 from irisbp.runs.retrace import steps_per_epoch
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import (
     BLACK,
     BLUE,
@@ -21,21 +22,17 @@ from irisbp.show.plots.style import (
     whole_numbers,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 _FEW = 25  # epochs, up to which each has its mark
 _LARGEST, _SMALLEST = 1e100, 1e-16  # losses; an axis has no room for more
 
 
-def loss_and_accuracy(run: Run) -> "Figure | None":
+def loss_and_accuracy(run: Run) -> Figure | None:
     """Every sample's loss as a point, epoch means as lines, validation beside them; None without any.
 
     A mean over an epoch stands in the epoch's middle; validation, which is measured with the
     parameters at the epoch's end, stands there.
     """
-    epochs, losses = read_epochs(run.path, run.manifest), read_losses(run.path, run.manifest)
+    epochs, losses = epoch_curves(run), sample_losses(run)
     whole = len(epochs["epoch"]) > 0
     if not whole and not losses[2]:
         return None
@@ -51,13 +48,13 @@ def loss_and_accuracy(run: Run) -> "Figure | None":
         axes[2].set_ylim(0, 1.15 * epochs["learning_rate"].max())
     _mark_the_axes(axes, run)
     legend_below(figure, entries)
-    figure.suptitle(text(run.path.resolve().name))
+    figure.suptitle(text(run.name))
     figure.align_ylabels(axes)
     return figure
 
 
 def _draw_losses(
-    axes: "Axes", run: Run, epochs: dict[str, Array], losses: tuple[Array, Array, int]
+    axes: Axes, run: Run, epochs: dict[str, Array], losses: tuple[Array, Array, int]
 ) -> list[tuple[Any, str]]:
     """Points and lines; returns what a legend is to say of them."""
     steps, values, count = losses
@@ -84,18 +81,20 @@ def _floor(values: Array) -> float:
     return lowest if lowest > values.max() * 1e-6 else max(float(np.quantile(values, 0.02)), _SMALLEST)
 
 
-def _draw_accuracy(axes: "Axes", epochs: dict[str, Array]) -> None:
+def _draw_accuracy(axes: Axes, epochs: dict[str, Array]) -> None:
     _lines(axes, epochs, "accuracy", "")
     axes.set_ylabel("accuracy")
-    lowest = min(np.nanmin(epochs["accuracy"]), np.nanmin(np.append(epochs["validation_accuracy"], 1.0)))
+    lowest = min(
+        np.nanmin(epochs["epoch_accuracy"]), np.nanmin(np.append(epochs["validation_accuracy"], 1.0))
+    )
     axes.set_ylim(max(-0.02, lowest - 0.05), 1.02)
 
 
-def _lines(axes: "Axes", epochs: dict[str, Array], what: str, name: str) -> list[tuple[Any, str]]:
+def _lines(axes: Axes, epochs: dict[str, Array], what: str, name: str) -> list[tuple[Any, str]]:
     marked = len(epochs["epoch"]) <= _FEW
     entries = []
     for column, offset, colour, dashes, marker, label in (
-        (what, 0.5, BLUE, "-", "o", name),
+        (f"epoch_{what}", 0.5, BLUE, "-", "o", name),
         (f"validation_{what}", 0.0, VERMILLION, DASHES[1], "s", "validation"),
     ):
         values = np.where(np.abs(epochs[column]) < _LARGEST, epochs[column], np.nan)
@@ -112,7 +111,7 @@ def _lines(axes: "Axes", epochs: dict[str, Array], what: str, name: str) -> list
     return entries
 
 
-def _mark_the_axes(axes: "list[Axes]", run: Run) -> None:
+def _mark_the_axes(axes: list[Axes], run: Run) -> None:
     """Epochs below, steps above; where the run diverged, and where its best parameters were."""
     per_epoch, manifest = steps_per_epoch(run), run.manifest
     end = manifest.steps / per_epoch
@@ -130,7 +129,7 @@ def _mark_the_axes(axes: "list[Axes]", run: Run) -> None:
         _mark(axes, manifest.best_epoch, "best", GREEN)
 
 
-def _mark(axes: "list[Axes]", epoch: float, what: str, colour: str) -> None:
+def _mark(axes: list[Axes], epoch: float, what: str, colour: str) -> None:
     for panel in axes:
         panel.axvline(epoch, color=colour, linestyle=DASHES[2], linewidth=1)
     axes[0].annotate(

@@ -1,13 +1,14 @@
 """Every parameter's way through the epochs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
-from irisbp.rundir.reader import Run
 from irisbp.runs.retrace import MOST_LINES, History
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import (
     BLUE,
     COLOURS,
@@ -20,10 +21,6 @@ from irisbp.show.plots.style import (
     span_epochs,
     text,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MOST_LAYERS = 8
 
@@ -39,7 +36,7 @@ def note_on_layers(layers: tuple[Layer, ...]) -> str:
     return f", without {left_out} layers before the output" if left_out > 0 else ""
 
 
-def parameter_paths(run: Run, history: History) -> "Figure":
+def parameter_paths(run: Run, history: History) -> Figure:
     """A panel for each layer: a line for each parameter, or quantiles of many."""
     layers = run.network.layers
     chosen = shown_layers(layers)
@@ -57,11 +54,11 @@ def parameter_paths(run: Run, history: History) -> "Figure":
         panel.set_title(f"{layers[k].name} ({layers[k].size} parameters){beyond}")
     _name_the_axes(figure, grid, len(chosen), epochs)
     legend_below(figure, [(handle, label) for label, handle in entries.items()])
-    figure.suptitle(text(run.path.resolve().name) + note_on_layers(layers))
+    figure.suptitle(text(run.name) + note_on_layers(layers))
     return figure
 
 
-def _name_the_axes(figure: "Figure", grid: "list[list[Axes]]", count: int, epochs: Array) -> None:
+def _name_the_axes(figure: Figure, grid: "list[list[Axes]]", count: int, epochs: Array) -> None:
     axes = [panel for row in grid for panel in row]
     columns = len(grid[0])
     for k, panel in enumerate(axes):
@@ -74,7 +71,7 @@ def _name_the_axes(figure: "Figure", grid: "list[list[Axes]]", count: int, epoch
     span_epochs(axes[0], epochs)
 
 
-def _draw_lines(axes: "Axes", layer: Layer, epochs: Array, values: Array) -> dict[str, Any]:
+def _draw_lines(axes: Axes, layer: Layer, epochs: Array, values: Array) -> dict[str, Any]:
     """Lines of values (moments, parameters), those of biases dashed; a few nodes have a look of their own."""
     entries, few = {}, layer.fan_out <= len(COLOURS)
     for k in range(values.shape[1]):
@@ -94,7 +91,7 @@ def _draw_lines(axes: "Axes", layer: Layer, epochs: Array, values: Array) -> dic
     return entries
 
 
-def _draw_quantiles(axes: "Axes", layer: Layer, epochs: Array, values: Array) -> dict[str, Any]:
+def _draw_quantiles(axes: Axes, layer: Layer, epochs: Array, values: Array) -> dict[str, Any]:
     """Bands of values (moments, quantiles)."""
     wide = axes.fill_between(epochs, values[:, 0], values[:, 4], color=GREY, alpha=0.25, linewidth=0)
     middle = axes.fill_between(epochs, values[:, 1], values[:, 3], color=BLUE, alpha=0.4, linewidth=0)

@@ -1,24 +1,21 @@
 """How sure the network became of each class, epoch by epoch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.nn.types import Array
-from irisbp.rundir.reader import Run
 from irisbp.runs.retrace import History
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import BLACK, BLUE, DASHES, VERMILLION, legend_below, panels, span_epochs, text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MOST_CLASSES = 24
 _FEW = 12  # moments, up to which each has its mark
 _MEAN, _LOWER, _MEDIAN, _UPPER = range(4)
 
 
-def probabilities_over_time(run: Run, history: History) -> "Figure":
+def probabilities_over_time(run: Run, history: History) -> Figure:
     """The probability that the true class is given: a panel for each class, with quartiles."""
     classes = run.dataset.classes[:_MOST_CLASSES]
     columns = min(len(classes), 3 if len(classes) < 10 else 4)
@@ -43,12 +40,12 @@ def probabilities_over_time(run: Run, history: History) -> "Figure":
     legend_below(figure, entries)
     beyond = len(run.dataset.classes) - len(classes)
     more = f", the first {len(classes)} of {len(run.dataset.classes)} classes" if beyond else ""
-    figure.suptitle(text(run.path.resolve().name) + more)
+    figure.suptitle(text(run.name) + more)
     figure.supylabel("probability of the true class", fontsize=9)
     return figure
 
 
-def _draw_class(axes: "Axes", epochs: Array, training: Array, validation: Array) -> list[tuple[Any, str]]:
+def _draw_class(axes: Axes, epochs: Array, training: Array, validation: Array) -> list[tuple[Any, str]]:
     band = axes.fill_between(
         epochs, training[:, _LOWER], training[:, _UPPER], color=BLUE, alpha=0.25, linewidth=0
     )

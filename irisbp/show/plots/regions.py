@@ -1,18 +1,15 @@
 """Which class the network gives where, in the plane in which the samples spread most."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure
 from irisbp.nn.types import Array, Indices
-from irisbp.rundir.reader import Run
+from irisbp.runs.run import Run
 from irisbp.show.plots.style import BLACK, COLOURS, MARKERS, legend, panels, text
 from irisbp.training.evaluation import probabilities
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _GRID = 400
 _COARSE = 40
@@ -73,7 +70,7 @@ class Window:
         return np.array([self.xs[0], self.ys[0]]), np.array([self.xs[-1], self.ys[-1]])
 
 
-def regions(run: Run) -> "Figure":
+def regions(run: Run) -> Figure:
     """Regions where a class is the most probable, and the samples, those predicted wrong ringed."""
     dataset = run.dataset
     plane = Plane.fit(dataset.inputs[dataset.train_rows])
@@ -93,7 +90,7 @@ def regions(run: Run) -> "Figure":
     axes.set_xlabel(first)
     axes.set_ylabel(second if plane.directions[1].any() else "row of the table")
     legend(figure, entries, loc="outside right upper")
-    figure.suptitle(text(run.path.resolve().name))
+    figure.suptitle(text(run.name))
     return figure
 
 
@@ -104,11 +101,11 @@ def _look_around(run: Run, plane: Plane, points: Array) -> Window:
     count = _GRID if len(run.dataset.classes) <= _MOST_NAMED else _GRID // 3
     xs, ys = (np.linspace(low[k] - margin[k], high[k] + margin[k], count) for k in (0, 1))
     crossings = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-    found = probabilities(run.network, run.parameters, plane.lift(crossings))
+    found = probabilities(run.network, run.vector, plane.lift(crossings))
     return Window(xs, ys, found.reshape(count, count, -1))
 
 
-def _fill(axes: "Axes", window: Window) -> None:
+def _fill(axes: Axes, window: Window) -> None:
     """A tint for every class, and a line where one ends."""
     from matplotlib.colors import ListedColormap
 
@@ -139,10 +136,10 @@ def _tint(k: int) -> list[float]:
     return [1 - strength * (1 - part) for part in to_rgb(COLOURS[k % len(COLOURS)])]
 
 
-def _draw_samples(axes: "Axes", run: Run, points: Array) -> list[tuple[Any, str]]:
+def _draw_samples(axes: Axes, run: Run, points: Array) -> list[tuple[Any, str]]:
     """Filled markers for training samples, open ones for those held out, rings around the wrong."""
     dataset = run.dataset
-    predicted = probabilities(run.network, run.parameters, dataset.inputs).argmax(axis=1)
+    predicted = probabilities(run.network, run.vector, dataset.inputs).argmax(axis=1)
     wrong = predicted != dataset.labels
     held_out = np.isin(np.arange(len(points)), dataset.held_out_rows)
     few = np.arange(len(points)) % -(-len(points) // _MOST_SAMPLES) == 0
@@ -170,9 +167,7 @@ def _marker(k: int, open_: bool) -> dict[str, Any]:
     }
 
 
-def _entries(
-    axes: "Axes", run: Run, ring: dict[str, Any], wrong: int, held_out: bool
-) -> list[tuple[Any, str]]:
+def _entries(axes: Axes, run: Run, ring: dict[str, Any], wrong: int, held_out: bool) -> list[tuple[Any, str]]:
     """Handles are empty, so that a class without samples has one, too."""
     classes = run.dataset.classes[:_MOST_NAMED]
     entries: list[tuple[Any, str]] = [
@@ -186,7 +181,7 @@ def _entries(
     return entries
 
 
-def _name_regions(axes: "Axes", run: Run, points: Array, window: Window) -> None:
+def _name_regions(axes: Axes, run: Run, points: Array, window: Window) -> None:
     """Each region's name where it is farthest from all samples and borders, if there is room for it."""
     step = len(window.xs) // _COARSE
     xs, ys = window.xs[step // 2 :: step], window.ys[step // 2 :: step]

@@ -8,17 +8,13 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure, Legend
 from irisbp.errors import literal
 from irisbp.nn.types import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.legend import Legend
 
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#777777"
@@ -60,15 +56,15 @@ def house_style() -> Iterator[None]:
 
 def panels(
     rows: int, columns: int, height: float, *, width: float = WIDTH, **options: Any
-) -> "tuple[Figure, list[list[Axes]]]":
+) -> tuple[Figure, list[list[Axes]]]:
     """A figure, its size in inches, and its panels by row."""
-    from matplotlib.figure import Figure
+    import matplotlib.figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
 
 
-def as_bytes(figure: "Figure", picture_format: str) -> bytes:
+def as_bytes(figure: Figure, picture_format: str) -> bytes:
     """The picture as a PNG or SVG file, without the time at which it was made."""
     content = io.BytesIO()
     without = {"Date": None} if picture_format == "svg" else {"Software": None}
@@ -94,7 +90,7 @@ def _has_glyph(character: str) -> bool:
     return bool(get_font(findfont("DejaVu Sans")).get_char_index(ord(character)))
 
 
-def legend(place: "Axes | Figure", entries: Sequence[tuple[Any, str]], **options: Any) -> "Legend":
+def legend(place: Axes | Figure, entries: Sequence[tuple[Any, str]], **options: Any) -> Legend:
     """A legend whose texts may be anything; an own one of Matplotlib's would drop `_name`."""
     handles = [handle for handle, _ in entries]
     made = place.legend(handles, [str(k) for k in range(len(entries))], **options)
@@ -103,7 +99,7 @@ def legend(place: "Axes | Figure", entries: Sequence[tuple[Any, str]], **options
     return made
 
 
-def legend_below(figure: "Figure", entries: Sequence[tuple[Any, str]]) -> "Legend":
+def legend_below(figure: Figure, entries: Sequence[tuple[Any, str]]) -> Legend:
     """A legend under all panels, as many entries in a row as there is room for."""
     widths, columns = [len(label) + 8 for _, label in entries], len(entries)  # 8: a handle and gaps
     while columns > 1 and _width(widths, columns) > figure.get_size_inches()[0] * 15:  # letters to an inch
@@ -123,7 +119,7 @@ def whole_numbers(axis: Any) -> None:
     axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
-def span_epochs(axes: "Axes", epochs: Array) -> None:
+def span_epochs(axes: Axes, epochs: Array) -> None:
     """An axis from the first to the last of these epochs, if it is not one and the same."""
     if epochs[-1] > epochs[0]:
         margin = 0.02 * (epochs[-1] - epochs[0])

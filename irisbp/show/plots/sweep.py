@@ -1,10 +1,11 @@
 """Pictures of a sweep: how its settings learn, and what two keys make of the result."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from irisbp.annotations import Axes, Figure, Normalize
 from irisbp.nn.types import Array
 from irisbp.show.figures import loss_text
 from irisbp.show.plots.style import (
@@ -22,11 +23,6 @@ from irisbp.show.plots.style import (
 from irisbp.show.sweep import repeats_text
 from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.results.statistics import Setting, Summary, summarize
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
 _MOST_SETTINGS = 7  # as many as there are colours
 _MOST_CELLS, _MOST_WRITTEN = (
@@ -51,7 +47,7 @@ def has_heat_map(sweep: FinishedSweep) -> bool:
     return len(axes) == 2 and all(len(axis) <= _MOST_CELLS for axis in axes)
 
 
-def loss_curves(sweep: FinishedSweep, summary: Summary) -> "Figure":
+def loss_curves(sweep: FinishedSweep, summary: Summary) -> Figure:
     """The mean over repeats of each epoch's loss, with the band of most of them, for the best settings."""
     validation = summary.figure.startswith("validation")
     column, what = ("validation_curve", "validation") if validation else ("curve", "training")
@@ -80,7 +76,7 @@ def _title(sweep: FinishedSweep, summary: Summary, shown: int) -> str:
     return f"{text(sweep.path.resolve().name)}: {which}{band if runs > 1 else 'one run each'}"
 
 
-def _draw_band(axes: "Axes", k: int, epochs: Array, curves: Array) -> Any:
+def _draw_band(axes: Axes, k: int, epochs: Array, curves: Array) -> Any:
     """The mean of curves (runs, points) as a line; around it, where there are several, their band."""
     known = ~np.isnan(curves).all(axis=0)
     curves = curves[:, known]
@@ -109,7 +105,7 @@ def _left_out(mean: Array) -> str:
     return f", {'in part' if shown.any() else 'not drawn:'} 0 or beyond {DRAWABLE:.0e}".replace("e+", "e")
 
 
-def heat_map(sweep: FinishedSweep, summary: Summary) -> "Figure":
+def heat_map(sweep: FinishedSweep, summary: Summary) -> Figure:
     """The mean loss and the mean accuracy for each pair of the two keys' values, over the repeats."""
     first, second = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
     names = [[text(axis[k].text, 18) for k in range(len(axis))] for axis in (first, second)]
@@ -132,7 +128,7 @@ def heat_map(sweep: FinishedSweep, summary: Summary) -> "Figure":
 
 
 def _draw_map(
-    axes: "Axes", means: Array, names: Sequence[Sequence[str]], palette: str, *, is_loss: bool
+    axes: Axes, means: Array, names: Sequence[Sequence[str]], palette: str, *, is_loss: bool
 ) -> Any:
     norm = _scale(means, is_loss=is_loss)
     within = np.clip(means, norm.vmin, norm.vmax)  # what is beyond the scale has the colour of its end
@@ -146,19 +142,19 @@ def _draw_map(
     return image
 
 
-def _scale(means: Array, *, is_loss: bool) -> "Normalize":
+def _scale(means: Array, *, is_loss: bool) -> Normalize:
     """From the least to the largest figure that can be drawn; of losses, by their logarithms."""
-    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib import colors
 
     known = drawable(means)
     known = known[(known > 0) | ((known == 0) & (not is_loss))]
     low, high = (known.min(), known.max()) if len(known) else (1.0, 1.0)
     if not is_loss:
-        return Normalize(low, high)
-    return LogNorm(low, high if high > low else 10 * low)
+        return colors.Normalize(low, high)
+    return colors.LogNorm(low, high if high > low else 10 * low)
 
 
-def _write_numbers(axes: "Axes", means: Array, shades: Array, is_loss: bool) -> None:
+def _write_numbers(axes: Axes, means: Array, shades: Array, is_loss: bool) -> None:
     for (i, j), value in np.ndenumerate(means):
         dark = shades[i, j] > 0.5 if is_loss else shades[i, j] < 0.5
         words = "-" if np.isnan(value) else f"{value:.3g}"

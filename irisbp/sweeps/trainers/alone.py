@@ -28,7 +28,7 @@ def finish_alone(training: Training, losses: list[float], validation_losses: lis
                 if record.validation_loss is not None:
                     validation_losses.append(record.validation_loss)
     except Diverged as error:
-        reason = str(error).split("\n")[0]
+        reason = error.reason
     return outcome_of(training, np.array(losses), np.array(validation_losses), reason)
 
 

@@ -1,0 +1,28 @@
+"""DataFrames and CSV: a frame as the file that it would be, and a file of ours as a frame."""
+
+import io
+from typing import Any
+
+from irisbp.annotations import DataFrame
+from irisbp.errors import DataError
+
+
+def csv_of(frame: DataFrame) -> bytes:
+    """The content of a CSV file of a DataFrame, its index left out; every float reads back exactly."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"table: {type(frame).__name__} is not a pandas DataFrame")
+    narrow = frame.select_dtypes(["float16", "float32"]).columns
+    return str(frame.astype(dict.fromkeys(narrow, "float64")).to_csv(index=False)).encode()
+
+
+def read_exactly(content: bytes, **options: Any) -> DataFrame:
+    """pandas.read_csv of a file's content, every float to its last bit."""
+    import pandas as pd
+
+    major, minor, *_ = (int(part) for part in pd.__version__.split(".")[:2])
+    if (major, minor) < (3, 1):  # from there on it is so by default, and the option is deprecated
+        options["float_precision"] = "round_trip"
+    frame: DataFrame = pd.read_csv(io.BytesIO(content), **options)
+    return frame

@@ -1,0 +1,108 @@
+"""How well a run classifies rows of its own table, or another table."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from irisbp.annotations import DataFrame
+from irisbp.data.dataset import Dataset
+from irisbp.errors import IrisbpError
+from irisbp.html import html_pairs, html_table
+from irisbp.nn.types import Indices
+from irisbp.rundir.manifest import Which
+from irisbp.training.evaluation import Scores, evaluate
+from irisbp.training.model import Model
+
+RowsName = Literal["training", "validation", "all"]
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """A run's figures on some rows: which parameters were used, and which rows of which table.
+
+    rows is training, validation (those held out) or all.
+    """
+
+    which: Which
+    data: str
+    rows: RowsName
+    scores: Scores
+
+    @property
+    def samples(self) -> int:
+        """How many rows were classified."""
+        return self.scores.samples
+
+    @property
+    def loss(self) -> float:
+        """The mean of the rows' losses, in nats."""
+        return self.scores.loss
+
+    @property
+    def accuracy(self) -> float:
+        """The share of rows whose class was predicted."""
+        return self.scores.accuracy
+
+    @property
+    def confusion(self) -> DataFrame:
+        """Counts by true class (index) and predicted class (columns)."""
+        import pandas as pd
+
+        names = [figures.name for figures in self.scores.classes]
+        return pd.DataFrame(
+            self.scores.confusion,
+            index=pd.Index(names, name="class"),
+            columns=pd.Index(names, name="predicted"),
+        )
+
+    @property
+    def classes(self) -> DataFrame:
+        """Samples, precision and recall of each class (index), nan where one has no value."""
+        import pandas as pd
+
+        columns = ("samples", "precision", "recall")
+        return pd.DataFrame(
+            {name: [getattr(figures, name) for figures in self.scores.classes] for name in columns},
+            index=pd.Index([figures.name for figures in self.scores.classes], name="class"),
+        ).astype({"precision": "float64", "recall": "float64"})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: what `irisbp evaluate --json` prints."""
+        return {"which": self.which, "data": self.data, "rows": self.rows} | self.scores.as_json()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Evaluation of {self.samples} rows ({self.rows} rows of {self.data}, {self.which} parameters):"
+            f" loss {self.loss:.6g}, accuracy {self.accuracy:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        title = f"Evaluation: {self.rows} rows of {self.data}, {self.which} parameters"
+        pairs = {"samples": self.samples, "loss": f"{self.loss:.6g}", "accuracy": f"{self.accuracy:.4f}"}
+        names = [figures.name for figures in self.scores.classes]
+        counts = [[name, *row] for name, row in zip(names, self.scores.confusion, strict=True)]
+        return html_pairs(title, pairs) + html_table(["class \\ predicted", *names], counts)
+
+
+def evaluate_rows(
+    model: Model, dataset: Dataset, which: Which, on: RowsName | None, *, is_own: bool
+) -> Evaluation:
+    """The evaluation of a model on rows of a dataset, by default on those held out, if there are any.
+
+    is_own says whether the dataset is the run's own, rows of which were trained on.
+    """
+    name = on or ("validation" if len(dataset.held_out_rows) else "all")
+    rows = _chosen_rows(dataset, name, is_own)
+    scores = evaluate(model.network, model.parameters, dataset, rows)
+    return Evaluation(which, dataset.table.source, name, scores)
+
+
+def _chosen_rows(dataset: Dataset, name: RowsName, is_own: bool) -> Indices | None:
+    if name not in get_args(RowsName):
+        raise IrisbpError(f"on: {name} is not one of {', '.join(get_args(RowsName))}")
+    if name == "all":
+        return None
+    if not is_own:
+        raise IrisbpError(f"--on {name}: another table is evaluated as a whole")
+    if name == "validation" and not len(dataset.held_out_rows):
+        raise IrisbpError(f"--on {name}: the run held no rows out")
+    return dataset.train_rows if name == "training" else dataset.held_out_rows

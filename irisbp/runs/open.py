@@ -1,0 +1,56 @@
+"""Opens a run that lies in a directory, and the verbs that begin with one."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+from irisbp.annotations import DataFrame
+from irisbp.config.load import load_config
+from irisbp.errors import RunError
+from irisbp.rundir.manifest import Which
+from irisbp.rundir.reader import read_checked, read_parameters
+from irisbp.runs.evaluate import Evaluation, RowsName
+from irisbp.runs.layout import manifest_of
+from irisbp.runs.record import RecordedFiles
+from irisbp.runs.run import Run
+from irisbp.training.model import Model
+from irisbp.training.setup import make_network
+
+
+def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
+    """The finished or interrupted run in a directory; RunError or StorageError if there is none.
+
+    which chooses its last or its best parameters, by default those that the run names itself.
+    """
+    path = Path(path)
+    manifest = manifest_of(path)
+    config = load_config(path / "config.yaml", content=read_checked(path, "config.yaml", manifest))
+    which = which or manifest.which
+    if which == "best" and manifest.best_epoch is None:
+        raise RunError(f"{path} kept no best parameters: nothing was monitored")
+    features, classes = tuple(manifest.data.features), tuple(manifest.classes)
+    network = make_network(config, len(features), len(classes))
+    parameters, standardizer = read_parameters(path, which, manifest, network)
+    model = Model(network, parameters, standardizer, features, classes)
+    return Run(config, manifest, model, which, RecordedFiles(path, manifest), path)
+
+
+def as_run(run: Run | str | PathLike[str]) -> Run:
+    """The run itself, or the one in a directory."""
+    return run if isinstance(run, Run) else open_run(run)
+
+
+def evaluate(
+    run: Run | str | PathLike[str],
+    on: RowsName | None = None,
+    *,
+    which: Which | None = None,
+    data: Path | str | None = None,
+) -> Evaluation:
+    """Classify a run's rows again: see `Run.evaluate`. Nothing is written."""
+    return as_run(run).evaluate(on, which=which, data=data)
+
+
+def predict(run: Run | str | PathLike[str], samples: DataFrame | Mapping[str, float]) -> DataFrame:
+    """Classify new samples with a run's model: see `Run.predict`."""
+    return as_run(run).predict(samples)

@@ -1,0 +1,39 @@
+"""A trained network with all that new samples need: its features, their standardizer, its classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from irisbp.data.dataset import Standardizer
+from irisbp.errors import DataError
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array
+from irisbp.training.evaluation import probabilities
+
+
+@dataclass(frozen=True)
+class Model:
+    """Parameters (parameters,) of a network, the columns it takes in its inputs' order, and its classes.
+
+    Output node k stands for classes[k].
+    """
+
+    network: Network
+    parameters: Array
+    standardizer: Standardizer
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    def probabilities(self, values: Array, names: Sequence[str] = ()) -> Array:
+        """The probability of each class (rows, classes), for values as measured (rows, features).
+
+        DataError, with what `names` calls the row, for one that lies too far out for float64.
+        """
+        found = probabilities(self.network, self.parameters, self.standardizer.apply(values))
+        beyond = ~np.isfinite(found).all(axis=1)
+        if beyond.any():
+            row = int(beyond.argmax())
+            name = names[row] if names else f"row {row}"
+            raise DataError(f"the sample {name}: it lies so far out that its logits overflow float64")
+        return found
