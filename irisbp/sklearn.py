@@ -7,14 +7,16 @@ and the same loop as a run, so that both give the same parameters to the bit.
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from irisbp.config.load import overridden
+from irisbp.config.given import plain
+from irisbp.config.load import validated
 from irisbp.config.schema import LARGEST_SEED, Config
-from irisbp.config.yaml import Document, KeyPath
+from irisbp.config.yaml import Document
 from irisbp.data.dataset import Standardizer, all_but, make_dataset
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -186,9 +188,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for name, value in self.get_params(deep=False).items():
             if name != "random_state":
                 section = keys[_SECTIONS[name]] if name in _SECTIONS else keys
-                section[name] = _plain(value)
-        place: dict[KeyPath, str] = {(): "BackpropClassifier"}
-        return overridden(Document(keys, key_places=place, value_places=place), [], None)
+                section[name] = plain(value)  # grids are made of NumPy's numbers
+        return validated(Document(keys), Path("BackpropClassifier"))
 
     def _checked(self, X: Any, y: Any, *, reset: bool, least: int) -> tuple[Array, npt.NDArray[Any]]:
         X, y = validate_data(self, X, y, reset=reset, dtype=np.float64, ensure_min_samples=least)
@@ -246,15 +247,6 @@ def _seed(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(LARGEST_SEED["r"]))
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as a config would hold it: grids are made of NumPy's numbers, and tuples."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _names(classes: npt.NDArray[Any]) -> tuple[str, ...]:
