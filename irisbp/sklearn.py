@@ -53,7 +53,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     random_state is the config's seed: BackpropClassifier(random_state=3) trains as seed=3 does. None draws a
     seed from NumPy's global generator, a RandomState from itself. Without validation, all samples are
-    trained on; with it, this part of every class is held out, as early_stopping needs.
+    trained on; with it, this part of every class is held out, which early_stopping monitors by default.
 
     Features are standardized as part of training, by the mean and sd (ddof 1) of the samples trained on. One
     that is constant there is divided by 1. coefs_ and intercepts_ act on the standardized features.
