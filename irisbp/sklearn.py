@@ -134,8 +134,9 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         classes, all there are, is required at the first call, which also draws the initial parameters and
         fits the standardizer on its samples; later calls keep it, as they keep what fit has fitted. The
-        schedule counts calls as epochs; k calls with all samples give the parameters of fit with epochs=k,
-        if the learning rate is constant. validation and early_stopping must be None.
+        schedule counts calls as epochs, so that as many calls with all samples as there are epochs give the
+        parameters of fit; with more calls, its rate stays near its last. validation and early_stopping must
+        be None.
         """
         first = not hasattr(self, "parameters_")
         known = self._known_classes(classes, first)
