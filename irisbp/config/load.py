@@ -72,19 +72,23 @@ def load_recorded(path: Path) -> Config:
 
 
 def read_document(path: Path | None, content: bytes | None = None) -> Document:
-    """Read a file, or without one an empty config; its keys are not checked yet.
-
-    The default names of the choices are filled in, so that a sweep which varies optimizer.momentum records
-    which optimizer it varies.
-    """
+    """Read a file, or without one an empty config; its keys are not checked yet."""
     document = read_file(path, content) if path else Document({})
     if document.data is None and not document.problems:
         document.data = {}  # every key has a default, so an empty file is the article's case
     if not isinstance(document.data, dict):
         raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
-    document.data = DEFAULT_NAMES | document.data
+    _fill_names(document.data)
     anchor_source(document.data, path.parent if path else Path())
     return document
+
+
+def _fill_names(data: dict[str, Any]) -> None:
+    """Name the choices: a sweep that varies optimizer.momentum records of which optimizer."""
+    for key, name in DEFAULT_NAMES.items():
+        given = data.setdefault(key, name)
+        if isinstance(given, dict):
+            data[key] = {"name": name} | given
 
 
 def overridden(document: Document, overrides: Sequence[str], path: Path | None) -> Config:
