@@ -89,7 +89,10 @@ def read_file(path: Path, content: bytes | None = None) -> Document:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a config file, at most a byte more than is legal; ConfigError or StorageError if it cannot be."""
+    """Read a file, but no more than one byte beyond the largest config.
+
+    Raises ConfigError if it is not a regular file, StorageError if it cannot be read.
+    """
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
@@ -135,20 +138,11 @@ _Dumper.add_representer(str, _Dumper.word)
 
 def parse(text: str, place: Callable[[Any], str]) -> Document:
     """Read the document in a text; ConfigError if it is not YAML, or too long or too deep for a config."""
-    document = Document(None)
     if len(text) > LARGEST_FILE:
         raise ConfigError(f"{place(_START)}: more than {LARGEST_FILE} characters, too many for a config")
-    events = _limited(yaml.parse(text, Loader=_Loader), place)
-    reader = _Reader(events, document, place)
+    document = Document(None)
     try:
-        next(events)  # the stream starts
-        if isinstance(next(events), yaml.StreamEndEvent):
-            return document
-        document.data = reader.value(next(events), ())
-        next(events)  # the document ends
-        extra = next(events)
-        if not isinstance(extra, yaml.StreamEndEvent):
-            raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is only one")
+        _build(document, _limited(yaml.parse(text, Loader=_Loader), place), place)
     except _TooDeep as error:
         raise ConfigError(f"{place(error.problem_mark)}: nested more than {_DEEPEST} levels deep") from None
     except yaml.MarkedYAMLError as error:
@@ -157,12 +151,27 @@ def parse(text: str, place: Callable[[Any], str]) -> Document:
         context = f" ({error.context})" if error.context else ""
         raise ConfigError(f"{where}not valid YAML: {abridged(str(error.problem))}{context}") from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - text.rfind("\n", 0, error.position)
-        mark = yaml.Mark("", error.position, line - 1, column - 1, None, 0)
-        code = ord(text[error.position])
-        raise ConfigError(f"{place(mark)}: a character that YAML does not allow: U+{code:04X}") from None
+        where, code = place(_mark(text, error.position)), ord(text[error.position])
+        raise ConfigError(f"{where}: a character that YAML does not allow: U+{code:04X}") from None
     return document
+
+
+def _build(document: Document, events: Iterator[Any], place: Callable[[Any], str]) -> None:
+    """Fill a document from the events of its text."""
+    next(events)  # the stream starts
+    if isinstance(next(events), yaml.StreamEndEvent):
+        return
+    document.data = _Reader(events, document, place).value(next(events), ())
+    next(events)  # the document ends
+    extra = next(events)
+    if not isinstance(extra, yaml.StreamEndEvent):
+        raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is only one")
+
+
+def _mark(text: str, position: int) -> yaml.Mark:
+    """The mark of a character, whose line and column are counted from 0."""
+    column = position - text.rfind("\n", 0, position) - 1
+    return yaml.Mark("", position, text.count("\n", 0, position), column, None, 0)
 
 
 class _TooDeep(yaml.MarkedYAMLError):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from irisbp.config.load import load_config, load_recorded, split_arguments, to_yaml
 from irisbp.config.schema import (
@@ -19,6 +20,7 @@ from irisbp.config.schema import (
     NetworkSection,
 )
 from irisbp.config.settings import KeyValue, settings
+from irisbp.config.yaml import parse
 from irisbp.errors import ConfigError
 from tests.conftest import CONFIGS
 
@@ -161,14 +163,43 @@ def _nested(given: dict[str, Any]) -> str:
 @pytest.mark.parametrize("key", CHOICES)
 def test_a_choice_without_a_name_is_the_articles(key: str) -> None:
     default = getattr(Config(), key)
-    for options in ({}, default.model_dump(exclude={"name"})):
-        assert Config.model_validate({key: options}) == Config()
+    assert Config.model_validate({key: {}}) == Config()
+    assert Config.model_validate({key: default.model_dump(exclude={"name"})}) == Config()
     assert DEFAULT_NAMES[key] == default.name
 
 
+# The defaults of the papers, of PyTorch (optimizers) or, for schedules, the README's.
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("initializer", "{name: normal, sd: 1, bias: drawn}"),
+        ("initializer", "{name: uniform, limit: 1, bias: drawn}"),
+        ("initializer", "{name: he_normal, gain: 1, bias: drawn}"),
+        ("initializer", "{name: zeros, bias: drawn}"),
+        ("initializer", "{name: constant, value: 0.1, bias: drawn}"),
+        ("optimizer", "{name: sgd, momentum: 0, nesterov: false}"),
+        ("optimizer", "{name: rmsprop, rho: 0.99, epsilon: 1e-8}"),
+        ("optimizer", "{name: adagrad, epsilon: 1e-10}"),
+        ("optimizer", "{name: adadelta, rho: 0.9, epsilon: 1e-6}"),
+        ("optimizer", "{name: adam, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false}"),
+        ("optimizer", "{name: adamw, beta1: 0.9, beta2: 0.999, amsgrad: false,"
+         " epsilon: 1e-8, weight_decay: 0.01}"),
+        ("optimizer", "{name: nadam, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, momentum_decay: 0.004}"),
+        ("schedule", "{name: constant, warmup: 0}"),
+        ("schedule", "{name: step, every: 10, factor: 0.5, warmup: 0}"),
+        ("schedule", "{name: exponential, factor: 0.95, warmup: 0}"),
+        ("schedule", "{name: cosine, final: 0, warmup: 0}"),
+    ],
+)  # fmt: skip
+def test_the_defaults_of_each_choice(key: str, text: str) -> None:
+    expected = parse(text, str).data
+    config = load_config(None, [f"{key}={expected['name']}"])
+    assert getattr(config, key).model_dump() == expected
+
+
 def test_every_field_has_a_default() -> None:
-    sections = [NetworkSection, DataSection, EarlyStopping, CheckpointEvery]
-    models = [Config, *sections, *(model for models in CHOICES.values() for model in models.values())]
+    models: list[type[BaseModel]] = [Config, NetworkSection, DataSection, EarlyStopping, CheckpointEvery]
+    models += [model for models_of in CHOICES.values() for model in models_of.values()]
     required = {name for model in models for name, f in model.model_fields.items() if f.is_required()}
     assert required == {"name"}
 
