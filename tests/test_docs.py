@@ -4,6 +4,8 @@ The pages are the README.md files; `tests.pages` reads them, and says what of a 
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,36 +19,27 @@ from irisbp.errors import IrisbpError
 from tests import pages
 from tests.pages import NAMES, NOT_RUN, ROOT, Item, Outcome
 
+Printed = Callable[[str], list[Outcome]]
 PAGES = {name: (ROOT / name).read_text() for name in NAMES}
 _COMMAND = re.compile(r"(irisbp|python3?|pytest|pip|dask|ray|\.ci/run)( |$)")
 _PROGRAM = {"irisbp", "python -m irisbp", "irisbp --help", "irisbp --version"}
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> "Outcomes":
-    return Outcomes(tmp_path_factory)
-
-
-class Outcomes:
-    """What every page printed, each run once, in a folder of its own."""
-
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
-        self._folders = folders
-
-    @cache  # noqa: B019: as long as the tests of this module
-    def of(self, name: str) -> list[Outcome]:
-        return pages.run_page(PAGES[name], self._folders.mktemp("page"))
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+    """What each page's items print; a page is run once, in a folder of its own."""
+    return cache(lambda name: pages.run_page(PAGES[name], tmp_path_factory.mktemp("page")))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_prints_what_its_page_says(name: str, outcomes: Outcomes) -> None:
-    run = [outcome for outcome in outcomes.of(name) if outcome.item.kind != "python"]
+def test_every_command_prints_what_its_page_says(name: str, printed: Printed) -> None:
+    run = [outcome for outcome in printed(name) if outcome.item.kind != "python"]
     assert "\n\n".join(problem for outcome in run for problem in pages.problems(outcome)) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_python_block_prints_what_its_page_says(name: str, outcomes: Outcomes) -> None:
-    run = [outcome for outcome in outcomes.of(name) if outcome.item.kind == "python"]
+def test_every_python_block_prints_what_its_page_says(name: str, printed: Printed) -> None:
+    run = [outcome for outcome in printed(name) if outcome.item.kind == "python"]
     assert "\n\n".join(problem for outcome in run for problem in pages.problems(outcome)) == ""
 
 
@@ -237,9 +230,8 @@ print(1)
 1
 ```
 """
-    found = [
-        (item.kind, item.text.strip(), item.line, item.printed, item.exit_code) for item in pages.items(page)
-    ]
+    items = pages.items(page)
+    found = [(item.kind, item.text.strip(), item.line, item.printed, item.exit_code) for item in items]
     assert found == [
         ("sh", "irisbp config show > all.yaml   # a file", 3, None, 0),
         ("table", "irisbp runs list", 8, None, 0),
@@ -247,8 +239,9 @@ print(1)
         ("console", "echo a", 14, "a\nb\n", 0),
         ("python", "print(1)", 20, "1\n", 0),
     ]
-    outcomes = [Outcome(item, item.printed or "", item.exit_code) for item in pages.items(page)]
+    outcomes = [Outcome(item, item.printed or "", item.exit_code) for item in items]
     assert pages.rewritten(page, outcomes) == page
     echo = Outcome(outcomes[3].item, "new\n", 0)
     assert pages.rewritten(page, [echo]) == page.replace("a\nb\n```", "new\n```")
+    assert pages.rewritten(page, [replace(echo, exit_code=1)]) == page
     assert pages.problems(Outcome(Item("sh", "true", 1), "", 3)) == ["line 1: true\nexit code 3, not 0:\n"]
