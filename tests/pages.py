@@ -3,9 +3,9 @@
 `test_docs` asserts that every page prints what it says. `python -m tests.pages [PAGE...]` runs the pages and
 writes into them what is printed today, so that a change of a message is one command away from its page.
 
-A page's blocks are fenced: `sh` is a script whose output is not shown; `console` has commands behind a prompt,
-with what they print; `python` is a program, and a `text` block right after it is its output. A command in the
-last cell of a table's row is run as well. In a printed text, a line `...` is any number of lines left out.
+A page's blocks are fenced: `sh` is a script whose output is not shown; `console` has commands behind a `$`, with
+what they print; `python` is a program, and a `text` block right after it is its output. A command in the last
+cell of a table's row is run as well. In a printed text, a line `...` is any number of lines left out.
 """
 
 import difflib
@@ -63,7 +63,7 @@ _MASKS = [
     (re.compile(r"\b(linux|macos)\S*-\w+"), "PLATFORM"),
     # An error at the limit of float64, and the digits it leaves right.
     (re.compile(r"\b\d\.\de-(1[2-9]|3\d\d)\b( +\d+\.\d\b)?( +\d\.\de-\d\d\b)?"), "ROUNDING"),
-    (re.compile(r"(?<=\d) +\d+\.\d$"), " DIGITS"),
+    (re.compile(r"(?<=\d{6}) +\d+\.\d$"), " DIGITS"),
     (re.compile(r" +"), " "),
 ]
 _EXACT = re.compile(r"-?\d+\.\d{9,}(?:e[+-]?\d+)?|-?\d\.\d{5,}e[+-]?\d+")

@@ -133,6 +133,13 @@ def test_every_key_and_choice_is_in_its_page() -> None:
             assert all(f"`{option}`" in choices for option in model.model_fields if option != "name")
 
 
+def test_every_room_is_in_the_architecture() -> None:
+    trees = "".join(text for language, text in pages.blocks(PAGES["irisbp/README.md"]) if language == "text")
+    rooms = {f"{file.parent.name}/" for file in (ROOT / "irisbp").glob("**/__init__.py")}
+    modules = {file.name for file in (ROOT / "irisbp").glob("*.py")} - {"__main__.py"}
+    assert [name for name in sorted(rooms | modules) if name not in trees] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len(PAGES["README.md"].encode()) <= 12 * 1024
 
