@@ -3,9 +3,9 @@
 `test_docs` asserts that every page prints what it says. `python -m tests.pages [PAGE...]` runs the pages and
 writes into them what is printed today, so that a change of a message is one command away from its page.
 
-A page's blocks are fenced: `sh` is a script whose output is not shown; `console` has commands behind a `$`, with
-what they print; `python` is a program, and a `text` block right after it is its output. A command in the last
-cell of a table's row is run as well. In a printed text, a line `...` is any number of lines left out.
+A page's blocks are fenced: `sh` is a script whose output is not shown; `console` has commands behind a `$`,
+with what they print; `python` is a program, and a `text` block right after it is its output. A command in the
+last cell of a table's row is run as well. In a printed text, a line `...` is any number of lines left out.
 """
 
 import difflib
