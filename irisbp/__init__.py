@@ -4,9 +4,10 @@ The names below are loaded from their rooms when they are first used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # type checkers take it for true; to load typing for it would double the time
 
 if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.config.load import load_config as load_config
@@ -66,13 +67,15 @@ _HOMES = {name: f"irisbp.{room}" for room, names in _ROOMS.items() for name in n
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from its room."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'irisbp' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Load a public name from its room."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'irisbp' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -11,10 +11,10 @@ import typer
 
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
-from irisbp.cli.hints import suggest_engine_for_sweep
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
 from irisbp.cli.stopping import StopRequest
+from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.load import split_arguments
 from irisbp.errors import IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory

@@ -71,13 +71,12 @@ def _resolved(
     config: Given, content: bytes | None, target: str | None, place: Path | None, keys: dict[str, Any]
 ) -> tuple[Config, Table | None]:
     """The config, and the table of a DataFrame, which a run in a directory keeps beside its config."""
-    if target is not None:
-        keys = keys | {"data.target": target}
     if content is None:
-        return load_config(config, **keys), None
-    source = _FRAME if place is None else abspath(place / TABLE)
-    found = load_config(config, **keys | {"data.source": source})
-    data = found.data.model_copy(update={"source": source})
-    if data.target is None:
+        return load_config(config, **keys if target is None else keys | {"data.target": target}), None
+    found = load_config(config, **keys)
+    target = target or found.data.target
+    if target is None:
         raise DataError("table: needs target, the column that holds the classes")
-    return found.model_copy(update={"data": data}), parse_table(content, source, data.target, data.features)
+    source = _FRAME if place is None else abspath(place / TABLE)
+    data = found.data.model_copy(update={"source": source, "target": target})
+    return found.model_copy(update={"data": data}), parse_table(content, source, target, data.features)

@@ -34,6 +34,8 @@ _STYLES = {
 }
 # What a run is called by, as long as nothing else sets it apart.
 _FIRST_KEYS = ("optimizer.name", "learning_rate", "network.hidden", "seed")
+# Where these vary, the default is named too; any other key's default goes without saying.
+_NAMED_KEYS = {*_FIRST_KEYS, "epochs", "initializer.name"}
 _FIGURES = ("loss", "accuracy", "validation loss", "validation accuracy")
 _ENDS = ("status", "epoch", "steps", *_FIGURES, "epoch loss", "epoch accuracy")
 _EPOCH_FIGURES = ("epoch loss", "epoch accuracy", "validation loss", "validation accuracy")
@@ -99,7 +101,7 @@ def config_words(configs: Sequence[Config | None]) -> list[str]:
 
 def _words(chosen: dict[str, KeyValue], varying: Sequence[str]) -> str:
     keys = [
-        key for key in chosen if key in varying and (key in _FIRST_KEYS or not chosen[key].is_default)
+        key for key in chosen if key in varying and (key in _NAMED_KEYS or not chosen[key].is_default)
     ] or list(_FIRST_KEYS)
     rate = {"optimizer.name", "learning_rate"}
     parts = []

@@ -95,7 +95,7 @@ def test_one_run(irisbp: Irisbp, runs: Path) -> None:
     assert lines[:2] == ["run          runs/b", "status       stopped early"]
     given = lines[lines.index("config") + 1 : lines.index("config, by default") - 1]
     assert [line.split()[0] for line in given] == [
-        "seed", "learning_rate", "epochs", "initializer.name", "optimizer.name", "network.hidden",
+        "seed", "rng", "learning_rate", "epochs", "optimizer.name", "network.hidden",
         "data.validation", "early_stopping.patience", "early_stopping.min_delta",
     ]  # fmt: skip
     assert re.search(r"^steps.csv +\d+  as written$", "\n".join(lines), flags=re.MULTILINE)

@@ -4,7 +4,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from irisbp.annotations import Figure
+from matplotlib.figure import Figure
+
 from irisbp.errors import IrisbpError
 from irisbp.runs.layout import PICTURES
 from irisbp.runs.retrace import History, retrace
