@@ -26,14 +26,14 @@ from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter, restore_tables
 from irisbp.sweeps.grid.grid import Grid, grid_of_values, to_yaml
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
-from irisbp.sweeps.session import MemoryRecorder, SweepListener, SweepSession, Workers, raise_diverged
+from irisbp.sweeps.session import SweepInMemory, SweepListener, SweepSession, Workers, raise_diverged
 from irisbp.sweeps.sweep import Sweep
 from irisbp.sweeps.workers.pool import Backend
 
 
 def in_memory(plan: SweepPlan, workers: Workers) -> SweepSession:
     """A session that keeps everything in memory."""
-    return SweepSession(plan, MemoryRecorder(plan), workers=workers)
+    return SweepSession(plan, SweepInMemory(plan), workers=workers)
 
 
 def in_directory(directory: Directory, plan: SweepPlan, workers: Workers) -> SweepSession:

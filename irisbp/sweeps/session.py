@@ -92,7 +92,7 @@ class SweepRecorder(Protocol):
         """Keep the end; returns the sweep's manifest and, if they were compared for it, its settings."""
 
 
-class MemoryRecorder:
+class SweepInMemory:
     """Keeps the results of a sweep in memory, as a SweepWriter does in a directory."""
 
     def __init__(self, plan: SweepPlan) -> None:

@@ -1,6 +1,6 @@
 """The results of a sweep as DataFrames, with the columns of its tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -15,15 +15,13 @@ from irisbp.sweeps.results.statistics import Summary, summary_numbers
 
 def results_frame(grid: Grid, results: Results, rows: Sequence[int]) -> DataFrame:
     """The columns of results.csv, for these rows: numbers where a key has numbers, else its text."""
-    import pandas as pd
-
-    found, keys = results.pick(rows), _key_columns(grid, rows)
-    columns, unknown = found.columns, found.columns["best_epoch"] == NO_EPOCH
-    held_out = columns["held_out"] == 1
-    return pd.DataFrame(
+    found = results.pick(rows)
+    columns = found.columns
+    held_out, has_best = columns["held_out"] == 1, columns["best_epoch"] != NO_EPOCH
+    return _frame(
         {
             "row": np.array(rows, np.int64),
-            **keys,
+            **_key_columns(grid, rows),
             "status": np.where(found.diverged, "diverged", "completed"),
             "loss": columns["loss"],
             "lowest_epoch_loss": columns["lowest_epoch_loss"],
@@ -33,21 +31,20 @@ def results_frame(grid: Grid, results: Results, rows: Sequence[int]) -> DataFram
             "epochs_begun": columns["epochs"],
             "steps": columns["steps"],
             "stopped_early": columns["stopped_early"] == 1,
-            "best_epoch": pd.array(np.ma.masked_array(columns["best_epoch"], unknown).tolist(), "Int64"),
+            "best_epoch": np.where(has_best, columns["best_epoch"], nan),
             "parameters": np.where(columns["uses_best"] == 1, "best", "last"),
-            "reason": pd.array([found.reasons.get(k) for k in range(len(rows))], "str"),
-        }
+            "reason": [found.reasons.get(k) for k in range(len(rows))],
+        },
+        best_epoch="Int64",
     )
 
 
 def summary_frame(grid: Grid, summary: Summary) -> DataFrame:
     """The columns of summary.csv: a row for each setting."""
-    import pandas as pd
-
     numbers = [setting.number for setting in summary.settings]
     keys = _key_columns(grid, [number * grid.repeats for number in numbers])
     settings = {key: keys[key] for key in summary.keys}
-    return pd.DataFrame({"setting": numbers, **settings, **summary_numbers(summary)})
+    return _frame({"setting": numbers, **settings, **summary_numbers(summary)})
 
 
 def curves_frame(results: Results, rows: Sequence[int]) -> DataFrame:
@@ -55,25 +52,24 @@ def curves_frame(results: Results, rows: Sequence[int]) -> DataFrame:
 
     An entry for each epoch that was finished, or for up to 200 of them.
     """
-    import pandas as pd
-
     epoch_loss, validation = (results.columns[name][rows] for name in ("curve", "validation_curve"))
     known = ~np.isnan(epoch_loss)
     row, epoch = np.broadcast_arrays(np.array(rows, np.int64)[:, np.newaxis], results.epochs)
     columns = {"row": row, "epoch": epoch, "epoch_loss": epoch_loss, "validation_loss": validation}
-    return pd.DataFrame({name: column[known] for name, column in columns.items()})
+    return _frame({name: column[known] for name, column in columns.items()})
 
 
-def _key_columns(grid: Grid, rows: Sequence[int]) -> dict[str, Any]:
-    """Each varied key's values in some rows."""
+def _frame(columns: Mapping[str, Any], **dtypes: Any) -> DataFrame:
     import pandas as pd
 
-    of_axis = {axis.key: _distinct(axis) for axis in grid.varied}
+    return pd.DataFrame(columns).astype(dtypes)
+
+
+def _key_columns(grid: Grid, rows: Sequence[int]) -> dict[str, list[Any]]:
+    """Each varied key's values in some rows."""
     chosen = [grid.chosen(row) for row in rows]
-    return {
-        key: pd.Series([values[k[key]] for k in chosen], dtype=None if chosen else object)
-        for key, values in of_axis.items()
-    }
+    of_axis = {axis.key: _distinct(axis) for axis in grid.varied}
+    return {key: [values[k[key]] for k in chosen] for key, values in of_axis.items()}
 
 
 def _distinct(axis: Axis) -> list[Any]:
