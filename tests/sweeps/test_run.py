@@ -137,6 +137,10 @@ def test_a_config_may_be_a_path_a_mapping_or_a_config(
         assert swept.config(1).data.source == str(tmp_path / "t.csv")
         assert_frame_equal(swept.results, found[0].results)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.yaml", "t.csv"]
+    irisbp.sweep(mapping, {"data.shuffle": ["once", "every_epoch"]}, directory="x")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert irisbp.open_sweep("../x").config(1).data.source == str(tmp_path / "t.csv")
 
 
 def test_a_row_trained_in_full_is_the_run_alone() -> None:
@@ -160,10 +164,12 @@ def test_a_row_trained_in_full_is_the_run_alone() -> None:
 
 
 def test_the_best_setting_is_given_as_keys() -> None:
-    swept = irisbp.sweep(SMOKE, {"network.hidden": [[3], [8, 4]], "optimizer": ["sgd", "adam"], "seed": [1]})
-    assert list(swept.best) == ["network.hidden", "optimizer"]
-    first = int(swept.results["loss"].to_numpy().argmin())
-    assert swept.config(first) == irisbp.load_config(SMOKE, **swept.best, seed=1)
+    swept = irisbp.sweep(SMOKE, OPTIMIZERS | {"network.hidden": [[3], [8, 4]], "l2": [0.0]})
+    first = swept.summary.set_index("rank").loc[1]
+    hidden = {"[3]": [3], "[8, 4]": [8, 4]}[str(first["network.hidden"])]
+    assert swept.best == {"optimizer": first["optimizer"], "network.hidden": hidden}
+    row = int(first["setting"]) * 4
+    assert swept.config(row) == irisbp.load_config(SMOKE, **swept.best, seed=0)
 
 
 def test_a_diverged_run_is_a_row() -> None:
@@ -192,9 +198,9 @@ def test_fail_fast_raises_at_the_first_diverged_row(tmp_path: Path) -> None:
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs in a part, each part kept at once."""
+    """Two runs in a part, none of which is written before the sweep ends or is stopped."""
     monkeypatch.setattr("irisbp.sweeps.plan._MOST_ROWS", 2)
-    monkeypatch.setattr(writer, "_AT_MOST_EVERY", 0.0)
+    monkeypatch.setattr(writer, "_AT_MOST_EVERY", 3600.0)
 
 
 @pytest.mark.usefixtures("in_parts")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irisbp.errors import ConfigError
-from irisbp.sweeps.grid.values import parse_axis, split_values
+from irisbp.sweeps.grid.values import axis_of, parse_axis, split_values
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,24 @@ def test_the_path_of_a_table_is_absolute(tmp_path: object, monkeypatch: pytest.M
     whole = parse_axis("data={source: a.csv, target: x},{source: null}")
     assert whole[0].value == {"source": f"{tmp_path}/a.csv", "target": "x"}
     assert parse_axis(f"data={whole.text}") == whole
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (range(5), "0:5"),
+        (range(0, 10, 3), "0:10:3"),
+        ([1, 2], "1,2"),
+        ((0.1, 1e-5, 1e308, -0.0), "0.1,1e-5,1e308,-0.0"),
+        ([None, True], "null,true"),
+        (["sgd", "it's", "a b"], "sgd,it's,a b"),
+        (["a,b", "0:3", "null", "1", "", "x: y"], '"a,b","0:3","null","1","","x: y"'),
+        ([[3], [8, 4], []], "[3],[8, 4],[]"),
+        ([{"name": "sgd", "momentum": 0.9}], "{name: sgd, momentum: 0.9}"),
+    ],
+)
+def test_values_of_python_get_the_text_that_gives_them(values: list[object], text: str) -> None:
+    axis = axis_of("key", values)
+    assert axis.text == text
+    assert [axis[k].value for k in range(len(axis))] == list(values)
+    assert parse_axis(f"key={text}") == axis
