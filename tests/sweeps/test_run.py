@@ -369,6 +369,9 @@ def test_what_is_no_sweep_is_neither_opened_nor_resumed(tmp_path: Path) -> None:
             verb(tmp_path / "run")
         with pytest.raises(irisbp.RunError, match=r"none is not a (sweep|run): no such directory"):
             verb(tmp_path / "none")
+    (tmp_path / "run" / "manifest.json").unlink()  # an unfinished run
+    with pytest.raises(irisbp.RunError, match=r"run is not a sweep: it holds no sweep.yaml"):
+        irisbp.resume_sweep(tmp_path / "run")
 
 
 def test_an_existing_sweep_is_overwritten_only_if_asked(tmp_path: Path) -> None:
