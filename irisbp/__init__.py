@@ -33,7 +33,13 @@ if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.runs.train import train as train
     from irisbp.runs.verify import verify as verify
     from irisbp.show.bar import progress_bar as progress_bar
+    from irisbp.show.bar import sweep_bar as sweep_bar
     from irisbp.show.plots import plot as plot
+    from irisbp.show.plots.sweep import plot_sweep as plot_sweep
+    from irisbp.sweeps.run import resume_sweep as resume_sweep
+    from irisbp.sweeps.run import sweep as sweep
+    from irisbp.sweeps.sweep import Sweep as Sweep
+    from irisbp.sweeps.sweep import open_sweep as open_sweep
 
 _ROOMS = {
     "config.load": ("load_config",),
@@ -50,8 +56,11 @@ _ROOMS = {
     "runs.run": ("Run",),
     "runs.train": ("train",),
     "runs.verify": ("verify",),
-    "show.bar": ("progress_bar",),
+    "show.bar": ("progress_bar", "sweep_bar"),
     "show.plots": ("plot",),
+    "show.plots.sweep": ("plot_sweep",),
+    "sweeps.run": ("resume_sweep", "sweep"),
+    "sweeps.sweep": ("Sweep", "open_sweep"),
 }  # fmt: skip
 _HOMES = {name: f"irisbp.{room}" for room, names in _ROOMS.items() for name in names}
 

@@ -17,7 +17,7 @@ from irisbp.runs.open import open_run
 from irisbp.show.plots import draw_comparison
 from irisbp.show.plots.sweep import draw_sweep
 from irisbp.sweeps.directory.place import is_sweep
-from irisbp.sweeps.directory.reader import load_sweep
+from irisbp.sweeps.sweep import open_sweep
 
 
 class Format(StrEnum):
@@ -92,7 +92,7 @@ def _draw(run: Path, picture_format: Format, kinds: list[Picture] | None, output
 
 def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None:
 
-    pictures = draw_sweep(load_sweep(path), picture_format.value)
+    pictures = draw_sweep(open_sweep(path), picture_format.value)
     with ExitStack() as opened:
         if output is not None:
             plots = opened.enter_context(_opened(output))

@@ -36,8 +36,8 @@ def resume(
 
 
 def _resume_sweep(directory: Directory, shown: Shown) -> None:
-    from irisbp.cli.sweep import Labour, resume_sweep  # whose rooms a run has no use for
+    from irisbp.cli.sweep import Call, resume_sweep  # whose rooms a run has no use for
 
     if shown.stream or shown.plot:
         raise IrisbpError(f"{directory.path} is a sweep: --stream and --plot are for runs")
-    resume_sweep(directory, Labour(quiet=shown.quiet, as_json=shown.as_json))
+    resume_sweep(directory, Call(quiet=shown.quiet, as_json=shown.as_json))

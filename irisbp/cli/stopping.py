@@ -13,12 +13,10 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from irisbp.runs.interrupts import StoppedAtOnce
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
-
-
-class StoppedAtOnce(BaseException):
-    """A signal came while it was to be noticed at once."""
 
 
 class StopRequest:

@@ -1,14 +1,11 @@
 """`irisbp sweep`: train a grid of runs."""
 
-import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,20 +13,20 @@ from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
-from irisbp.cli.stopping import StoppedAtOnce, StopRequest
+from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
-from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, in_shell, literal
-
-if TYPE_CHECKING:
-    from irisbp.rundir.storage import Directory
-    from irisbp.sweeps.directory.manifest import SweepManifest
-    from irisbp.sweeps.directory.writer import SweepWriter
-    from irisbp.sweeps.grid.grid import Grid
-    from irisbp.sweeps.plan import SweepPlan
-    from irisbp.sweeps.results.columns import Results
-    from irisbp.sweeps.results.statistics import Summary
-
-_WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
+from irisbp.config.load import split_arguments
+from irisbp.errors import IrisbpError, StorageError, literal
+from irisbp.rundir.storage import Directory
+from irisbp.show.console import make_console
+from irisbp.show.progress import Dispensed
+from irisbp.show.sweep import Pace, PaceLines, PaceView, print_sweep
+from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
+from irisbp.sweeps.grid.grid import make_grid
+from irisbp.sweeps.plan import SweepPlan, plan_sweep
+from irisbp.sweeps.run import begun_session, check_same, finished_sweep, how_to_resume, in_directory
+from irisbp.sweeps.session import SweepProgress, SweepSession, Workers, raise_diverged
+from irisbp.sweeps.sweep import Sweep
 
 
 class Backend(StrEnum):
@@ -41,15 +38,13 @@ class Backend(StrEnum):
 
 
 @dataclass(frozen=True)
-class Labour:
-    """Who works, and what the user wants to see of it; no jobs means as many as are worth it.
+class Call:
+    """The options of a call: who trains the sweep, and what the user wants to see of it.
 
     arguments are those that the sweep was asked for with, if they are known.
     """
 
-    jobs: int | None = None
-    backend: Backend = Backend.LOKY
-    scheduler: str | None = None
+    workers: Workers = field(default_factory=Workers)
     fail_fast: bool = False
     quiet: bool = False
     as_json: bool = False
@@ -69,13 +64,13 @@ def sweep(
             " seed=0:100 optimizer=sgd,adam learning_rate=0.1.",
         ),
     ] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="Where the sweep is to lie.")] = None,
-    name: Annotated[str | None, typer.Option(help="The sweep lies in runs/NAME.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The directory of the sweep.")] = None,
+    name: Annotated[str | None, typer.Option(help="The sweep's name: its directory is runs/NAME.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the sweep that lies there.")
+        bool, typer.Option("--overwrite", help="Replace the sweep in the directory.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the sweep that lies there, if there is one.")
+        bool, typer.Option("--resume", help="Resume the sweep in the directory, if there is one.")
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -95,217 +90,138 @@ def sweep(
     Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
     0:100:10. A run that diverges is a row of the results as any other.
     """
-    from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
-    from irisbp.sweeps.grid.grid import make_grid
-    from irisbp.sweeps.plan import plan_sweep
-    from irisbp.sweeps.workers.pool import check_backend, check_cluster
-
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
-    check_backend(backend.value, scheduler)
+    workers = Workers(jobs, backend.value, scheduler)
+    workers.check()
     arguments = arguments or []
-    labour = Labour(jobs, backend, scheduler, fail_fast, quiet, as_json, tuple(arguments))
+    call = Call(workers, fail_fast, quiet, as_json, tuple(arguments))
     path, texts = _split(arguments)
     grid = make_grid(path, texts)
     if resume and (begun := open_begun_sweep(directory=run_dir, name=name)):
         with begun:
-            _check_same(begun, grid)
-            resume_sweep(begun, labour)
+            check_same(begun, grid)
+            resume_sweep(begun, call)
         return
-    prepared = plan_sweep(grid)
-    check_cluster(backend.value, scheduler)  # or each attempt would leave a directory behind
+    plan = plan_sweep(grid)
+    workers.check_cluster()
     with open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet and backend == Backend.LOKY:  # how many processes a cluster has is not known here
-            suggest_engine_for_sweep(prepared, jobs or _worthwhile_jobs(prepared, len(prepared.parts)))
-        _sweep_in(directory, prepared, labour)
+            suggest_engine_for_sweep(plan, workers.jobs_for(plan))
+        _run(directory, plan, call)
 
 
 def _split(arguments: list[str]) -> tuple[Path | None, list[str]]:
     """[CONFIG] and KEY=VALUES apart; at least one of these is needed."""
-    from irisbp.config.load import split_arguments
-
     path, texts = split_arguments(arguments)
     if not texts:
-        raise IrisbpError("sweep: no KEY=VALUES; what is to vary? such as seed=0:100 (--help tells more)")
+        raise IrisbpError("sweep: no KEY=VALUES; name the keys to vary, such as seed=0:100 (see --help)")
     return path, texts
 
 
-def resume_sweep(directory: "Directory", labour: Labour) -> None:
-    """Go on with the sweep in a directory; one that is finished says so, even if its table is gone."""
-    from irisbp.sweeps.directory.place import grid_of
-    from irisbp.sweeps.plan import plan_sweep
-
-    if "manifest.json" in directory.names():
-        _tell_of_finished(directory, labour)
-    else:
-        _sweep_in(directory, plan_sweep(grid_of(directory)), labour)
-
-
-def _check_same(directory: "Directory", wanted: "Grid") -> None:
-    from irisbp.sweeps.directory.place import grid_of
-    from irisbp.sweeps.grid.grid import to_yaml
-
-    if to_yaml(grid_of(directory)) != to_yaml(wanted):
-        raise RunError(f"{directory.path} is the sweep of another config or other values")
+def resume_sweep(directory: Directory, call: Call) -> None:
+    """Resume the sweep in a directory, or report that it is finished, even if its table is gone."""
+    finished = finished_sweep(directory)
+    if finished is None:
+        _run(directory, None, call)
+        return
+    swept, restored = finished
+    for name in restored:
+        print(f"note: {name} was missing or damaged: written again", file=sys.stderr)
+    if not call.quiet:
+        print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
+    _print_result(swept, call)
+    if call.fail_fast:
+        raise_diverged(swept.outcomes)
 
 
-def _sweep_in(directory: "Directory", prepared: "SweepPlan", labour: Labour) -> None:
-    """Train what is left of a sweep, and print the result."""
-    from irisbp.sweeps.directory.writer import SweepWriter
-
+def _run(directory: Directory, plan: SweepPlan | None, call: Call) -> None:
+    """Train what is left of a sweep, by its plan if it is a new one, and print the result."""
+    how = _how_to_resume(directory.path, call)
     with StopRequest() as stop:
-        writer = SweepWriter(directory, prepared)
-        for note in writer.notes:
-            print(f"note: {literal(note)}", file=sys.stderr)
-        if writer.done and not labour.quiet:
-            print(f"{len(writer.done)} of {len(prepared.grid)} runs are done", file=sys.stderr)
-        try:
-            _train(prepared, writer, labour, stop)
-        except StoppedAtOnce:
-            writer.commit()
-            raise _Stopped(stop.exit_code or 130, _how_to_go_on(directory.path, labour)) from None
-        except StorageError:
-            raise
-        except IrisbpError as error:
-            writer.commit()
-            error.add(_how_to_go_on(directory.path, labour))
-            raise
-        manifest, summary = writer.finish()
-    _print_result(directory.path, manifest, summary, labour)
+        if plan is None:
+            session = begun_session(directory, call.workers)
+        else:
+            session = in_directory(directory, plan, call.workers)
+        _print_notes(session, call)
+        swept = _train(session, stop, call, how)
+    if swept.manifest is None:
+        raise _Stopped(stop.exit_code or 130, how)
+    _print_result(swept, call)
+
+
+def _print_notes(session: SweepSession, call: Call) -> None:
+    for note in session.recorder.notes:
+        print(f"note: {literal(note)}", file=sys.stderr)
+    if session.recorder.done and not call.quiet:
+        print(f"{len(session.recorder.done)} of {len(session.plan.grid)} runs are done", file=sys.stderr)
+
+
+def _train(session: SweepSession, stop: StopRequest, call: Call, how_to_resume: str) -> Sweep:
+    shown = _Shown(session.progress, quiet=call.quiet)
+    try:
+        return replace(session, listeners=[shown.take], at_once=stop.at_once, fail_fast=call.fail_fast).run()
+    except StorageError:
+        raise
+    except IrisbpError as error:
+        error.add(how_to_resume)
+        raise
+    finally:
+        shown.close()
 
 
 class _Stopped(IrisbpError):
     """A signal ended the sweep; its exit code says which."""
 
-    def __init__(self, exit_code: int, how_to_go_on: str) -> None:
-        super().__init__("stopped; finished parts of the sweep are kept", how_to_go_on)
+    def __init__(self, exit_code: int, how_to_resume: str) -> None:
+        super().__init__("stopped; finished parts of the sweep are kept", how_to_resume)
         self.exit_code = exit_code
 
 
-def _how_to_go_on(path: Path, labour: Labour) -> str:
+def _how_to_resume(path: Path, call: Call) -> str:
     """The command for it, which is `irisbp resume` unless that would leave a cluster aside."""
-    if labour.backend == Backend.LOKY:
-        return f"irisbp resume {in_shell(path)} goes on from here"
+    workers = call.workers
+    if workers.backend == "loky":
+        return how_to_resume(path)
     options = {
-        "--backend": labour.backend.value,
-        "--scheduler": labour.scheduler,
-        "--jobs": labour.jobs,
+        "--backend": workers.backend,
+        "--scheduler": workers.scheduler,
+        "--jobs": workers.jobs,
         "--run-dir": path,
     }
     words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
-    return f"{shlex.join(['irisbp', 'sweep', *labour.arguments, *words, '--resume'])} goes on from here"
-
-
-def _train(prepared: "SweepPlan", writer: "SweepWriter", labour: Labour, stop: StopRequest) -> None:
-    """Train the parts that are not done yet, as they come."""
-    from irisbp.sweeps.plan import Trainer
-    from irisbp.sweeps.workers.pool import run_parts
-
-    missing = [part for part in prepared.parts if not writer.done.issuperset(part.rows)]
-    jobs = labour.jobs or _worthwhile_jobs(prepared, len(missing))
-    here = jobs == 1 and labour.backend == Backend.LOKY
-    _stop_at_divergence(writer.results, labour)
-    with closing(_Shown(prepared, writer, labour)) as shown:
-        trainer = Trainer(prepared.grid, prepared.epochs)
-        if here:  # elsewhere, nothing is heard of a part until it is done
-            trainer = replace(trainer, report=shown.settle)
-        parts = run_parts(
-            trainer, missing, jobs=jobs, backend=labour.backend.value, scheduler=labour.scheduler
-        )
-        with closing(parts):
-            for index, results in _until_stopped(parts, stop):
-                writer.take(missing[index].rows, results)
-                shown.part(len(results))
-                if not here:
-                    shown.settle(missing[index].epochs)
-                _stop_at_divergence(writer.results, labour)
-
-
-def _until_stopped(
-    parts: "Iterator[tuple[int, Results]]", stop: StopRequest
-) -> "Iterator[tuple[int, Results]]":
-    while True:
-        with stop.at_once():
-            found = next(parts, None)
-        if found is None:
-            return
-        yield found
-
-
-def _worthwhile_jobs(prepared: "SweepPlan", parts: int) -> int:
-    """As many processes as there are cores for, if there is work for them."""
-    if prepared.seconds < _WORTH_PROCESSES:
-        return 1
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, parts))
-
-
-def _stop_at_divergence(results: "Results", labour: Labour) -> None:
-    """With --fail-fast, raise what the first row that diverged says."""
-    if labour.fail_fast and results.reasons:
-        row = min(results.reasons)
-        failure = IrisbpError(f"row {row}: {results.reasons[row]}")
-        failure.exit_code = Diverged.exit_code
-        raise failure
+    return f"{shlex.join(['irisbp', 'sweep', *call.arguments, *words, '--resume'])} resumes it"
 
 
 class _Shown:
-    """Progress that a sweep can do without: if it cannot be written, it is left out and the sweep goes on."""
+    """Progress that a sweep can do without: if it cannot be written, the sweep continues without it."""
 
-    def __init__(self, prepared: "SweepPlan", writer: "SweepWriter", labour: Labour) -> None:
-        from irisbp.show.console import make_console
-        from irisbp.show.progress import Dispensed
-        from irisbp.show.sweep import Pace, PaceLines, PaceView
-
-        settled = sum(part.epochs for part in prepared.parts if writer.done.issuperset(part.rows))
-        epochs = sum(part.epochs for part in prepared.parts)
-        pace = Pace(len(prepared.grid), epochs, len(writer.done), settled)
+    def __init__(self, progress: SweepProgress, *, quiet: bool) -> None:
+        self._last = progress
         self._view: Dispensed[PaceLines | PaceView] = Dispensed(None)
-        if not labour.quiet:
+        if not quiet:
+            pace = Pace(progress.runs, progress.epochs, progress.done, progress.settled)
             live = can_be_redrawn()
             self._view = Dispensed(
                 PaceView(make_console(stderr=True), pace) if live else PaceLines(sys.stderr, pace)
             )
 
-    def settle(self, epochs: int) -> None:
-        """So many epochs more are settled."""
-        self._view.do(lambda view: view.settle(epochs))
-
-    def part(self, runs: int) -> None:
-        """So many runs more are done."""
-        self._view.do(lambda view: view.part(runs))
+    def take(self, progress: SweepProgress) -> None:
+        """Show how far the sweep is now."""
+        runs, epochs = progress.done - self._last.done, progress.settled - self._last.settled
+        self._last = progress
+        if runs:
+            self._view.do(lambda view: view.part(runs))
+        if epochs:
+            self._view.do(lambda view: view.settle(epochs))
 
     def close(self) -> None:
         """No more will come."""
         self._view.do(lambda view: view.close())
 
 
-def _tell_of_finished(directory: "Directory", labour: Labour) -> None:
-    """A sweep that has come to its end before: the result once more, and its tables if they were lost."""
-    from irisbp.sweeps.directory.place import SWEEP
-    from irisbp.sweeps.directory.reader import load_sweep
-    from irisbp.sweeps.directory.writer import restore_tables
-    from irisbp.sweeps.results.statistics import summarize
-
-    found = load_sweep(directory.path)
-    summary = summarize(found.grid, found.results)
-    SWEEP.discard_leftovers(directory, passing=True)
-    for name in restore_tables(directory, found, summary):
-        print(f"note: {name} was missing or damaged: written again", file=sys.stderr)
-    if not labour.quiet:
-        print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    _print_result(directory.path, found.manifest, summary, labour)
-    _stop_at_divergence(found.results, labour)
-
-
-def _print_result(path: Path, manifest: "SweepManifest", summary: "Summary", labour: Labour) -> None:
-    from irisbp.show.sweep import best_as_json, print_sweep
-
-    if labour.as_json:
-        told = manifest.model_dump(include={"status", "runs", "diverged", "settings", "seconds"})
-        print_json({"sweep": str(path), **told, "ranked_by": summary.figure, "best": best_as_json(summary)})
-        return
-    from irisbp.show.console import make_console
-
-    print_sweep(make_console(), path, manifest, summary)
+def _print_result(swept: Sweep, call: Call) -> None:
+    if call.as_json:
+        print_json(swept.as_json())
+    else:
+        print_sweep(make_console(), swept)

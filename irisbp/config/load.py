@@ -64,7 +64,7 @@ def load_config(
     """
     if isinstance(config, Config) and not overrides and not keys:
         return config
-    document, path = _given_document(config, content)
+    document, path = given_document(config, content)
     for argument in overrides:
         _override(document, argument)
     for key, value in keys.items():
@@ -73,7 +73,7 @@ def load_config(
     return validated(document, path)
 
 
-def _given_document(config: Given, content: bytes | None) -> tuple[Document, Path | None]:
+def given_document(config: Given, content: bytes | None = None) -> tuple[Document, Path | None]:
     """The document of what is given, and what to call it in messages."""
     if config is None:
         return read_document(None), None

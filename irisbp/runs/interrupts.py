@@ -2,20 +2,49 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 
+class StoppedAtOnce(BaseException):
+    """Ends a wait: raised out of it by a signal, or by whoever wants no more of the work."""
+
+
+AtOnce = Callable[[], AbstractContextManager[None]]
+"""Inside such a context, for what would keep us waiting, the first signal raises StoppedAtOnce."""
+
+
 class Interrupts:
-    """Whether a Ctrl-C has come."""
+    """Notes that a Ctrl-C has come."""
 
     def __init__(self) -> None:
         self.came = False
+        self._is_urgent = False
 
     def __call__(self) -> str:
         """The reason to stop, empty as long as there is none."""
         return "stopped by Ctrl-C" if self.came else ""
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handle a Ctrl-C: the second raises KeyboardInterrupt."""
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
+        if self._is_urgent:
+            self._is_urgent = False
+            raise StoppedAtOnce
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, the first Ctrl-C raises StoppedAtOnce wherever we are; if it came before, on entry."""
+        self._is_urgent = True
+        try:
+            if self.came:
+                raise StoppedAtOnce
+            yield
+        finally:
+            self._is_urgent = False
 
 
 @contextmanager
@@ -29,13 +58,7 @@ def noticing_interrupts() -> Iterator[Interrupts]:
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield interrupts
         return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if interrupts.came:
-            raise KeyboardInterrupt
-        interrupts.came = True
-
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, interrupts.note)
     try:
         yield interrupts
     finally:

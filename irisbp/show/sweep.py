@@ -1,4 +1,4 @@
-"""A sweep on the way and at its end: lines or a live line, and a table of the best settings."""
+"""A sweep while it is trained, in lines or a live line, and at its end, a table of the best settings."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,17 +16,16 @@ from irisbp.errors import literal
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
 from irisbp.show.tables import fitted_table
-from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.results.statistics import Setting, Summary
+from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary
+from irisbp.sweeps.sweep import Sweep
 
-MOST_SETTINGS = 10
 _MOST_LINES = 20  # for parts that are done
 _FIRST_SILENCE, _SILENCE = 10.0, 30.0  # seconds without a line
 _FRAME = 0.2  # seconds
 
 
 class Pace:
-    """How far a sweep is: runs done of all of them, and epochs settled, by which the rest is judged."""
+    """Progress of a sweep: runs done of all, and epochs settled of all, by which the time left is judged."""
 
     def __init__(
         self,
@@ -36,16 +35,16 @@ class Pace:
         settled: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Of so many runs and epochs, that many were done before; clock tells the seconds."""
+        """Begin with some of all runs done and some of all epochs settled before; clock gives seconds."""
         self.runs, self.epochs, self.done, self.settled = runs, epochs, done, settled
         self._before, self._began, self._clock, self._start = settled, done, clock, clock()
 
     def elapsed(self) -> float:
-        """Seconds since the sweep began, or went on."""
+        """Seconds since the sweep began, or was resumed."""
         return self._clock() - self._start
 
     def text(self) -> str:
-        """Runs done and, once that can be told, their rate and the time left."""
+        """Runs done and, once they are known, their rate and the time left."""
         words = f"runs {self.done}/{self.runs}"
         elapsed, new = self.elapsed(), self.settled - self._before
         if self.done > self._began and elapsed > 0:
@@ -124,8 +123,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def print_sweep(console: Console, path: Path, manifest: SweepManifest, summary: Summary) -> None:
-    """Where a sweep lies and what came of it: its best settings, each with its distance to the best."""
+def print_sweep(console: Console, swept: Sweep) -> None:
+    """Print where a finished sweep lies, and its best settings, each with its distance from the best."""
+    path, manifest, summary = swept.path or Path(swept.name), swept.manifest, swept.statistics
+    assert manifest is not None
     count = len(summary.settings)
     grid = f"{_counted(count, 'setting')}, {repeats_text(summary)}{' each' if count > 1 else ''}"
     pairs = {
@@ -137,7 +138,7 @@ def print_sweep(console: Console, path: Path, manifest: SweepManifest, summary: 
     for name, value in pairs.items():
         print_lines(console, f"{name:<10}{value}")
     console.print()
-    shown = summary.ranked[:MOST_SETTINGS]
+    shown = summary.ranked[:MOST_SHOWN]
     columns = _columns(summary, shown)
     importance = [*summary.keys, "validation loss", "loss", "sd", "accuracy", *reversed(columns)]
     console.print(
@@ -154,7 +155,7 @@ def print_sweep(console: Console, path: Path, manifest: SweepManifest, summary: 
 
 
 def repeats_text(summary: Summary) -> str:
-    """What each setting's figures are taken over, such as `3 seeds x 5 folds`."""
+    """The repeats of each setting, such as `3 seeds x 5 folds`."""
     seeds, folds = _counted(summary.seeds, "seed"), _counted(summary.folds, "fold")
     if summary.folds == 1:
         return seeds
@@ -196,21 +197,3 @@ def _apart(setting: Setting) -> str:
     if isnan(apart.low):
         return loss_text(apart.mean)
     return f"{loss_text(apart.low)} to {loss_text(apart.high)}"
-
-
-def best_as_json(summary: Summary) -> list[dict[str, Any]]:
-    """The best settings as plain data."""
-    return [
-        {
-            "setting": s.number,
-            "rank": s.rank,
-            "values": dict(zip(summary.keys, s.values, strict=True)),
-            "runs": s.runs,
-            "diverged": s.diverged,
-            **{
-                name: {"mean": spread.mean, "sd": spread.sd} for name, spread in s.spreads.items() if spread.n
-            },
-            "difference": {"mean": s.difference.mean, "low": s.difference.low, "high": s.difference.high},
-        }
-        for s in summary.ranked[:MOST_SETTINGS]
-    ]

@@ -32,7 +32,7 @@ _FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """What is known of all rows: each config's sha256, and which can be trained side by side.
+    """The rows of a grid whose configs are valid: each one's sha256, and which can be trained together.
 
     epochs counts the rows that have so many each; samples are a row of every group and data section.
     """
@@ -84,7 +84,7 @@ def config_digest(config: Config) -> bytes:
 
 
 class Part(NamedTuple):
-    """CheckedRows that are trained together, and how many epochs they have in all."""
+    """Rows that are trained together, and the sum of their epochs."""
 
     rows: list[int]
     epochs: int
@@ -129,7 +129,7 @@ def plan_sweep(grid: Grid) -> SweepPlan:
 
 
 def _way(training: Training, runs: int) -> tuple[float, int]:
-    """How so many runs like this one are trained: seconds for a sample, and how many together at least."""
+    """The cost of training so many runs like this one: seconds for a sample, and the fewest in a part."""
     if is_compiled(training.config, training.network, training.batch_size):
         return _COMPILED, _FEWEST_COMPILED
     return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training, runs) else (_ALONE, 1)
@@ -152,7 +152,7 @@ class Trainer:
     report: Callable[[int], None] = report_nothing
 
     def __call__(self, part: Part) -> Results:
-        """What became of its rows."""
+        """The results of its rows."""
         configs = [self.grid.config(row) for row in part.rows]
         results = Results.empty(len(configs), self.epochs)
         for k, outcome in enumerate(train_group(configs, self.report)):

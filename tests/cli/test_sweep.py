@@ -200,7 +200,7 @@ def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> No
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
-    assert errors.endswith("parts of the sweep are kept\nirisbp resume y goes on from here\n")
+    assert errors.endswith("parts of the sweep are kept\nirisbp resume y resumes it\n")
     assert irisbp("resume", "x").stderr.splitlines()[0].endswith("of 6 runs are done")
     assert not part.exists()
     done = irisbp("sweep", *LONG, "--run-dir", "y", "--resume", "--jobs", "2")
@@ -234,7 +234,7 @@ def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
     done = irisbp("sweep", *arguments, "--fail-fast")
     assert done.returncode == 4
     assert done.stderr.startswith("irisbp: row 2: diverged: ")
-    assert done.stderr.endswith("irisbp resume x goes on from here\n")
+    assert done.stderr.endswith("irisbp resume x resumes it\n")
     again = irisbp("sweep", *arguments, "--fail-fast", "--resume")
     assert (again.returncode, again.stderr) == (4, done.stderr)
     assert irisbp("resume", "x", "--quiet").returncode == 0
@@ -246,8 +246,8 @@ def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "sweep: no KEY=VALUES; what is to vary?"),
-        ([SMOKE], "sweep: no KEY=VALUES; what is to vary?"),
+        ([], "sweep: no KEY=VALUES; name the keys to vary"),
+        ([SMOKE], "sweep: no KEY=VALUES; name the keys to vary"),
         (["none.yaml", "seed=0:2"], "none.yaml: no such file"),
         ([SMOKE, "seed=0:2", "lr=1"], "argument lr=1: unknown key lr; did you mean learning_rate?"),
         ([SMOKE, "seed=0:2", "--overwrite"], "--overwrite needs --run-dir or --name"),
@@ -276,8 +276,8 @@ def test_wrong_calls(
     [
         (["--row", "1"], "--from and --row: a run of a sweep needs both"),
         (["--from", "x"], "--from and --row: a run of a sweep needs both"),
-        (["--from", "smoke-sweep-001", "--row", "16"], "--row 16: smoke-sweep-001 has rows 0 to 15"),
-        (["--from", "x", "--row", "1", "seed=3"], "--from: row 1 has its config"),
+        (["--from", "smoke-sweep-001", "--row", "16"], "row 16: smoke-sweep-001 has rows 0 to 15"),
+        (["--from", "x", "--row", "1", "seed=3"], "--from: row 1 has a config of its own"),
     ],
 )
 def test_wrong_rows(sweep: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str) -> None:

@@ -13,10 +13,9 @@ from irisbp.show.plots.style import house_style
 from irisbp.show.plots.sweep import heat_map, loss_curves
 from irisbp.show.sweep import Pace, PaceLines
 from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.grid.grid import make_grid
 from irisbp.sweeps.results.columns import Results, points
-from irisbp.sweeps.results.statistics import summarize
+from irisbp.sweeps.sweep import Sweep
 from irisbp.sweeps.trainers.outcome import Outcome
 
 
@@ -31,7 +30,7 @@ def _outcome(loss: float) -> Outcome:
         which="last",
         loss=loss,
         accuracy=0.5,
-        best_loss=loss,
+        lowest_epoch_loss=loss,
         validation_loss=None,
         validation_accuracy=None,
         curve=np.array([1.0 if loss == 3 else loss, 1e13 if loss == 3 else loss]),
@@ -46,9 +45,9 @@ def _drawn(draw: Any, losses: list[float], *others: str) -> Figure:
     results = Results.empty(len(grid), points([2], len(grid)))
     for row in range(len(grid)):
         results.put(row, _outcome(losses[row * len(losses) // len(grid)]))
-    sweep = FinishedSweep(Path("x"), SweepManifest.model_construct(), grid, results)
+    sweep = Sweep(grid, results, range(len(grid)), SweepManifest.model_construct(), Path("x"))
     with house_style():
-        figure: Figure = draw(sweep, summarize(grid, results))
+        figure: Figure = draw(sweep)
         figure.draw_without_rendering()
     return figure
 

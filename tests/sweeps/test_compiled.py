@@ -24,7 +24,7 @@ def _check(ours: Outcome, config: Config) -> None:
     alone = train_alone(config)
     for name in ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which"):
         assert getattr(ours, name) == getattr(alone, name)
-    for name in ("loss", "accuracy", "best_loss", "curve"):
+    for name in ("loss", "accuracy", "lowest_epoch_loss", "curve"):
         np.testing.assert_allclose(getattr(ours, name), getattr(alone, name), rtol=1e-12, atol=1e-12)
 
 

@@ -169,7 +169,7 @@ def test_problems_are_bounded() -> None:
             ["seed=0:1001", "learning_rate=0.1,0.2", "epochs=1:501"],
             "the grid has 1001000 runs; a sweep has at most",
         ),
-        (["seed=0:2", "seed=3"], "seed is given twice; its values belong into one list, with commas"),
+        (["seed=0:2", "seed=3"], "seed is given twice: give its values as one comma-separated list"),
         (["seed=0,1,0"], "rows 0 and 2 are the same run: a value is given twice, or overridden"),
         (["optimizer.momentum=0,0.9", "optimizer=sgd"], "rows 0 and 1 are the same run"),
         (

@@ -25,7 +25,7 @@ def _outcome(loss: float, *, diverged: bool = False, validation: float | None = 
         which="last",
         loss=loss,
         accuracy=1 - loss / 10,
-        best_loss=loss / 2,
+        lowest_epoch_loss=loss / 2,
         validation_loss=validation,
         validation_accuracy=None if validation is None else 0.5,
         curve=np.array([loss + 1, loss]),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irisbp.errors import ConfigError
-from irisbp.sweeps.grid.values import parse_axis, split_values
+from irisbp.sweeps.grid.values import axis_of, parse_axis, split_values
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_a_range_is_pythons(start: int, stop: int, step: int) -> None:
     ("argument", "message"),
     [
         ("seed", "argument seed: not KEY=VALUES, such as seed=0:100 or optimizer=sgd,adam"),
-        ("seed=1,,2", "argument seed=1,,2: a value is empty; null stands for none"),
-        ("seed=1,", "argument seed=1,: a value is empty; null stands for none"),
-        ("seed=0:5:0", "argument seed=0:5:0: a step of 0 leads nowhere"),
-        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range; its end is not part of it"),
+        ("seed=1,,2", "argument seed=1,,2: a value is empty: write null for none"),
+        ("seed=1,", "argument seed=1,: a value is empty: write null for none"),
+        ("seed=0:5:0", "argument seed=0:5:0: the range's step must not be 0"),
+        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range: a range stops before its end"),
         (
             "seed=0:9999999999999999999",
             "argument seed=0:9999999999999999999: 9999999999999999999 values; a sweep has at most",
@@ -107,3 +107,24 @@ def test_the_path_of_a_table_is_absolute(tmp_path: object, monkeypatch: pytest.M
     whole = parse_axis("data={source: a.csv, target: x},{source: null}")
     assert whole[0].value == {"source": f"{tmp_path}/a.csv", "target": "x"}
     assert parse_axis(f"data={whole.text}") == whole
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (range(5), "0:5"),
+        (range(0, 10, 3), "0:10:3"),
+        ([1, 2], "1,2"),
+        ((0.1, 1e-5, 1e308, -0.0), "0.1,1e-5,1e308,-0.0"),
+        ([None, True], "null,true"),
+        (["sgd", "it's", "a b"], "sgd,it's,a b"),
+        (["a,b", "0:3", "null", "1", "", "x: y"], '"a,b","0:3","null","1","","x: y"'),
+        ([[3], [8, 4], []], "[3],[8, 4],[]"),
+        ([{"name": "sgd", "momentum": 0.9}], "{name: sgd, momentum: 0.9}"),
+    ],
+)
+def test_values_of_python_get_the_text_that_gives_them(values: list[object], text: str) -> None:
+    axis = axis_of("key", values)
+    assert axis.text == text
+    assert [axis[k].value for k in range(len(axis))] == list(values)
+    assert parse_axis(f"key={text}") == axis

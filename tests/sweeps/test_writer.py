@@ -9,8 +9,9 @@ import pytest
 
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.storage import Directory
-from irisbp.sweeps.directory import parts, writer
-from irisbp.sweeps.directory.parts import Session, read_part, write_part
+from irisbp.sweeps.directory import writer
+from irisbp.sweeps.directory.manifest import Session
+from irisbp.sweeps.directory.parts import read_part, write_part
 from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter
 from irisbp.sweeps.grid.grid import make_grid
@@ -25,7 +26,7 @@ SESSION = Session("2026-01-01T00:00:00+00:00", 1.5, {"irisbp": "0"})
 @pytest.fixture
 def sweep(monkeypatch: pytest.MonkeyPatch) -> SweepPlan:
     """Twelve runs in parts of three, one of the settings diverging."""
-    monkeypatch.setattr(parts, "_MOST_ROWS", 3)
+    monkeypatch.setattr("irisbp.sweeps.plan._MOST_ROWS", 3)
     arguments = ["learning_rate=0.1,1e308,0.5", "seed=0:4", "epochs=2", "data.validation=0.2"]
     return plan_sweep(make_grid(CONFIGS / "article.yaml", arguments))
 
@@ -56,7 +57,7 @@ def test_the_figures_are_those_of_runs_alone(sweep: SweepPlan) -> None:
     results = Trainer(sweep.grid, sweep.epochs)(Part([1, 6, 11], 6))
     for k, row in enumerate((1, 6, 11)):
         alone = train_alone(sweep.grid.config(row))
-        for name in ("loss", "accuracy", "validation_loss", "best_loss"):
+        for name in ("loss", "accuracy", "validation_loss", "lowest_epoch_loss"):
             expected = getattr(alone, name)
             np.testing.assert_allclose(results.columns[name][k], expected, rtol=1e-12, atol=1e-12)
         assert results.columns["steps"][k] == alone.steps

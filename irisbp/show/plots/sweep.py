@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from irisbp.errors import IrisbpError
 from irisbp.nn.types import Array
 from irisbp.show.figures import loss_text
 from irisbp.show.plots.style import (
@@ -23,8 +24,9 @@ from irisbp.show.plots.style import (
     text,
 )
 from irisbp.show.sweep import repeats_text
-from irisbp.sweeps.directory.reader import FinishedSweep
-from irisbp.sweeps.results.statistics import Setting, Summary, summarize
+from irisbp.sweeps.directory.place import PICTURES
+from irisbp.sweeps.results.statistics import Setting, Summary
+from irisbp.sweeps.sweep import Sweep
 
 _MOST_SETTINGS = 7  # as many as there are colours
 _MOST_CELLS, _MOST_WRITTEN = (
@@ -34,48 +36,68 @@ _MOST_CELLS, _MOST_WRITTEN = (
 _BAND = (0.05, 0.95)
 
 
-def draw_sweep(sweep: FinishedSweep, picture_format: str) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name and content: curves, and a heat map if settings differ in just two keys."""
-    summary = summarize(sweep.grid, sweep.results)
+def plot_sweep(sweep: Sweep, kind: str = "loss-curves") -> Figure:
+    """A picture of a finished sweep as a matplotlib Figure, which belongs to no window.
+
+    kind is loss-curves or, where two keys vary, heat-map. IrisbpError for another kind, or where there is
+    none; RunError for an interrupted sweep.
+    """
+    draw = {"loss-curves": loss_curves, "heat-map": heat_map}.get(kind)
+    if draw is None:
+        raise IrisbpError(f"plot: {kind} is not a picture of a sweep; there are {', '.join(PICTURES)}")
+    if draw is heat_map and not has_heat_map(sweep):
+        raise IrisbpError(f"plot: a heat map needs two varied keys, with at most {_MOST_CELLS} values each")
     with house_style():
-        yield f"loss-curves.{picture_format}", as_bytes(loss_curves(sweep, summary), picture_format)
+        return draw(sweep)
+
+
+def draw_sweep(sweep: Sweep, picture_format: str) -> Iterator[tuple[str, bytes]]:
+    """Each picture's file name and content: curves, and a heat map if settings differ in just two keys."""
+    with house_style():
+        yield f"loss-curves.{picture_format}", as_bytes(loss_curves(sweep), picture_format)
         if has_heat_map(sweep):
-            yield f"heat-map.{picture_format}", as_bytes(heat_map(sweep, summary), picture_format)
+            yield f"heat-map.{picture_format}", as_bytes(heat_map(sweep), picture_format)
 
 
-def has_heat_map(sweep: FinishedSweep) -> bool:
-    """Whether there is a table of two keys, small enough to be seen."""
+def has_heat_map(sweep: Sweep) -> bool:
+    """True if two keys vary from setting to setting, with few enough values to be seen."""
     axes = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
     return len(axes) == 2 and all(len(axis) <= _MOST_CELLS for axis in axes)
 
 
-def loss_curves(sweep: FinishedSweep, summary: Summary) -> Figure:
-    """The mean over repeats of each epoch's loss, with the band of most of them, for the best settings."""
+def loss_curves(sweep: Sweep) -> Figure:
+    """The mean over repeats of each epoch's loss, with the band of most of them, for the best settings.
+
+    It is the validation loss where every run held samples out, else the epoch loss: the mean over an epoch's
+    samples, each before its update.
+    """
+    summary = sweep.statistics
     validation = summary.figure.startswith("validation")
-    column, what = ("validation_curve", "validation") if validation else ("curve", "training")
+    column, what = ("validation_curve", "validation") if validation else ("curve", "epoch")
     shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
-    curves = np.where(sweep.results.diverged[:, None], np.nan, sweep.results.columns[column])
+    curves = np.where(sweep.outcomes.diverged[:, None], np.nan, sweep.outcomes.columns[column])
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
     axes.set_yscale("log")  # before there are curves: where none can be drawn, it would not find its limits
     entries = []
     for k, setting in enumerate(shown):
         first = setting.number * setting.runs
-        mean = _draw_band(axes, k, sweep.results.epochs, curves[first : first + setting.runs])
+        mean = _draw_band(axes, k, sweep.outcomes.epochs, curves[first : first + setting.runs])
         entries.append((mean, _label(summary, setting) + _left_out(mean.get_ydata())))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{what} loss (nats)")
-    span_epochs(axes, sweep.results.epochs)
+    span_epochs(axes, sweep.outcomes.epochs)
     named = {"title": f"setting (mean {summary.figure.replace('_', ' ')} in the end)", "alignment": "left"}
     legend(figure, entries, loc="outside lower left", ncols=1, handlelength=4, **named)
-    figure.suptitle(_title(sweep, summary, len(shown)))
+    figure.suptitle(_title(sweep, len(shown)))
     return figure
 
 
-def _title(sweep: FinishedSweep, summary: Summary, shown: int) -> str:
+def _title(sweep: Sweep, shown: int) -> str:
+    summary = sweep.statistics
     count, runs = len(summary.settings), summary.settings[0].runs
     which = "" if shown == count else f"the best {shown} of {count} settings, "
     band = f"mean and {100 * _BAND[0]:.0f} to {100 * _BAND[1]:.0f} % of {repeats_text(summary)}"
-    return f"{text(sweep.path.resolve().name)}: {which}{band if runs > 1 else 'one run each'}"
+    return f"{text(sweep.name)}: {which}{band if runs > 1 else 'one run each'}"
 
 
 def _draw_band(axes: Axes, k: int, epochs: Array, curves: Array) -> Any:
@@ -100,15 +122,16 @@ def _label(summary: Summary, setting: Setting) -> str:
 
 
 def _left_out(mean: Array) -> str:
-    """What a logarithmic axis cannot show of a curve (points,), in words."""
+    """A note on the points of a curve (points,) that a logarithmic axis cannot show."""
     shown = drawable(mean) > 0
     if shown.all():
         return ""
     return f", {'in part' if shown.any() else 'not drawn:'} 0 or beyond {DRAWABLE:.0e}".replace("e+", "e")
 
 
-def heat_map(sweep: FinishedSweep, summary: Summary) -> Figure:
+def heat_map(sweep: Sweep) -> Figure:
     """The mean loss and the mean accuracy for each pair of the two keys' values, over the repeats."""
+    summary = sweep.statistics
     first, second = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
     names = [[text(axis[k].text, 18) for k in range(len(axis))] for axis in (first, second)]
     accuracy = summary.figure.replace("loss", "accuracy")
@@ -124,8 +147,8 @@ def heat_map(sweep: FinishedSweep, summary: Summary) -> Figure:
     row[0].set_ylabel(text(first.key))
     runs, grey = summary.settings[0].runs, any(s.diverged == s.runs for s in summary.settings)
     over = repeats_text(summary) if runs > 1 else "one run each"
-    without = ", runs that diverged left out" if sweep.results.diverged.any() else ""
-    figure.suptitle(f"{text(sweep.path.resolve().name)}: {over}{without}{' (grey: all did)' if grey else ''}")
+    without = ", runs that diverged left out" if sweep.outcomes.diverged.any() else ""
+    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: all did)' if grey else ''}")
     return figure
 
 

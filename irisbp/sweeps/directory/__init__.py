@@ -1,1 +1,1 @@
-"""The directory of a sweep: where it lies, what is written into it, and how it is read again."""
+"""The directory of a sweep: its place, its files, and how they are written and read."""

@@ -1,13 +1,18 @@
 """The manifest of a sweep: what it was trained on and with, and the digest of every file."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irisbp.errors import RunError, in_shell
+from irisbp.rundir.manifest import now, versions
 from irisbp.rundir.reader import read_content
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
+from irisbp.sweeps.plan import SweepPlan
+from irisbp.sweeps.results.columns import Results
 
 
 class SweepManifest(BaseModel):
@@ -30,11 +35,47 @@ class SweepManifest(BaseModel):
     files: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Session:
+    """When a sweep began, how long it has been trained, and with what."""
+
+    started: str
+    seconds: float
+    versions: dict[str, str]
+
+    @classmethod
+    def begin(cls) -> "Session":
+        """A session that begins now."""
+        return cls(now(), 0.0, versions())
+
+    def after(self, seconds: float) -> "Session":
+        """The session once it has lasted for so many seconds more."""
+        return replace(self, seconds=self.seconds + seconds)
+
+
+def make_manifest(
+    plan: SweepPlan, results: Results, settings: int, session: Session, files: Mapping[str, str]
+) -> SweepManifest:
+    """The manifest of a sweep that ends now, with so many settings and these files."""
+    return SweepManifest(
+        runs=len(plan.grid),
+        diverged=int(results.diverged.sum()),
+        settings=settings,
+        seconds=session.seconds,
+        started=session.started,
+        finished=now(),
+        configs=plan.rows.digest(range(len(plan.grid))),
+        data=plan.data,
+        versions=session.versions,
+        files=dict(files),
+    )
+
+
 def read_manifest(path: Path) -> SweepManifest:
     """The manifest of the sweep in a directory; RunError if it is none, or did not come to its end."""
     check_that_it_is_a_sweep(path)
     if not (path / "manifest.json").exists():
-        raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} goes on with it")
+        raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} resumes it")
     try:
         return SweepManifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:

@@ -1,7 +1,6 @@
 """The files that keep what is finished of a sweep that is under way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
 from irisbp.rundir.storage import Directory
+from irisbp.sweeps.directory.manifest import Session
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results
 
@@ -17,7 +17,7 @@ _LARGEST_PART = 1 << 30  # bytes
 
 
 class _PartText(BaseModel):
-    """What a file of results says in words."""
+    """The text in a file of results."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     form: Literal[1] = 1
@@ -28,19 +28,10 @@ class _PartText(BaseModel):
     versions: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Session:
-    """When a sweep began, how long it has been trained, and with what."""
-
-    started: str
-    seconds: float
-    versions: dict[str, str]
-
-
 def write_part(
     directory: Directory, plan: SweepPlan, rows: Sequence[int], results: Results, session: Session
 ) -> None:
-    """Put what became of some rows into a file of its own, durably."""
+    """Put the outcomes of some rows into a file of their own, durably."""
     about = _PartText(
         configs=plan.rows.digest(rows),
         data=plan.data,
@@ -56,7 +47,7 @@ def write_part(
 
 
 def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[int], Results, Session]:
-    """A file's rows, what became of them, and the session.
+    """A file's rows, their outcomes, and the session.
 
     RunError if it is not one of this sweep's, DataError if it was trained on other data.
     """

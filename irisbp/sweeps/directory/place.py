@@ -1,4 +1,4 @@
-"""Where a sweep lies, and what is in its directory."""
+"""The place of a sweep's directory, and the files in it."""
 
 import re
 from pathlib import Path
@@ -47,7 +47,7 @@ def grid_of(held: Directory) -> Grid:
 
 
 def is_sweep(path: Path) -> bool:
-    """Whether a directory looks like a sweep's."""
+    """True for a directory that looks like a sweep's."""
     return (path / GRID).is_file()
 
 

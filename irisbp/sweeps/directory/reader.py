@@ -19,7 +19,7 @@ from irisbp.sweeps.results.columns import Results
 
 @dataclass(frozen=True)
 class FinishedSweep:
-    """A sweep as it lies in its directory."""
+    """A finished sweep as it is in its directory."""
 
     path: Path
     manifest: SweepManifest
@@ -40,26 +40,32 @@ def load_sweep(path: Path) -> FinishedSweep:
 
 
 def row_config(path: Path, row: int) -> Config:
-    """The config of one of a sweep's runs, whether or not the sweep came to its end.
+    """The config of a row of the sweep in a directory, finished or not.
 
-    Of one that did, RunError if its sweep.yaml is another, DataError if the run's table is.
+    RunError if there is no such row, or if a finished sweep's sweep.yaml has changed; DataError if the row's
+    table has.
     """
     check_that_it_is_a_sweep(path)
     manifest = read_manifest(path) if (path / "manifest.json").exists() else None
     grid = _grid(path, manifest.files.get(GRID, "") if manifest else None)
-    if not 0 <= row < len(grid):
-        raise RunError(f"--row {row}: {path} has rows 0 to {len(grid) - 1}")
+    check_row(str(path), grid, row)
     config = grid.config(row)
     if manifest is not None:
-        _check_table(path, manifest, config.data.source)
+        check_table(str(path), manifest, config.data.source)
     return config
 
 
-def _check_table(path: Path, manifest: SweepManifest, source: str | None) -> None:
+def check_row(sweep: str, grid: Grid, row: int) -> None:
+    """RunError if a grid has no such row."""
+    if not 0 <= row < len(grid):
+        raise RunError(f"row {row}: {sweep} has rows 0 to {len(grid) - 1}")
+
+
+def check_table(sweep: str, manifest: SweepManifest, source: str | None) -> None:
     """DataError if a table has changed since the sweep was trained on it."""
     name = source or IRIS
     if table_digest(source) != manifest.data.get(name):
-        raise DataError(f"{path} was trained on other data than {name} holds now")
+        raise DataError(f"{sweep} was trained on other data than {name} holds now")
 
 
 def _grid(path: Path, digest: str | None) -> Grid:

@@ -1,14 +1,14 @@
-"""Writes a sweep as its parts are finished, takes up one that was interrupted, and repairs its tables."""
+"""Writes a sweep as its parts are finished, resumes one that was interrupted, and repairs its tables."""
 
 import hashlib
 import time
 
 from irisbp.errors import RunError
 from irisbp.rundir.arrays import pack
-from irisbp.rundir.manifest import now, versions
+from irisbp.rundir.manifest import versions
 from irisbp.rundir.storage import Directory
-from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.parts import Session, read_part, write_part
+from irisbp.sweeps.directory.manifest import Session, SweepManifest, make_manifest
+from irisbp.sweeps.directory.parts import read_part, write_part
 from irisbp.sweeps.directory.place import GRID, SWEEP, part_names
 from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.grid.grid import Grid, to_yaml
@@ -25,16 +25,16 @@ _AT_MOST_EVERY = 1.0  # seconds between two files of results
 class SweepWriter:
     """Writes sweep.yaml at once, finished parts about once in a second, and the rest at the end.
 
-    done tells which rows are, whether now or before an interruption; notes says what there was to take up.
+    done are the rows that are finished, now or before an interruption; notes say what the resumption met.
     """
 
     def __init__(self, directory: Directory, sweep: SweepPlan) -> None:
-        """Begin in an empty directory, or go on with the same sweep."""
+        """Begin in an empty directory, or resume the same sweep."""
         self._directory, self._sweep = directory, sweep
         self.results = Results.empty(len(sweep.grid), sweep.epochs)
         self.done: set[int] = set()
         self.notes: list[str] = []
-        self._session = Session(now(), 0.0, versions())
+        self._session = Session.begin()
         self._clock = time.perf_counter()
         self._pending: list[int] = []
         self._committed = time.monotonic()
@@ -69,7 +69,7 @@ class SweepWriter:
                 self.notes.append(note)
 
     def take(self, rows: list[int], results: Results) -> None:
-        """Take what became of some rows, and keep it for good if that was not done for a second."""
+        """Take the outcomes of some rows, and keep them for good if that was not done for a second."""
         self.results.take(rows, results)
         self.done.update(rows)
         self._pending += rows
@@ -91,26 +91,13 @@ class SweepWriter:
         files = {GRID: write(GRID, to_yaml(grid))}
         files |= {name: write(name, content) for name, content in _tables(grid, results, summary).items()}
         files["curves.npz"] = write("curves.npz", pack(results.arrays()))
-        session = self._now()
-        manifest = SweepManifest(
-            runs=len(grid),
-            diverged=int(results.diverged.sum()),
-            settings=len(summary.settings),
-            seconds=session.seconds,
-            started=session.started,
-            finished=now(),
-            configs=self._sweep.rows.digest(range(len(grid))),
-            data=self._sweep.data,
-            versions=session.versions,
-            files=files,
-        )
+        manifest = make_manifest(self._sweep, results, len(summary.settings), self._now(), files)
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
         SWEEP.discard_leftovers(self._directory, passing=True)
         return manifest, summary
 
     def _now(self) -> Session:
-        seconds = self._session.seconds + time.perf_counter() - self._clock
-        return Session(self._session.started, seconds, self._session.versions)
+        return self._session.after(time.perf_counter() - self._clock)
 
 
 def _tables(grid: Grid, results: Results, summary: Summary) -> dict[str, bytes]:

@@ -1,1 +1,1 @@
-"""What a sweep is asked to train: the values of its keys, and the config of each row."""
+"""The request of a sweep: the values of its keys, and the config of each row."""

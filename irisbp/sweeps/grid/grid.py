@@ -1,22 +1,24 @@
-"""The grid of a sweep: which runs it has, in which order, and each one's config.
+"""The grid of a sweep: its runs, in their order, and each one's config.
 
 Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
-wherever it stands, varies fastest of all, and the fold after it: both are chance, not choice. So the rows of
-a setting, which is everything but the seed and the fold, stand together, in the same order in each.
+wherever it is given, varies fastest of all, and the fold next: both are chance, not choice. So the rows of a
+setting, which is everything but the seed and the fold, are neighbours, in the same order in each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Any
 
-from irisbp.config.load import anchor_source, overridden, put, read_document, valid_config
+from irisbp.config.given import Given
+from irisbp.config.load import anchor_source, given_document, overridden, put, read_document, valid_config
 from irisbp.config.schema import Config
 from irisbp.config.yaml import LARGEST_FILE, Document, dump, read_file
 from irisbp.errors import ConfigError, RunError
-from irisbp.sweeps.grid.values import MOST_RUNS, Axis, parse_axis
+from irisbp.sweeps.grid.values import MOST_RUNS, Axis, axis_of, parse_axis
 
 SEED, FOLD = "seed", "data.fold"
 
@@ -45,17 +47,17 @@ class Grid:
 
     @property
     def seeds(self) -> int:
-        """How many seeds each setting has."""
+        """The number of seeds of each setting."""
         return self._count(SEED)
 
     @property
     def folds(self) -> int:
-        """How many folds each setting has, with each seed."""
+        """The number of folds of each setting, with each seed."""
         return self._count(FOLD)
 
     @property
     def repeats(self) -> int:
-        """How many rows each setting has."""
+        """The number of rows of each setting."""
         return self.seeds * self.folds
 
     def _count(self, key: str) -> int:
@@ -66,7 +68,7 @@ class Grid:
 
     def config(self, row: int) -> Config:
         """A row's config; Problems if it is none."""
-        chosen, data = self._chosen(row), dict(self.base.data)
+        chosen, data = self.chosen(row), dict(self.base.data)
         for axis in self.axes:
             item = axis[chosen.get(axis.key, 0)]
             put(data, axis.path, item.value, f"argument {axis.key}={item.text}")
@@ -78,11 +80,16 @@ class Grid:
         return config
 
     def values(self, row: int) -> list[str]:
-        """What the varied keys are in a row, as it was given."""
-        chosen = self._chosen(row)
+        """The values of the varied keys in a row, as they were given."""
+        chosen = self.chosen(row)
         return [axis[chosen[axis.key]].text for axis in self.varied]
 
-    def _chosen(self, row: int) -> dict[str, int]:
+    def setting(self, number: int) -> dict[str, Any]:
+        """The keys that vary from setting to setting, with their values in one, as plain data."""
+        chosen = self.chosen(number * self.repeats)
+        return {axis.key: axis[chosen[axis.key]].value for axis in self.varied if axis.key in self.keys}
+
+    def chosen(self, row: int) -> dict[str, int]:
         """The number of each varied key's value in a row."""
         chosen = {}
         for axis in reversed(self.varied):
@@ -96,13 +103,32 @@ class Grid:
 
 def make_grid(path: Path | None, arguments: Sequence[str]) -> Grid:
     """The grid that a command line asks for; ConfigError if it is none."""
-    axes = [parse_axis(argument) for argument in arguments]
+    return _grid(path, read_document(path), [parse_axis(argument) for argument in arguments])
+
+
+def grid_of_values(
+    config: Given, values: Mapping[str, Iterable[Any]], fixed: Mapping[str, Any] | None = None
+) -> Grid:
+    """The grid of a config (a path, a mapping, a Config or None) and the values of its keys.
+
+    fixed keys have one value each, and are put into the config before the others. ConfigError if it is none.
+    """
+    if not isinstance(values, Mapping) or not values:
+        raise ConfigError('sweep: no values; name the keys to vary, such as {"seed": range(100)}')
+    base, path = given_document(config)
+    anchor_source(base.data, Path())
+    axes = [axis_of(key, [value]) for key, value in (fixed or {}).items()]
+    return _grid(path, base, axes + [axis_of(str(key), some) for key, some in values.items()])
+
+
+def _grid(path: Path | None, base: Document, axes: Sequence[Axis]) -> Grid:
+    """The grid; ConfigError if a key is given twice, or if it has too many runs."""
     by_key: dict[str, Axis] = {}
     for axis in axes:
         if axis.key in by_key and len(axis) * len(by_key[axis.key]) > 1:
-            raise ConfigError(f"{axis.key} is given twice; its values belong into one list, with commas")
+            raise ConfigError(f"{axis.key} is given twice: give its values as one comma-separated list")
         by_key[axis.key] = axis
-    grid = Grid(path, read_document(path), tuple(axes))
+    grid = Grid(path, base, tuple(axes))
     if len(grid) > MOST_RUNS:
         raise ConfigError(f"the grid has {len(grid)} runs; a sweep has at most {MOST_RUNS}")
     return grid

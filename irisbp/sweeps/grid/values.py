@@ -1,15 +1,22 @@
-"""The values that a key takes in a sweep: KEY=VALUES, a list of what an override may give, or ranges."""
+"""The values that a key takes in a sweep: lists of what an override may give, and ranges.
+
+They come as a text, KEY=VALUES, or from Python; Python's values get the text that gives them back, so that
+both make the same sweep.
+"""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import groupby
+from math import isfinite, isnan
 from operator import getitem
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from irisbp.config.given import plain
 from irisbp.config.load import OVERRIDE, anchor_source, key_path, put
 from irisbp.config.yaml import abridged, parse
 from irisbp.errors import ConfigError
@@ -30,7 +37,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Axis:
-    """A key and its values, in their order; is_sound tells whether they are YAML that is read here."""
+    """A key and its values, in their order; is_sound is False where one of them is not legal YAML."""
 
     key: str
     pieces: tuple[range | tuple[Item, ...], ...]
@@ -71,13 +78,77 @@ def parse_axis(argument: str) -> Axis:
     key_path(match["key"], place)
     texts = split_values(match["value"])
     if len(texts) > 1 and not all(texts):
-        raise ConfigError(f"{place}: a value is empty; null stands for none")
+        raise ConfigError(f"{place}: a value is empty: write null for none")
     values = [_values(match["key"], text, place) for text in texts]
     pieces: list[range | tuple[Item, ...]] = []
     for is_range, group in groupby(values, lambda value: isinstance(value[0], range)):
         found = [piece for piece, _ in group]
         pieces += found if is_range else [tuple(found)]  # type: ignore[arg-type]
     return Axis(match["key"], tuple(pieces), all(is_sound for _, is_sound in values))
+
+
+def axis_of(key: str, values: Iterable[Any]) -> Axis:
+    """A key and its values as Python gives them: a range, or any other ordered collection.
+
+    ConfigError if the key is none, if there are no values, or if one is not plain data.
+    """
+    place = f"argument {abridged(key)}"
+    if not OVERRIDE.fullmatch(f"{key}="):
+        raise ConfigError(f"{place}: not a key, such as seed or optimizer.beta1")
+    key_path(key, place)
+    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+        shown = abridged(repr(values))
+        raise ConfigError(f"{place}: {shown} is not a list of values, such as [0.1, 0.01] or range(100)")
+    if isinstance(values, range) and values and _RANGE.fullmatch(_range_text(values)):
+        return Axis(key, (_range(place, values.start, values.stop, values.step),), True)
+    found = [_item(key, plain(value)) for value in values]
+    if not found:
+        raise ConfigError(f"{place}: no values; give at least one")
+    return Axis(key, (tuple(item for item, _ in found),), all(is_sound for _, is_sound in found))
+
+
+def _item(key: str, value: Any) -> tuple[Item, bool]:
+    """A Python value with a text that gives it, and True if the YAML reader accepts it."""
+    place = f"argument {abridged(f'{key}={value!r}')}"
+    for text in _texts(value):
+        if split_values(text) == [text] and not _RANGE.fullmatch(text) and _reads_as(text, value):
+            item, is_sound = _values(key, text, place)
+            assert isinstance(item, Item)
+            return item, is_sound
+    raise ConfigError(f"{place}: not a value of a config, which are numbers, texts, lists and mappings")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts that may stand for a value: as one would type it, and as JSON."""
+    yield _flow(value)
+    with suppress(TypeError, ValueError):
+        yield json.dumps(value, ensure_ascii=False)
+        yield json.dumps(value)
+
+
+def _reads_as(text: str, value: Any) -> bool:
+    try:
+        return repr(parse(text, lambda mark: "").data) == repr(value)
+    except ConfigError:
+        return False
+
+
+def _flow(value: Any) -> str:
+    """Plain data on one line of YAML, without quotes: 1e-5, null, [8, 4], {name: sgd, momentum: 0.9}."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+        case None | bool():
+            return json.dumps(value)
+        case float() if isfinite(value):
+            mantissa, _, exponent = repr(value).partition("e")
+            return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+        case float():
+            return ".nan" if isnan(value) else ".inf" if value > 0 else "-.inf"
+        case _:
+            return str(value)
 
 
 def split_values(text: str) -> list[str]:
@@ -95,12 +166,12 @@ def split_values(text: str) -> list[str]:
 
 
 def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
-    """A range or a value, and whether nothing about it is refused."""
+    """A range or a value, and True if the YAML reader accepts it."""
     found = _RANGE.fullmatch(text)
     if found:
         return _range(place, *(int(number or 1) for number in found.groups())), True
     document = parse(text, lambda mark: place)
-    # The path of a table is relative to here, wherever the sweep is taken up again.
+    # The path of a table is relative to here, wherever the sweep is resumed.
     path, holder = key.split("."), dict[str, Any]()
     put(holder, path, document.data, place)
     anchor_source(holder, Path())
@@ -111,10 +182,10 @@ def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
 
 def _range(place: str, start: int, stop: int, step: int) -> range:
     if step == 0:
-        raise ConfigError(f"{place}: a step of 0 leads nowhere")
+        raise ConfigError(f"{place}: the range's step must not be 0")
     count = -((start - stop) // step)
     if count <= 0:
-        raise ConfigError(f"{place}: {start}:{stop} is an empty range; its end is not part of it")
+        raise ConfigError(f"{place}: {start}:{stop} is an empty range: a range stops before its end")
     if count > MOST_RUNS:
         raise ConfigError(f"{place}: {count} values; a sweep has at most {MOST_RUNS} runs")
     return range(start, stop, step)

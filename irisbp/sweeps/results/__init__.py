@@ -1,1 +1,1 @@
-"""What a sweep found: columns with an entry for each run, and settings compared over their repeats."""
+"""The results of a sweep: columns with an entry for each run, and settings compared over their repeats."""

@@ -1,4 +1,4 @@
-"""What became of all runs of a sweep: columns with an entry for each row, and the tables made of them."""
+"""The outcomes of all runs of a sweep: columns with an entry for each row, and the table made of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FIGURES = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 HEADER = (
     "status",
     "loss",
-    "best_loss",
+    "lowest_epoch_loss",
     "accuracy",
     "validation_loss",
     "validation_accuracy",
@@ -28,12 +28,12 @@ HEADER = (
     "parameters",
     "reason",
 )
-_NONE = -1  # a best epoch that there is not
+NO_EPOCH = -1  # the best epoch of a run that monitored none
 _LONGEST_REASON = 300  # bytes
 _MOST_VALUES = 4_000_000  # of a curve, in all rows together
 _MOST_POINTS, _FEWEST_POINTS = 200, 4  # of a row's curve
 
-_NUMBERS = ("loss", "best_loss", "accuracy", "validation_loss", "validation_accuracy")
+_NUMBERS = ("loss", "lowest_epoch_loss", "accuracy", "validation_loss", "validation_accuracy")
 _COUNTS = ("epochs", "steps", "best_epoch", "diverged", "held_out", "stopped_early", "uses_best")
 _CURVES = ("curve", "validation_curve")
 
@@ -51,7 +51,7 @@ class Results:
 
     @classmethod
     def empty(cls, rows: int, epochs: AnyArray) -> "Results":
-        """Of so many rows, of which nothing is known."""
+        """Columns of so many rows of which nothing is known."""
         columns: dict[str, AnyArray] = {name: np.full(rows, np.nan) for name in _NUMBERS}
         columns |= {name: np.zeros(rows, np.int64) for name in _COUNTS}
         columns |= {name: np.full((rows, len(epochs)), np.nan) for name in _CURVES}
@@ -62,12 +62,12 @@ class Results:
 
     @property
     def diverged(self) -> AnyArray:
-        """Whether each run did, (rows,)."""
+        """True for each run that diverged, (rows,)."""
         return np.asarray(self.columns["diverged"] == 1)
 
     @property
     def held_out(self) -> bool:
-        """Whether every run held samples out."""
+        """True if every run held samples out."""
         return bool(self.columns["held_out"].all())
 
     def figure(self, name: str) -> Array:
@@ -79,13 +79,13 @@ class Results:
         held_out = outcome.validation_loss is not None
         entries = {
             "loss": outcome.loss,
-            "best_loss": outcome.best_loss,
+            "lowest_epoch_loss": outcome.lowest_epoch_loss,
             "accuracy": outcome.accuracy,
             "validation_loss": outcome.validation_loss if held_out else np.nan,
             "validation_accuracy": outcome.validation_accuracy if held_out else np.nan,
             "epochs": outcome.epochs,
             "steps": outcome.steps,
-            "best_epoch": _NONE if outcome.best_epoch is None else outcome.best_epoch,
+            "best_epoch": NO_EPOCH if outcome.best_epoch is None else outcome.best_epoch,
             "diverged": outcome.status == "diverged",
             "held_out": held_out,
             "stopped_early": outcome.stopped_early,
@@ -101,7 +101,7 @@ class Results:
             self.reasons[k] = outcome.reason
 
     def take(self, rows: Sequence[int], part: "Results") -> None:
-        """Take what became of some rows."""
+        """Take the outcomes of some rows."""
         for name, column in part.columns.items():
             self.columns[name][rows] = column
         self.reasons.update({rows[k]: reason for k, reason in part.reasons.items()})
@@ -120,7 +120,7 @@ class Results:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], rows: int, epochs: AnyArray) -> "Results":
-        """What arrays() gave, of so many rows at these epochs; RunError if it is not that."""
+        """The results that arrays() gave, of so many rows at these epochs; RunError if it is not that."""
         made = cls.empty(rows, epochs)
         for name, column in made.columns.items():
             given = arrays.get(name)
@@ -147,7 +147,7 @@ def points(epochs: Iterable[int], rows: int) -> AnyArray:
 
 
 def results_csv(grid: Grid, results: Results) -> str:
-    """A line for each run: its number, what the varied keys are in it, and what became of it."""
+    """A line for each run: its number, its values of the varied keys, and its outcome."""
     names = [axis.key for axis in grid.varied]
     lines = [csv_row(["row", *names, *HEADER])]
     columns = {name: column.tolist() for name, column in results.columns.items() if column.ndim == 1}
@@ -163,13 +163,13 @@ def _cells(entry: Mapping[str, float]) -> list[str]:
     return [
         "diverged" if entry["diverged"] else "completed",
         repr(entry["loss"]),
-        repr(entry["best_loss"]),
+        repr(entry["lowest_epoch_loss"]),
         repr(entry["accuracy"]),
         repr(entry["validation_loss"]) if held_out else "",
         repr(entry["validation_accuracy"]) if held_out else "",
         str(entry["epochs"]),
         str(entry["steps"]),
         "true" if entry["stopped_early"] else "false",
-        "" if entry["best_epoch"] == _NONE else str(entry["best_epoch"]),
+        "" if entry["best_epoch"] == NO_EPOCH else str(entry["best_epoch"]),
         "best" if entry["uses_best"] else "last",
     ]

@@ -1,31 +1,37 @@
 """The settings of a sweep compared over their repeats: their seeds and folds.
 
 Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
-So settings are compared by the differences within such pairs, in which that chance cancels, and the
-confidence interval of their mean is Student's: differences of so many runs are near enough to normal, it is
-exact where they are, and the same at every call, which a bootstrap is only with a seed of its own. Folds
-share training rows, though, so that differences over folds are not independent, as it takes them to be.
+So settings are compared by the differences within such pairs, in which that chance cancels. The confidence
+interval of their mean is Student's: exact for normal differences, near enough for others, and the same at
+every call, which a bootstrap is only with a fixed seed. It takes the differences to be independent; those
+over folds are not quite, since folds share training rows.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, isnan, nan
+from typing import Any
 
 import numpy as np
 
 from irisbp.data.cells import cell
 from irisbp.data.cells import row as csv_row
 from irisbp.nn.types import Array
+from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.columns import FIGURES, Results
 from irisbp.sweeps.results.student import confidence_interval
 
 QUANTILES = {"min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
+MOST_SHOWN = 10  # settings in a table or in JSON, the best ones
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over repeats: n runs that did not diverge, their mean, sd (n - 1) and quantiles, or nan."""
+    """A figure over repeats: n runs that did not diverge, their mean, sd (n - 1) and quantiles, or nan.
+
+    NumPy's, not pandas' own of a group: those sum otherwise, and are nan near the end of float64.
+    """
 
     n: int
     mean: float
@@ -34,8 +40,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: Array) -> "Spread":
-        """Of values (n,), those that are not numbers left out."""
-        known = values[~np.isnan(values)]
+        """Describe values, an array or a Series (n,); those that are not numbers are left out."""
+        known = np.asarray(values)
+        known = known[~np.isnan(known)]
         if not len(known):
             return cls(0, nan, nan, (nan,) * len(QUANTILES))
         with np.errstate(all="ignore"):  # a figure may be infinite
@@ -107,25 +114,33 @@ def summarize(grid: Grid, results: Results) -> Summary:
     The lower mean over repeats is the better one; a setting with fewer runs that diverged comes before.
     """
     figure = "validation_loss" if results.held_out else "loss"
-    values = {name: results.figure(name).reshape(-1, grid.repeats) for name in FIGURES}
-    diverged = results.diverged.reshape(-1, grid.repeats).sum(axis=1).tolist()
-    spreads = {name: [Spread.of(row) for row in rows] for name, rows in values.items()}
+    groups = _by_setting(grid, results)
+    runs, diverged = groups.size().tolist(), groups["diverged"].sum().tolist()
+    spreads = {name: groups[name].agg(Spread.of).tolist() for name in FIGURES}
     ranks = _ranks(diverged, [spread.mean for spread in spreads[figure]])
-    best = values[figure][ranks.index(1)]
-    settings = []
-    for number, count in enumerate(diverged):
-        settings.append(
-            Setting(
-                number=number,
-                values=tuple(grid.values(number * grid.repeats)[: len(grid.keys)]),
-                runs=grid.repeats,
-                diverged=count,
-                spreads={name: rows[number] for name, rows in spreads.items()},
-                rank=ranks[number],
-                difference=paired_difference(values[figure][number], best),
-            )
+    best = groups.get_group(ranks.index(1))[figure].to_numpy()
+    settings = [
+        Setting(
+            number=number,
+            values=tuple(grid.values(number * grid.repeats)[: len(grid.keys)]),
+            runs=runs[number],
+            diverged=diverged[number],
+            spreads={name: of_all[number] for name, of_all in spreads.items()},
+            rank=ranks[number],
+            difference=paired_difference(group[figure].to_numpy(), best),
         )
+        for number, group in groups
+    ]
     return Summary(grid.keys, grid.seeds, grid.folds, figure, settings)
+
+
+def _by_setting(grid: Grid, results: Results) -> Any:
+    """The figures of all runs, nan for those that diverged, grouped by the number of their setting."""
+    import pandas as pd
+
+    columns: dict[str, AnyArray] = {name: results.figure(name) for name in FIGURES}
+    frame = pd.DataFrame(columns | {"diverged": results.diverged})
+    return frame.groupby(np.arange(len(frame)) // grid.repeats)
 
 
 def _ranks(diverged: Sequence[int], means: Sequence[float]) -> list[int]:
@@ -148,25 +163,56 @@ def paired_difference(values: Array, others: Array) -> PairedDifference:
 
 
 def summary_csv(summary: Summary) -> str:
-    """A line for each setting: its keys, runs, what they came to, and how far it is from the best."""
-    figures = [name for name in FIGURES if any(s.spreads[name].n for s in summary.settings)]
-    parts = ("mean", "sd", *QUANTILES)
-    header = ["setting", *summary.keys, "runs", "diverged", "rank"]
-    header += [f"{name}_{part}" for name in figures for part in parts]
-    header += [f"{summary.figure}_{part}" for part in ("difference", "low", "high")] + ["pairs"]
-    lines = [csv_row(header)]
-    for setting in summary.settings:
-        counts = [setting.runs, setting.diverged, setting.rank]
-        numbers = [number for name in figures for number in _numbers(setting.spreads[name])]
-        apart = setting.difference
-        numbers = [*counts, *numbers, apart.mean, apart.low, apart.high, apart.pairs]
-        cells = [_number(setting.number), *map(cell, setting.values), *map(_number, numbers)]
+    """A line for each setting: its keys, runs, figures, and distance from the best."""
+    numbers = summary_numbers(summary)
+    lines = [csv_row(["setting", *summary.keys, *numbers])]
+    for setting, row in zip(summary.settings, zip(*numbers.values(), strict=True), strict=True):
+        cells = [str(setting.number), *map(cell, setting.values), *map(_number, row)]
         lines.append(",".join(cells) + "\n")
     return "".join(lines)
 
 
-def _numbers(spread: Spread) -> list[float]:
-    return [spread.mean, spread.sd, *spread.quantiles]
+def summary_numbers(summary: Summary) -> dict[str, list[Any]]:
+    """The columns of summary.csv beside the setting and its keys, an entry for each setting.
+
+    Figures that no run has, since nothing was held out, are left out.
+    """
+    settings = summary.settings
+    columns: dict[str, list[Any]] = {
+        "runs": [s.runs for s in settings],
+        "diverged": [s.diverged for s in settings],
+        "rank": [s.rank for s in settings],
+    }
+    for name in [name for name in FIGURES if any(s.spreads[name].n for s in settings)]:
+        columns[f"{name}_mean"] = [s.spreads[name].mean for s in settings]
+        columns[f"{name}_sd"] = [s.spreads[name].sd for s in settings]
+        for k, part in enumerate(QUANTILES):
+            columns[f"{name}_{part}"] = [s.spreads[name].quantiles[k] for s in settings]
+    columns[f"{summary.figure}_difference"] = [s.difference.mean for s in settings]
+    columns[f"{summary.figure}_low"] = [s.difference.low for s in settings]
+    columns[f"{summary.figure}_high"] = [s.difference.high for s in settings]
+    return columns | {"pairs": [s.difference.pairs for s in settings]}
+
+
+def best_as_json(summary: Summary) -> list[dict[str, Any]]:
+    """The best settings, up to ten, as plain data."""
+    return [_as_json(summary, setting) for setting in summary.ranked[:MOST_SHOWN]]
+
+
+def _as_json(summary: Summary, setting: Setting) -> dict[str, Any]:
+    apart = setting.difference
+    figures = {
+        name: {"mean": spread.mean, "sd": spread.sd} for name, spread in setting.spreads.items() if spread.n
+    }
+    return {
+        "setting": setting.number,
+        "rank": setting.rank,
+        "values": dict(zip(summary.keys, setting.values, strict=True)),
+        "runs": setting.runs,
+        "diverged": setting.diverged,
+        **figures,
+        "difference": {"mean": apart.mean, "low": apart.low, "high": apart.high},
+    }
 
 
 def _number(number: float) -> str:

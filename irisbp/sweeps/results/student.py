@@ -9,7 +9,7 @@ _MOST_TERMS = 10_000
 
 @cache
 def t_quantile(p: float, degrees: int) -> float:
-    """The number that Student's t with so many degrees of freedom (1 or more) stays below with probability p.
+    """The quantile of Student's t: of 1 or more degrees of freedom, it is below this with probability p.
 
     p is above 0 and below 1. By bisection of the distribution, to the last digits of float64.
     """
@@ -64,7 +64,7 @@ def _not_zero(value: float) -> float:
 
 
 def confidence_interval(mean: float, sd: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Where the expectation of normal values lies, by their mean and sd; nan for fewer than two."""
+    """The confidence interval of the expectation of n normal values, by their mean and sd; nan below two."""
     if n < 2:
         return float("nan"), float("nan")
     half = t_quantile((1 + level) / 2, n - 1) * (sd / sqrt(n))

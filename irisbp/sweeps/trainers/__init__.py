@@ -1,1 +1,1 @@
-"""How the runs of a sweep are trained: alone, side by side, or by compiled code."""
+"""The trainers of a sweep's runs: alone, side by side, or by compiled code."""

@@ -14,12 +14,12 @@ from irisbp.training.stopping import which_parameters
 
 
 def train_alone(config: Config) -> Outcome:
-    """What `irisbp train` does with this config, without a run directory."""
+    """Train a config as `irisbp train` does, without a run directory."""
     return finish_alone(prepare(config), [], [])
 
 
 def finish_alone(training: Training, losses: list[float], validation_losses: list[float]) -> Outcome:
-    """Train from where a training stands to its end; the lists are the losses of the epochs before."""
+    """Train the rest of a training to its end; the lists are the losses of the epochs before."""
     reason = None
     try:
         for record in train(training):
@@ -53,7 +53,7 @@ def outcome_of(training: Training, curve: Array, validation_curve: Array, reason
         which=which,
         loss=fitted.loss,
         accuracy=fitted.accuracy,
-        best_loss=float(curve.min()) if len(curve) else np.nan,
+        lowest_epoch_loss=float(curve.min()) if len(curve) else np.nan,
         validation_loss=held.loss if held else None,
         validation_accuracy=held.accuracy if held else None,
         curve=curve,

@@ -1,6 +1,6 @@
 """Runs of one shape, trained side by side by compiled code.
 
-It tells of each epoch's losses, but lets nothing be asked between two epochs: runs with held-out samples or
+It returns each epoch's losses, but nothing can be asked between two epochs: runs with held-out samples or
 early stopping are not trained so.
 """
 
@@ -20,18 +20,18 @@ from irisbp.sweeps.trainers.outcome import Outcome
 from irisbp.training.setup import objective_of, prepare
 from irisbp.training.state import Progress, Training
 
-_UPDATES = 2**15  # of a run, after which its signals are heard and its progress is told
+_UPDATES = 2**15  # of a run, after which signals are handled and progress is reported
 _MOST_ROWS = 2**22  # of the orders of the runs at once
 
 
 def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
-    """Whether runs of this config are trained side by side by compiled code."""
+    """True if runs of this config are trained side by side by compiled code."""
     watched = config.early_stopping is not None or config.data.validation or config.data.folds
     return config.engine == "compiled" and not watched and is_faster(network, batch_size)
 
 
 def runs_at_once(training: Training) -> int:
-    """How many such runs' orders are held at once."""
+    """The number of such runs whose orders are held at once."""
     orders = _epochs_at_once(training) if training.config.data.shuffle == "every_epoch" else 1
     return max(1, _MOST_ROWS // (len(training.order) * orders))
 

@@ -55,7 +55,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     """The runs' outcomes, in their order; all have the same `group_key`.
 
     report is called with how many more epochs are settled, those that a run ended before included, so that
-    in the end it has been told of all epochs of all configs.
+    in the end all epochs of all configs have been reported.
     """
     first = configs[0]
     table = load_table(first.data.source, first.data.target, first.data.features)
@@ -73,7 +73,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
 
 
 def is_side_by_side(training: Training, runs: int) -> bool:
-    """Whether so many runs like this one are trained side by side."""
+    """True if so many runs like this one are trained side by side."""
     config, network, size = training.config, training.network, training.batch_size
     if is_compiled(config, network, size):
         return True
@@ -81,12 +81,12 @@ def is_side_by_side(training: Training, runs: int) -> bool:
 
 
 def is_quicker(runs: int, network: Network, batch_size: int) -> bool:
-    """Whether so many runs side by side take less time than one after the other."""
+    """True if so many runs side by side take less time than one after the other."""
     return runs >= _FEWEST_RUNS and network.parameter_count * batch_size <= _MOST_PRODUCTS
 
 
 def runs_at_once(network: Network, batch_size: int, rows: int) -> int:
-    """How many runs are quickest: the calls cost each of many less, and their memory more."""
+    """The number of runs that is quickest: more runs share the cost of a call, but take more memory."""
     nodes = sum(layer.fan_in + layer.fan_out for layer in network.layers)
     in_cache = _IN_CACHE // (2 * network.parameter_count + nodes * batch_size)
     most = min(_MOST_AT_ONCE, max(_LEAST_AT_ONCE, in_cache))

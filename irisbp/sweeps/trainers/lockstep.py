@@ -1,7 +1,7 @@
 """Runs of one shape, trained side by side: `training.train` for many, an epoch at a time.
 
 A run leaves when it is done: at its end, when early stopping ends it, or when one of its numbers is not
-finite. Then the plain loop takes it up at the start of that block, and finds the last finite parameters.
+finite. Then the plain loop repeats that block from its start, and finds the last finite parameters.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Member:
-    """What remains of a run's Training once its arrays have joined those of the others.
+    """The rest of a run's Training once its arrays have joined those of the others.
 
     train_rows are the rows that it trains on, ascending; labels are those of all rows of its table, which
     begins at offset in the stack of tables.
@@ -288,7 +288,7 @@ class Lockstep:
                 which=which[k],
                 loss=float(fitted[0][k]),
                 accuracy=float(fitted[1][k]),
-                best_loss=float(curve.min()),
+                lowest_epoch_loss=float(curve.min()),
                 validation_loss=float(held[0][k]) if held else None,
                 validation_accuracy=float(held[1][k]) if held else None,
                 curve=curve,
@@ -324,7 +324,7 @@ def _finite(values: Array) -> Mask:
 
 
 def _sums(losses: Array, count: int) -> Array:
-    """What losses (n, runs) add to each run's mean of `count`, finite if they are."""
+    """The share of losses (n, runs) in each run's mean of `count`, finite if they are."""
     with np.errstate(over="ignore"):
         sums = losses.sum(axis=0) / count
     return np.asarray(np.where(np.isfinite(sums), sums, (losses / count).sum(axis=0)))

@@ -1,4 +1,4 @@
-"""What became of one run of a sweep."""
+"""The outcome of one run of a sweep."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,11 +8,13 @@ from irisbp.nn.types import Array
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and its figures.
+    """The end of a run, and its figures.
 
     status to which are the manifest's. loss and accuracy are those of the parameters that `which` names
-    over the samples trained on, the validation figures over those held out (None without any). The curves
-    hold the loss of each finished epoch, (epochs,); best_loss is the lowest, nan if no epoch was finished.
+    over the training rows, the validation figures over the held-out rows (None without any). curve holds the
+    epoch loss of each finished epoch, (epochs,): the mean over its samples, each before its update;
+    lowest_epoch_loss is its minimum, nan if no epoch was finished. validation_curve holds the loss over the
+    held-out rows at the end of each epoch, (epochs,).
     """
 
     status: Literal["completed", "diverged"]
@@ -24,7 +26,7 @@ class Outcome:
     which: Literal["last", "best"]
     loss: float
     accuracy: float
-    best_loss: float
+    lowest_epoch_loss: float
     validation_loss: float | None
     validation_accuracy: float | None
     curve: Array

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from irisbp import __version__
 from irisbp.errors import ConfigError, IrisbpError, WorkerDied
+from irisbp.sweeps.workers.signals import blocked
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -68,10 +69,10 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": _PATIENCE}))
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told here
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is reported here
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         if scheduler is None:
-            with _without_interrupts():
+            with blocked({signal.SIGINT}, resource_tracker):
                 cluster = LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
@@ -89,7 +90,7 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
 
 def _ask_for_irisbp(client: Any) -> None:
-    """Raise unless scheduler and workers can load what they will be sent: some would try for ever."""
+    """Raise unless scheduler and workers can load what they will be sent: some would try without end."""
     question = "__import__('irisbp.sweeps.workers.clusters').__version__"
     try:
         answers = [client.run_on_scheduler(eval, question), *client.run(eval, question).values()]
@@ -159,8 +160,8 @@ def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)  # which Ray would take for itself
     try:
         if scheduler is None:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would tell its makers
-            with _without_interrupts():
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would report to its makers
+            with blocked({signal.SIGINT}, resource_tracker):
                 ray.init(address="local", num_cpus=jobs, include_dashboard=False, **options)
         else:
             if scheduler != "auto":
@@ -170,7 +171,7 @@ def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
         reason = str(error).split("\n")[0]
         raise ConfigError(
             f"no Ray cluster at {scheduler or 'this machine'}: {reason}",
-            "If the cluster asks for a token, Ray's documentation tells how it is given.",
+            "If the cluster asks for a token, see Ray's documentation on how to give it.",
         ) from error
     finally:
         if before is not None:
@@ -212,19 +213,8 @@ def _reach(address: str, form: str) -> socket.socket:
         raise ConfigError(f"--scheduler: {address} cannot be reached: {error.strerror or error}") from None
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Processes that are started here do not hear a Ctrl-C: it is for this one to say when they end."""
-    resource_tracker.ensure_running()  # it would start in between, and unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _work(version: str, function: Callable[[Part], Result], part: Part) -> Result:
-    """What a worker does; the version is that of whoever sent the part."""
+    """Work on a part, in a worker; the version is that of whoever sent the part."""
     _check_version(version, "the sender")
     return function(part)
 
@@ -235,7 +225,7 @@ def _check_version(other: str, whose: str) -> None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """The error, or what it means if a worker, or Dask's scheduler, could not load what it was sent."""
+    """The error; for a worker or a Dask scheduler that could not load what it was sent, its meaning."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ModuleNotFoundError):

@@ -1,0 +1,214 @@
+"""A sweep that is ready to run, with what keeps its results: in memory, or in a directory.
+
+Parts are trained as they come, here or by others; whatever ends the sweep early, what is finished is kept.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from irisbp.errors import ConfigError, Diverged, StorageError
+from irisbp.runs.interrupts import AtOnce, StoppedAtOnce
+from irisbp.runs.session import ShouldStop
+from irisbp.sweeps.directory.manifest import Session, SweepManifest, make_manifest
+from irisbp.sweeps.plan import Part, SweepPlan, Trainer
+from irisbp.sweeps.results.columns import Results
+from irisbp.sweeps.results.statistics import Summary
+from irisbp.sweeps.sweep import Sweep
+from irisbp.sweeps.workers.pool import Backend, check_backend, check_cluster, run_parts
+from irisbp.sweeps.workers.signals import check_signals, has_signals
+
+_WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who trains the parts of a sweep; without a number of jobs, as many processes as are worth it."""
+
+    jobs: int | None = None
+    backend: Backend = "loky"
+    scheduler: str | None = None
+
+    def check(self) -> None:
+        """ConfigError where they cannot be had."""
+        if self.jobs is not None and (type(self.jobs) is not int or self.jobs < 1):
+            raise ConfigError(f"jobs: {self.jobs} is not a number of processes, 1 or more")
+        check_backend(self.backend, self.scheduler)
+        if self.jobs is not None and self.jobs > 1:
+            check_signals()
+
+    def check_cluster(self) -> None:
+        """ConfigError if the cluster cannot be reached: no attempt is to leave a directory behind."""
+        check_cluster(self.backend, self.scheduler)
+
+    def jobs_for(self, plan: SweepPlan, parts: int | None = None) -> int:
+        """The number of processes for so many parts, by default all, of a plan."""
+        if self.jobs is not None:
+            return self.jobs
+        if plan.seconds < _WORTH_PROCESSES or not has_signals():
+            return 1
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        return max(1, min(cores, len(plan.parts) if parts is None else parts))
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """The progress of a sweep: runs done of all, and epochs settled of all, by which time can be judged.
+
+    Epochs that a run ended before are settled, too.
+    """
+
+    runs: int
+    done: int
+    epochs: int
+    settled: int
+
+
+SweepListener = Callable[[SweepProgress], object]
+
+
+class SweepRecorder(Protocol):
+    """Keeps what becomes of the rows of a sweep, and writes its end.
+
+    done are the rows that are finished; notes say what a user should know before the others are trained.
+    """
+
+    results: Results
+    done: set[int]
+    notes: list[str]
+
+    def take(self, rows: list[int], results: Results) -> None:
+        """Take the outcomes of some rows."""
+
+    def commit(self) -> None:
+        """Keep all that is finished."""
+
+    def finish(self) -> tuple[SweepManifest, Summary | None]:
+        """Keep the end; returns the sweep's manifest and, if they were compared for it, its settings."""
+
+
+class SweepInMemory:
+    """Keeps the results of a sweep in memory, as a SweepWriter does in a directory."""
+
+    def __init__(self, plan: SweepPlan) -> None:
+        self._plan, self._session, self._clock = plan, Session.begin(), time.perf_counter()
+        self.results = Results.empty(len(plan.grid), plan.epochs)
+        self.done: set[int] = set()
+        self.notes: list[str] = []
+
+    def take(self, rows: list[int], results: Results) -> None:
+        """See SweepRecorder."""
+        self.results.take(rows, results)
+        self.done.update(rows)
+
+    def commit(self) -> None:
+        """See SweepRecorder."""
+
+    def finish(self) -> tuple[SweepManifest, None]:
+        """The manifest of the sweep, which has no files; its settings are compared when that is asked for."""
+        session = self._session.after(time.perf_counter() - self._clock)
+        settings = len(self._plan.grid) // self._plan.grid.repeats
+        return make_manifest(self._plan, self.results, settings, session, {}), None
+
+
+@dataclass
+class SweepSession:
+    """A sweep that is about to start, or to be resumed.
+
+    listeners are called with its progress. should_stop is asked whenever there is some; inside at_once, the
+    wait for the next part, a signal ends it by StoppedAtOnce. fail_fast ends it at the first row that
+    diverged.
+    """
+
+    plan: SweepPlan
+    recorder: SweepRecorder
+    path: Path | None = None
+    workers: Workers = field(default_factory=Workers)
+    listeners: Sequence[SweepListener] = ()
+    should_stop: ShouldStop | None = None
+    at_once: AtOnce = nullcontext
+    fail_fast: bool = False
+
+    def __post_init__(self) -> None:
+        parts = self.plan.parts
+        self._missing = [part for part in parts if not self.recorder.done.issuperset(part.rows)]
+        self._epochs = sum(part.epochs for part in parts)
+        self._settled = self._epochs - sum(part.epochs for part in self._missing)
+
+    @property
+    def progress(self) -> SweepProgress:
+        """Runs done, and epochs settled."""
+        return SweepProgress(len(self.plan.grid), len(self.recorder.done), self._epochs, self._settled)
+
+    def run(self) -> Sweep:
+        """Train what is missing, to the end or until it is stopped; then the sweep is interrupted.
+
+        Diverged, with fail_fast, where a row diverged. What is finished is kept, whatever is raised.
+        """
+        try:
+            self._train()
+        except StorageError:  # which another write would only meet again
+            raise
+        except StoppedAtOnce:
+            self.recorder.commit()
+            done = sorted(self.recorder.done)
+            return Sweep(self.plan.grid, self.recorder.results, done, path=self.path)
+        except BaseException:
+            self.recorder.commit()
+            raise
+        manifest, compared = self.recorder.finish()
+        rows = range(len(self.plan.grid))
+        return Sweep(self.plan.grid, self.recorder.results, rows, manifest, self.path, compared)
+
+    def _train(self) -> None:
+        self._check()
+        workers, jobs = self.workers, self.workers.jobs_for(self.plan, len(self._missing))
+        here = jobs == 1 and workers.backend == "loky"
+        trainer = Trainer(self.plan.grid, self.plan.epochs)
+        if here:  # elsewhere, nothing is heard of a part until it is done
+            trainer = replace(trainer, report=self._settle)
+        parts = run_parts(
+            trainer, self._missing, jobs=jobs, backend=workers.backend, scheduler=workers.scheduler
+        )
+        with closing(parts):
+            for part, results in self._until_stopped(parts):
+                self._take(part, results, was_settled=here)
+
+    def _until_stopped(self, parts: Iterator[tuple[int, Results]]) -> Iterator[tuple[Part, Results]]:
+        while True:
+            with self.at_once():
+                found = next(parts, None)
+            if found is None:
+                return
+            yield self._missing[found[0]], found[1]
+
+    def _take(self, part: Part, results: Results, *, was_settled: bool) -> None:
+        """Keep the outcomes of a part, and stop if that is wanted."""
+        self.recorder.take(part.rows, results)
+        self._settle(0 if was_settled else part.epochs)
+        self._check()
+
+    def _settle(self, epochs: int) -> None:
+        """Report that so many epochs more are settled; StoppedAtOnce if nobody wants the rest."""
+        self._settled += epochs
+        progress = self.progress
+        for listener in self.listeners:
+            listener(progress)
+        if progress.done < progress.runs and self.should_stop is not None and self.should_stop():
+            raise StoppedAtOnce
+
+    def _check(self) -> None:
+        if self.fail_fast:
+            raise_diverged(self.recorder.results)
+
+
+def raise_diverged(results: Results) -> None:
+    """Raise Diverged with the reason of the first row that diverged, if one did."""
+    if results.reasons:
+        row = min(results.reasons)
+        raise Diverged.before(f"row {row}: {results.reasons[row]}", None)
