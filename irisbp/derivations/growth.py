@@ -1,4 +1,4 @@
-"""What the derivative of a whole graph costs when it is written out, and what the chain costs.
+"""Counts what the derivative of a whole graph costs: written out in full, and by the chain.
 
 The graph: inputs, layers of sigmoid nodes, an output node per class, and the loss
 log(sum_j exp(o_j)) - o_k. The derivative is that by one weight of the first layer. Written out, as the

@@ -27,16 +27,17 @@ class TooLarge(Exception):
 
 
 class TooSlow(Exception):
-    """SymPy lost itself in an expression."""
+    """SymPy ran out of time."""
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TooSlow when the time is over: what SymPy asks itself about an expression may have no end.
+    """Raise TooSlow when the time is over: SymPy's own checks of an expression may never end.
 
-    Only the main thread can be interrupted so; elsewhere there is no limit.
+    This takes POSIX timers and the main thread; elsewhere there is no limit.
     """
-    if threading.current_thread() is not threading.main_thread():
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or not hasattr(signal, "setitimer"):  # Windows and Pyodide have none
         yield
         return
 
@@ -53,7 +54,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def available() -> bool:
-    """Whether SymPy is there."""
+    """True if SymPy can be imported."""
     try:
         return find_spec("sympy") is not None
     except ValueError:  # an import that was made to fail
@@ -162,7 +163,7 @@ def _check_numbers(expression: Any) -> None:
 
 @cache
 def _own_functions() -> dict[str, Any]:
-    """Functions that SymPy has not, or not like this: each knows its derivative and stays as it is."""
+    """Functions that SymPy lacks, or has in another form: each knows its derivative and is not rewritten."""
     import sympy
 
     def function(name: str, slope: Any) -> Any:
