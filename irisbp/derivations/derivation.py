@@ -96,7 +96,8 @@ class Derivation:
     def _repr_html_(self) -> str:
         asked = {**self.definitions, WHOLE: self.expression} | {f"{k} =": v for k, v in self.at.items()}
         rows = [
-            (way.method, "-" if way.value is None else repr(way.value), _digits_text(way)) for way in self.ways
+            (way.method, "-" if way.value is None else repr(way.value), _digits_text(way))
+            for way in self.ways
         ]
         table = html_table((self.name, "value", "digits in common"), rows)
         return html_pairs(f"{self.name} = {self.derivative!r}", asked) + table

@@ -9,7 +9,7 @@ import numpy as np
 from irisbp.derivations.symbols import HOW_TO_INSTALL
 from irisbp.explanations.naming import Parameter
 from irisbp.explanations.worked import Numbers, Worked
-from irisbp.gradients.check import digits, relative_error
+from irisbp.gradients.digits import digits, relative_error
 from irisbp.gradients.methods import central_differences, complex_step
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Objective

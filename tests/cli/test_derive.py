@@ -125,7 +125,10 @@ X = ("--wrt", "x", "--at", "x=1.5")
         (("x", "--wrt", "x", "--at", "x"), "--at x: not of the form NAME=NUMBER"),
         (("x", "--wrt", "x", "--at", "x=1,x=2"), "at x: given twice"),
         (("x", "--wrt", "x", "--at", "x=nan"), "--at x=nan: not of the form"),
-        (("x", "--wrt", "x", "--at", "x=1e999"), "at x: the value must be finite, and within the range of float64"),
+        (
+            ("x", "--wrt", "x", "--at", "x=1e999"),
+            "at x: the value must be finite, and within the range of float64",
+        ),
         (("x", "--wrt", "x", "--at", "x=\N{FULLWIDTH DIGIT ONE}"), "not of the form NAME=NUMBER"),
     ],
 )
