@@ -90,7 +90,7 @@ class ExpressionError(IrisbpError):
 
 
 def parse(source: str, what: str = "expression") -> Expression:
-    """Parse a text; `what` is the expression's name in messages. ExpressionError has the place of a mistake."""
+    """Parse a text; ExpressionError shows the place of a mistake. what is the expression's name there."""
     if len(source) > MOST_CHARACTERS:
         raise IrisbpError(f"{what}: {len(source)} characters; an expression has at most {MOST_CHARACTERS}")
     return Expression(what, source, tuple(_Parser(what, source).steps()))

@@ -1,4 +1,4 @@
-"""The same derivative by other ways: the whole graph differentiated symbolically, and two numeric ones."""
+"""The same derivative by other ways: summed over the paths, in symbols for the whole graph, in numbers."""
 
 from dataclasses import dataclass
 from math import log10, prod
@@ -8,6 +8,7 @@ import numpy as np
 
 from irisbp.derivations.symbols import HOW_TO_INSTALL
 from irisbp.explanations.naming import Parameter
+from irisbp.explanations.paths import Chain
 from irisbp.explanations.worked import Numbers, Worked
 from irisbp.gradients.digits import digits, relative_error
 from irisbp.gradients.methods import central_differences, complex_step
@@ -33,8 +34,12 @@ class Way:
     note: str = ""
 
 
-def ways_to(parameter: Parameter, worked: Worked) -> list[Way]:
-    """The derivative of the chosen sample's own loss by the parameter, by three other ways."""
+def ways_to(chain: Chain, worked: Worked) -> list[Way]:
+    """The derivative of the chosen sample's own loss by the chain's parameter, by four other ways.
+
+    The first is the sum over the paths of the chain.
+    """
+    parameter = chain.parameter
     row = slice(worked.chosen, worked.chosen + 1)
     inputs, label = worked.numbers.inputs[row], np.array([worked.label])
     here = (worked.network, worked.old, inputs, label, Objective("sum"))
@@ -43,7 +48,8 @@ def ways_to(parameter: Parameter, worked: Worked) -> list[Way]:
         "complex step": complex_step(*here, only=parameter.index)[1],
         "central difference": central_differences(*here, only=parameter.index)[1],
     }
-    ways = [_symbolic(parameter, worked, own)]
+    along = Way("sum over the paths", chain.total, common_digits(chain.total, own))
+    ways = [along, _symbolic(parameter, worked, own)]
     for name, gradient in numeric.items():
         value = float(gradient[parameter.index])
         ways.append(Way(name, value, common_digits(value, own)))
@@ -51,7 +57,7 @@ def ways_to(parameter: Parameter, worked: Worked) -> list[Way]:
 
 
 def common_digits(value: float, own: float) -> float:
-    """How many decimal digits a value has in common with backpropagation's; 16 are all there are."""
+    """The number of decimal digits that a value has in common with backpropagation's, 16 at the most."""
     return digits(relative_error(abs(value - own), abs(own)))
 
 

@@ -5,7 +5,6 @@ link, is written, synced and renamed, and the directory is synced. The lock on t
 means one writer; it ends with its process, however that ends.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,9 +18,21 @@ from typing import NamedTuple
 
 from irisbp.errors import Busy, RunError, StorageError
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_OLD_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in its place is not waited for
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+try:
+    import fcntl
+except ImportError:  # Windows and Pyodide have none, and no directory that can be opened
+    fcntl = None  # type: ignore[assignment]
+
+
+def _flag(name: str) -> int:
+    """A flag of os.open, 0 where the system has none of this name."""
+    return int(getattr(os, name, 0))
+
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC")
+# A pipe in the place of a file is not waited for.
+_OLD_FILE = _flag("O_NOFOLLOW") | _flag("O_NONBLOCK") | _flag("O_CLOEXEC")
+_DIRECTORY = os.O_RDONLY | _flag("O_DIRECTORY") | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC")
 _CHUNK = 1 << 20  # bytes that are read at once
 
 
@@ -48,6 +59,8 @@ class Directory:
 
         With within, the descriptor of the open directory that holds it, no link above it can lead away.
         """
+        if fcntl is None:
+            raise RunError(f"{path}: this system has no file locks, which a run's directory needs")
         self.path = path
         try:
             self._fd = os.open(path if within is None else path.name, _DIRECTORY, dir_fd=within)

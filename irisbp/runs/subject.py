@@ -21,9 +21,10 @@ def run_or_config(subject: Subject, keys: Mapping[str, Any]) -> Run | Config:
 
     ConfigError if keys are given with a run, which is taken as it is.
     """
-    is_directory = isinstance(subject, str | PathLike) and isdir(subject)
-    if not isinstance(subject, Run) and not is_directory:
+    if isinstance(subject, str | PathLike) and isdir(subject):
+        subject = open_run(subject)
+    if not isinstance(subject, Run):
         return load_config(subject, **keys)
     if keys:
         raise ConfigError(f"{', '.join(keys)}: a run is taken as it is; keys are for a config")
-    return subject if isinstance(subject, Run) else open_run(subject)
+    return subject
