@@ -4,9 +4,10 @@ The names below are loaded from their rooms when they are first used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # type checkers take it for true; to load typing for it would double the time
 
 if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.config.load import load_config as load_config
@@ -29,14 +30,17 @@ if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.gradients.report import GradientReport as GradientReport
     from irisbp.nn.backprop import Objective as Objective
     from irisbp.nn.network import Network as Network
+    from irisbp.runs.compare import diff as diff
     from irisbp.runs.evaluate import Evaluation as Evaluation
     from irisbp.runs.gradcheck import gradcheck as gradcheck
+    from irisbp.runs.listing import list_runs as list_runs
     from irisbp.runs.open import evaluate as evaluate
     from irisbp.runs.open import open_run as open_run
     from irisbp.runs.open import predict as predict
     from irisbp.runs.resume import resume as resume
     from irisbp.runs.run import Run as Run
     from irisbp.runs.train import train as train
+    from irisbp.runs.verify import verify as verify
     from irisbp.show.bar import progress_bar as progress_bar
     from irisbp.show.plots import plot as plot
 
@@ -55,12 +59,15 @@ _ROOMS = {
     "gradients.report": ("GradientReport",),
     "nn.backprop": ("Objective",),
     "nn.network": ("Network",),
+    "runs.compare": ("diff",),
     "runs.evaluate": ("Evaluation",),
     "runs.gradcheck": ("gradcheck",),
+    "runs.listing": ("list_runs",),
     "runs.open": ("evaluate", "open_run", "predict"),
     "runs.resume": ("resume",),
     "runs.run": ("Run",),
     "runs.train": ("train",),
+    "runs.verify": ("verify",),
     "show.bar": ("progress_bar",),
     "show.plots": ("plot",),
 }  # fmt: skip
@@ -69,13 +76,15 @@ _HOMES = {name: f"irisbp.{room}" for room, names in _ROOMS.items() for name in n
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from its room."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'irisbp' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Load a public name from its room."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'irisbp' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
 
 
 def __dir__() -> list[str]:

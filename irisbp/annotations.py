@@ -3,13 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
-    from matplotlib.legend import Legend
     from pandas import DataFrame
 else:
-    Axes = Axis = DataFrame = Figure = Legend = Normalize = Any
+    DataFrame = Figure = Any
 
-__all__ = ["Axes", "Axis", "DataFrame", "Figure", "Legend", "Normalize"]
+__all__ = ["DataFrame", "Figure"]

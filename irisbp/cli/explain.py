@@ -21,7 +21,6 @@ from irisbp.show.console import make_console, print_lines
 from irisbp.show.derive import print_growth
 from irisbp.show.explain import print_gradient, print_update
 from irisbp.show.lesson import gradient_notes, update_notes
-from irisbp.show.plots.growth import draw_growth
 
 app = new_app()
 
@@ -112,6 +111,8 @@ def _show_gradient(gradient: ExplainedGradient, as_json: bool, markdown: bool) -
 def _grow(as_json: bool, output: Path | None) -> None:
     rows = measure()
     if output is not None:
+        from irisbp.show.plots.growth import draw_growth  # which loads Matplotlib
+
         ending = output.suffix.lower().removeprefix(".")
         if ending not in ("png", "svg"):
             raise IrisbpError(f"--output {output}: a picture is a .png or an .svg file")

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from irisbp.errors import literal
-from irisbp.rundir.place import PICTURES, PLOTS
 from irisbp.rundir.storage import Directory
+from irisbp.runs.layout import PICTURES, PLOTS
 from irisbp.runs.run import Run
 
 

@@ -10,8 +10,9 @@ import typer
 from irisbp.cli.deferred import new_app
 from irisbp.cli.pictures import draw_into
 from irisbp.errors import IrisbpError, literal
-from irisbp.rundir.place import PLOTS, open_new_comparison
+from irisbp.rundir.place import first_free
 from irisbp.rundir.storage import Directory
+from irisbp.runs.layout import PLOTS
 from irisbp.runs.open import open_run
 from irisbp.show.plots import draw_comparison
 from irisbp.show.plots.sweep import draw_sweep
@@ -106,7 +107,7 @@ def _compare(runs: list[Path], picture_format: Format, output: Path | None) -> N
 
     content = draw_comparison([open_run(run) for run in runs], picture_format.value)
     name = f"comparison.{picture_format.value}"
-    with open_new_comparison() if output is None else _opened(output) as directory:
+    with first_free("comparison") if output is None else _opened(output) as directory:
         directory.write(name, content)
         print(literal(str((output or directory.path) / name)))
 

@@ -15,7 +15,6 @@ from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
 from irisbp.show.console import make_console
-from irisbp.show.live import LiveView
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
 from irisbp.show.results import print_run_result
 from irisbp.training.listeners import Listener
@@ -104,6 +103,8 @@ def _listeners(training: Training, run: str, shown: Shown) -> list[Listener]:
         return listeners
     if shown.stream or not can_be_redrawn():
         return [*listeners, Dispensable(EpochLines(sys.stderr, config.epochs))]
+    from irisbp.show.live import LiveView  # Rich's own, which is heavy, is for terminals only
+
     shape = "-".join(map(str, (training.network.inputs, *config.network.hidden, len(classes))))
     title = f"{run}  {shape}  {config.optimizer.name} {config.learning_rate:g}  seed {config.seed}"
     steps = range(training.progress.step, training.steps)

@@ -14,8 +14,8 @@ from irisbp.cli.stopping import StopRequest
 from irisbp.config.settings import settings
 from irisbp.errors import CheckFailed, IrisbpError, RunError
 from irisbp.rundir.place import RUNS
-from irisbp.rundir.reader import read_manifest
 from irisbp.runs.compare import diff as compare
+from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
 from irisbp.runs.verify import Verification
 from irisbp.runs.verify import verify as repeat
@@ -119,7 +119,7 @@ def verify(
 
 def _verify(run: Path, quiet: bool) -> Verification:
     """The repetition, with a line for some of its epochs, and an end at the first signal."""
-    lines = Dispensable(EpochLines(sys.stderr, read_manifest(run).epochs))
+    lines = Dispensable(EpochLines(sys.stderr, manifest_of(run).epochs))
     with StopRequest() as stop, closing(lines):
 
         def listen(record: Record) -> None:

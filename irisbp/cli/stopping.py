@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
 
 
-class Interrupted(BaseException):
+class StoppedAtOnce(BaseException):
     """A signal came while it was to be noticed at once."""
 
 
@@ -30,13 +30,13 @@ class StopRequest:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside, for what would keep us waiting, the first signal raises Interrupted wherever we are."""
+        """Inside, for what would keep us waiting, the first signal raises StoppedAtOnce wherever we are."""
         self._is_urgent = True
         try:
             # Only what comes in this thread ends what it waits for.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             if self.exit_code is not None:
-                raise Interrupted
+                raise StoppedAtOnce
             yield
         finally:
             self._is_urgent = False
@@ -77,7 +77,7 @@ class StopRequest:
         self.exit_code = 128 + number
         if self._is_urgent:
             self._is_urgent = False
-            raise Interrupted
+            raise StoppedAtOnce
 
 
 def _end(number: int) -> NoReturn:

@@ -14,10 +14,10 @@ import typer
 
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
-from irisbp.cli.hints import suggest_engine_for_sweep
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
-from irisbp.cli.stopping import Interrupted, StopRequest
+from irisbp.cli.stopping import StoppedAtOnce, StopRequest
+from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.errors import Diverged, IrisbpError, RunError, StorageError, in_shell, literal
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _sweep_in(directory: "Directory", prepared: "SweepPlan", labour: Labour) -> 
             print(f"{len(writer.done)} of {len(prepared.grid)} runs are done", file=sys.stderr)
         try:
             _train(prepared, writer, labour, stop)
-        except Interrupted:
+        except StoppedAtOnce:
             writer.commit()
             raise _Stopped(stop.exit_code or 130, _how_to_go_on(directory.path, labour)) from None
         except StorageError:
@@ -283,14 +283,14 @@ class _Shown:
 
 def _tell_of_finished(directory: "Directory", labour: Labour) -> None:
     """A sweep that has come to its end before: the result once more, and its tables if they were lost."""
-    from irisbp.sweeps.directory.place import discard_leftovers
+    from irisbp.sweeps.directory.place import SWEEP
     from irisbp.sweeps.directory.reader import load_sweep
     from irisbp.sweeps.directory.writer import restore_tables
     from irisbp.sweeps.results.statistics import summarize
 
     found = load_sweep(directory.path)
     summary = summarize(found.grid, found.results)
-    discard_leftovers(directory, parts=True)
+    SWEEP.discard_leftovers(directory, passing=True)
     for name in restore_tables(directory, found, summary):
         print(f"note: {name} was missing or damaged: written again", file=sys.stderr)
     if not labour.quiet:

@@ -12,8 +12,9 @@ from irisbp.cli.running import Shown, resume_in, run_shown
 from irisbp.config.load import load_config, split_arguments
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
-from irisbp.rundir.place import RUNS, given_place, open_begun_run, open_new_run
+from irisbp.rundir.place import RUNS, given_place
 from irisbp.rundir.space import check_space
+from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.session import in_directory
 from irisbp.training.setup import prepare
 

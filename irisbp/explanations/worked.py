@@ -94,29 +94,29 @@ def numbers_of(
 
     The two forms of the loss differ in the last bit at the most.
     """
-    blocks, arithmetic = network.blocks(parameters), numerics_of(network.numerics)
-    activate = arithmetic.activations[network.activation]
+    blocks, numerics = network.blocks(parameters), numerics_of(network.numerics)
+    activate = numerics.activations[network.activation]
     layers, values = [], inputs
     with np.errstate(all="ignore"):
         for block in blocks[:-1]:
-            sums = _product(arithmetic, _extended(values), block)
+            sums = _product(numerics, _extended(values), block)
             pair = np.stack([sums, np.empty_like(sums)])
             activate(pair, pair[0], pair[1])
             layers.append((sums, pair[1], pair[0]))
             values = pair[1]
-        logits = _product(arithmetic, _extended(values), blocks[-1])
+        logits = _product(numerics, _extended(values), blocks[-1])
         by_logit = np.empty_like(logits)
         if one_by_one:
-            arithmetic.sample_loss(logits, by_logit)(int(labels[0]))
+            numerics.sample_loss(logits, by_logit)(int(labels[0]))
         else:
-            arithmetic.cross_entropy(logits, labels, by_logit)
-        hidden = _backward(arithmetic, blocks, layers, by_logit)
+            numerics.cross_entropy(logits, labels, by_logit)
+        hidden = _backward(numerics, blocks, layers, by_logit)
         truth = one_hot(labels, network.classes)
-        return Numbers(inputs, hidden, logits, arithmetic.softmax(logits), truth, by_logit)
+        return Numbers(inputs, hidden, logits, numerics.softmax(logits), truth, by_logit)
 
 
-def _product(arithmetic: Numerics, left: Array, right: Array) -> Array:
-    return arithmetic.dot(left, right, np.empty((len(left), right.shape[1])))
+def _product(numerics: Numerics, left: Array, right: Array) -> Array:
+    return numerics.dot(left, right, np.empty((len(left), right.shape[1])))
 
 
 def _extended(values: Array) -> Array:
@@ -125,11 +125,11 @@ def _extended(values: Array) -> Array:
 
 
 def _backward(
-    arithmetic: Numerics, blocks: list[Array], layers: list[tuple[Array, Array, Array]], by_logit: Array
+    numerics: Numerics, blocks: list[Array], layers: list[tuple[Array, Array, Array]], by_logit: Array
 ) -> list[HiddenNumbers]:
     hidden, by_sum = [], by_logit
     for (sums, activations, slopes), above in zip(reversed(layers), reversed(blocks), strict=False):
-        by_activation = _product(arithmetic, by_sum, above[:-1].T)
+        by_activation = _product(numerics, by_sum, above[:-1].T)
         by_sum = by_activation * slopes
         hidden.append(HiddenNumbers(sums, activations, slopes, by_activation, by_sum))
     return hidden[::-1]

@@ -2,8 +2,8 @@
 
 An activation is called with one C-contiguous array `pair` of shape (2, ...) and its two halves,
 `slope = pair[0]` and `value = pair[1]`, which the caller makes once. On entry `slope` holds the
-weighted sums a; on exit `value` holds f(a) and `slope` holds f'(a). The pair is what lets a function
-and its complement share one pass over memory.
+weighted sums a; on exit `value` holds f(a) and `slope` holds f'(a). Thanks to the pair, a
+function and its complement share one pass over memory.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ LEAK = 0.01
 """The slope of leaky_relu on the left."""
 
 _MANY = 1000
-"""From so many entries on, computing an exponential costs more than some calls of ufuncs."""
+"""From this many entries on, an exponential saved is worth more than the ufunc calls that save it."""
 
 # A ufunc takes a 0-d array in half the time it takes to convert a Python float.
 _ZERO, _ONE, _LEAK = np.array(0.0), np.array(1.0), np.array(LEAK)
@@ -46,9 +46,9 @@ def sigmoid(pair: Array, slope: Array, value: Array) -> None:
 
 
 def _sigmoid_of_many(slope: Array, value: Array) -> None:
-    """The same with one exponential for an entry: f(-a) = e^-a f(a), with e^-a kept finite."""
+    """`sigmoid` with one exponential for each entry: f(-a) = e^-a f(a), with e^-a kept finite."""
     np.negative(slope, value)
-    if not value.max() <= _FARTHEST:  # to look is quicker than to set; a nan hides the largest
+    if not value.max() <= _FARTHEST:  # false for a nan too; faster than clipping always
         np.minimum(value, _FARTHEST, out=value)
     np.exp(value, slope)
     np.add(slope, _ONE, value)
@@ -69,13 +69,13 @@ def tanh(pair: Array, slope: Array, value: Array) -> None:
 
 
 def relu(pair: Array, slope: Array, value: Array) -> None:
-    """f(a) = max(a, 0), f'(a) = 1 right of 0 and 0 elsewhere, at the kink itself too."""
+    """f(a) = max(a, 0), f'(a) = 1 right of 0 and 0 elsewhere, also at the kink."""
     np.maximum(slope, _ZERO, out=value)
     np.greater(slope, _ZERO, slope)
 
 
 def leaky_relu(pair: Array, slope: Array, value: Array) -> None:
-    """f(a) = a right of 0 and 0.01 a elsewhere; f'(a) is 1 or 0.01, at the kink itself 0.01.
+    """f(a) = a right of 0 and 0.01 a elsewhere; f'(a) is 1 or 0.01, and 0.01 at the kink.
 
     Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """

@@ -1,9 +1,9 @@
 """Backpropagation: the loss of samples and its derivative by every parameter.
 
-Forward, each layer multiplies its inputs by its weights and applies its activation, which leaves the
-slope behind. Backward, the chain rule walks the layers in reverse, and each factor it meets is already
-there: the derivative by a weight is the node's delta times the input that the weight multiplies, and
-the deltas of the layer below are these deltas carried back through the weights, times the slopes.
+Forward, each layer multiplies its inputs by its weights and applies its activation, which also gives the
+slope. Backward, the chain rule goes through the layers in reverse, and the forward pass has left it every
+factor that it needs: the derivative by a weight is the node's delta times the input that the weight
+multiplies, and the deltas of the layer below are these deltas times the weights, times the slopes.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from irisbp.nn.types import Array, Indices
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimized over a batch: the mean or the sum of its losses, plus an L2 penalty.
+    """The function minimized over a batch: the mean or the sum of its losses, plus an L2 penalty.
 
-    The penalty is l2 / 2 times the sum of the squared weights, biases left out; l2 is at least 0.
+    The penalty is l2 / 2 times the sum of the squared weights, without biases; l2 is at least 0.
     """
 
     reduction: Literal["mean", "sum"] = "mean"
@@ -35,7 +35,7 @@ class _HiddenLayer:
         self.block = block  # (fan_in + 1, fan_out)
         self.pair = np.zeros((2, rows, fan_out))
         self.slope, self.value = self.pair[0], self.pair[1]
-        self.outputs = np.ones((rows, fan_out + 1))  # the trailing 1 meets the next layer's biases
+        self.outputs = np.ones((rows, fan_out + 1))  # the trailing 1 multiplies the next layer's biases
         self.inner = self.outputs[:, :-1]
         self.delta = np.zeros((rows, fan_out))
 
@@ -44,15 +44,16 @@ class Backprop:
     """Forward and backward passes over a fixed number of rows, in buffers made once.
 
     parameters is the flat vector to read, gradient the flat vector of the same length to write; both
-    are kept, not copied. Inputs are (rows, inputs + 1), with a last column of ones.
+    are kept, not copied. Without a gradient vector, only `forward` may be called. Inputs are
+    (rows, inputs + 1), with a last column of ones.
     """
 
     def __init__(
         self, network: Network, parameters: Array, gradient: Array | None = None, rows: int = 1
     ) -> None:
         blocks = network.blocks(parameters)
-        self._arithmetic = numerics_of(network.numerics)
-        self._activate, self._dot = self._arithmetic.activations[network.activation], self._arithmetic.dot
+        self._numerics = numerics_of(network.numerics)
+        self._activate, self._dot = self._numerics.activations[network.activation], self._numerics.dot
         self._hidden = [_HiddenLayer(block, rows) for block in blocks[:-1]]
         self._output_block = blocks[-1]
         self.logits = np.zeros((rows, network.classes))
@@ -61,13 +62,13 @@ class Backprop:
 
     def _prepare_backward(self, network: Network, blocks: list[Array], gradient: Array) -> None:
         self._delta = np.zeros_like(self.logits)
-        self._loss = self._arithmetic.sample_loss(self.logits, self._delta)
+        self._loss = self._numerics.sample_loss(self.logits, self._delta)
         gradients = network.blocks(gradient)
         self._first_gradient = gradients[0]
         self._penalized = [
             (block[:-1], gradient[:-1]) for block, gradient in zip(blocks, gradients, strict=True)
         ]
-        # From the output down to the second layer: what each needs on the way back.
+        # The operands of each layer's backward pass, from the output down to the second layer.
         self._way_back = [
             (layer.outputs.T, block_gradient, block[:-1].T, layer.delta, layer.slope)
             for layer, block, block_gradient in zip(
@@ -88,8 +89,8 @@ class Backprop:
     def sample(self, inputs: Array, inputs_transposed: Array, label: int) -> tuple[float, int]:
         """One sample's loss and predicted class; its gradient is left in the gradient vector.
 
-        inputs is (1, inputs + 1) with a trailing 1, inputs_transposed its transpose (which the caller
-        of thousands of samples makes once), label the index of the true class.
+        inputs is (1, inputs + 1) with a trailing 1, inputs_transposed its transpose (a view that the caller
+        makes once for thousands of samples), label the index of the true class.
         """
         self.forward(inputs)
         result = self._loss(label)
@@ -97,13 +98,13 @@ class Backprop:
         return result
 
     def batch(self, inputs: Array, labels: Indices, objective: Objective) -> tuple[Array, Indices]:
-        """Each sample's loss (rows,) and predicted class (rows,); the gradient is the objective's.
+        """Each sample's loss (rows,) and predicted class (rows,); the gradient vector holds the objective's.
 
         inputs is (rows, inputs + 1) with a last column of ones, labels (rows,). The losses are the
-        samples' own, without penalty, whatever the reduction.
+        samples' own, without penalty and before any reduction.
         """
         self.forward(inputs)
-        losses, predictions = self._arithmetic.cross_entropy(self.logits, labels, self._delta)
+        losses, predictions = self._numerics.cross_entropy(self.logits, labels, self._delta)
         if objective.reduction == "mean":
             np.divide(self._delta, len(labels), self._delta)
         self._backward(inputs.T)

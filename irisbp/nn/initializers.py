@@ -21,22 +21,22 @@ Sampler = Callable[[Draws, int, int, tuple[int, int]], Array]
 
 
 def normal(*, sd: float = 1.0) -> Sampler:
-    """Normal with mean 0 and standard deviation sd > 0, whatever the layer's widths."""
+    """Normal with mean 0 and standard deviation sd > 0, for layers of any width."""
     return lambda draws, fan_in, fan_out, size: draws.normal(0.0, sd, size)
 
 
 def uniform(*, limit: float = 1.0) -> Sampler:
-    """Uniform in (-limit, limit), limit > 0, whatever the layer's widths."""
+    """Uniform in (-limit, limit), limit > 0, for layers of any width."""
     return lambda draws, fan_in, fan_out, size: _uniform(draws, limit, size)
 
 
 def zeros() -> Sampler:
-    """All zeros. The nodes of a hidden layer then stay equal for good, which is why one draws."""
+    """All zeros. The nodes of a hidden layer then stay equal throughout training."""
     return lambda draws, fan_in, fan_out, size: np.zeros(size)
 
 
 def constant(*, value: float = 0.1) -> Sampler:
-    """All the same value; the nodes of a hidden layer stay equal, as with zeros."""
+    """One value for all; the nodes of a hidden layer stay equal, as with zeros."""
     return lambda draws, fan_in, fan_out, size: np.full(size, value)
 
 
@@ -56,7 +56,7 @@ def _scaled(distribution: str, scale: float, fan: Callable[[int, int], int]) -> 
 
 
 def _uniform(draws: Draws, limit: float, size: tuple[int, int]) -> Array:
-    """Uniform in (-limit, limit); infinite if the width of that range is."""
+    """Uniform in (-limit, limit); all infinite if the width of that range overflows."""
     return draws.uniform(-limit, limit, size) if isfinite(2.0 * limit) else np.full(size, inf)
 
 
@@ -88,7 +88,7 @@ INITIALIZERS: dict[str, Callable[..., Sampler]] = {
 def initial_parameters(network: Network, sampler: Sampler, draws: Draws, *, draw_biases: bool) -> Array:
     """A new flat vector of parameters; biases drawn like their layer's weights, or zeros.
 
-    A sampler whose numbers are beyond float64 leaves some that are not finite.
+    Entries are not finite where the sampler's numbers overflow float64.
     """
     vector = np.zeros(network.parameter_count)
     for layer, block in zip(network.layers, network.blocks(vector), strict=True):

@@ -1,25 +1,26 @@
 """Softmax with categorical cross-entropy, computed from the logits, never through probabilities.
 
-With z the logits, y the true class, e_k = e^(z_k - s) the powers, s a shift that they have in common, and
-b any class,
+With z the logits, y the true class, e_k = e^(z_k - s) the powers, s a shift common to all, and b any class,
 
     p_k = e_k / (sum over j of e_j)
     loss = -log p_y = (z_b - z_y) + log1p((sum over k != b of e_k) / e_b)
 
-keeps a probability of 1 - e^-40 apart from 1. The gradient at the logits is p - one_hot(y): the
+The loss keeps a probability of 1 - e^-40 apart from 1. The gradient at the logits is p - one_hot(y): the
 softmax's own derivative and the -1/p_y of the logarithm cancel to it. Its entry y is formed as minus
 the sum of the other probabilities, since p_y - 1 would be 0 once p_y rounds to 1.
 
-Rounding z_k - s would put e_k off by as much as z_k - s is, thousands of ulp where logits are large. So
+Rounding z_k - s would change e_k by up to |z_k - s| ulp (the spacing of float64 at a number), which is
+thousands where logits are large. Rows of logits are therefore of two kinds:
 
-- a near row, all of it within +-NEAR, has no shift: s = 0, no power or quotient comes near the ends of
-  float64, and b = y;
+- a near row, all of it within +-NEAR, has no shift: s = 0, no power or quotient overflows or underflows,
+  and b = y;
 - any other, a far row, has s = z_m, the first of the largest logits. The rounding r of each difference is
-  recovered (Knuth's two-sum), and e_k = e^d + e^d r for d = z_k - s as rounded; what that leaves out is
+  recovered (Knuth's two-sum), and e_k = e^d + e^d r for d = z_k - s as rounded; the term left out is
   r^2 / 2, where r is at most 2^-44. Below d = -746 both are 0. As e_y may be 0, b = m.
 
 Every sum over classes is rounded once, by fsum, or as if formed in twice the precision where rows are many.
-Probabilities, losses and gradients are so within 4 ulp of their true values; below 2^-1022 an ulp is 2^-1074.
+Probabilities, losses and gradients are thus within 4 ulp of their true values (below 2^-1022, an ulp is
+2^-1074).
 """
 
 from collections.abc import Callable
@@ -34,14 +35,17 @@ NEAR = 340.0
 """e^(2 * 340), the largest quotient of two powers in a near row, and its inverse are normal numbers."""
 
 _MANY = 300
-"""From so many powers on, a few calls for all rows are faster than a list and fsum for each."""
+"""From this many powers on, a few calls for all rows are faster than a list and fsum for each row."""
 
 _NO_POWER = -746.0  # below it e^x is 0 in float64
 _NO_ROWS: Indices = np.empty(0, dtype=np.int64)
 
 
 class Functions(NamedTuple):
-    """What a machine may round in its own way: exp into its second argument, log1p of one and of many."""
+    """The functions that native and portable numerics round differently.
+
+    exp writes into its second argument; log1p takes a number, log1p_each an array.
+    """
 
     exp: Callable[[Array, Array], object]
     log1p: Callable[[float], float]
@@ -54,8 +58,8 @@ NATIVE = Functions(np.exp, log1p, np.log1p)
 class SampleCrossEntropy:
     """Loss and gradient of one sample's logits, in a buffer made once.
 
-    logits and delta are (1, classes) arrays, read and written in place by each call. A row this
-    short is summed faster as a Python list.
+    logits and delta are (1, classes) arrays, read and written in place by each call. So short a row
+    is summed faster as a Python list.
     """
 
     def __init__(self, logits: Array, delta: Array, functions: Functions = NATIVE) -> None:
@@ -65,7 +69,7 @@ class SampleCrossEntropy:
         self._total = np.empty(())
 
     def __call__(self, label: int) -> tuple[float, int]:
-        """The loss and the predicted class (the first of the largest logits) for the true class.
+        """The loss for the true class, and the predicted class (the first of the largest logits).
 
         delta becomes the gradient at the logits. A logit that is nan or inf gives a loss that is not
         finite; one of -inf has the probability 0.
@@ -159,8 +163,9 @@ def _row_sums(powers: Array) -> Array:
 def _sums_of_pairs(terms: Array) -> Array:
     """The sums of terms (terms, n), none negative, over the first axis: (n,).
 
-    Pairs are added, then pairs of their sums; what each addition rounds off (Knuth's two-sum) is added up
-    beside them (Ogita, Rump & Oishi, "Accurate sum and dot product", 2005): as if in twice the precision.
+    Pairs are added, then pairs of their sums; the rounding errors of all additions (Knuth's two-sum) are
+    summed separately and added last (Ogita, Rump & Oishi, "Accurate sum and dot product", 2005). The result
+    is as accurate as if computed in twice the precision and then rounded.
     """
     lost = np.zeros(terms.shape[1:])
     while len(terms) > 1:

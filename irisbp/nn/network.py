@@ -1,7 +1,7 @@
-"""A network's shape, and where each of its parameters stands in one flat vector.
+"""A network's shape, and the place of each of its parameters in one flat vector.
 
-Everything that belongs to all parameters at once (an update, a checkpoint, a gradient check) is then
-one operation on one array; everything that belongs to a layer is a view into it.
+An operation on all parameters at once (an update, a checkpoint, a gradient check) is then one operation
+on one array, and a layer's weights and biases are views into it.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class Layer:
     """One layer's place in the flat vector.
 
     Its weights, (fan_in, fan_out) in C order, come first and its fan_out biases follow. Both together
-    are one (fan_in + 1, fan_out) block, so that inputs with a trailing 1 meet weights and biases in a
-    single product.
+    are one (fan_in + 1, fan_out) block, so that a single product with it applies weights and biases to
+    inputs with a trailing 1.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Layer:
 
     @property
     def size(self) -> int:
-        """How many parameters the layer has."""
+        """The number of the layer's parameters."""
         return (self.fan_in + 1) * self.fan_out
 
     def block(self, vector: Array) -> Array:
         """The layer's part of a flat vector as a (fan_in + 1, fan_out) view, biases in the last row.
 
-        Of many runs' vectors, (parameters, runs), it is (fan_in + 1, fan_out, runs).
+        For many runs side by side, (parameters, runs), it is (fan_in + 1, fan_out, runs).
         """
         part = vector[self.offset : self.offset + self.size]
         return part.reshape(self.fan_in + 1, self.fan_out, *vector.shape[1:])
@@ -47,7 +47,7 @@ class Network:
 
     inputs and classes are at least 1 and 2; hidden lists the widths of the hidden layers and may be
     empty (softmax regression); activation is a key of `activations.ACTIVATIONS`. numerics, native or
-    portable, is what its numbers are computed in (see `arithmetic`), wherever that is done.
+    portable, says how its numbers are computed, by every engine and caller (see `numerics.choice`).
     """
 
     inputs: int

@@ -1,9 +1,14 @@
 """Optimizers: how a gradient changes the parameters.
 
-Each is a few in-place ufuncs on arrays of one shape, which works as well for one run (parameters,) as
-for many side by side (parameters, runs). An optimizer holds its learning rate as a 0-d array (or one
-entry a run), which a caller may change between steps, and names its memory in `state`, so that a copy
-of `state` and of the parameters is all there is to keep.
+Each is a few in-place ufuncs on arrays of one shape, which work as well for one run, (parameters,), as for
+many side by side, (parameters, runs). An optimizer is made with that shape and its options, which are public
+attributes and do not change. Two things do:
+
+- `learning_rate`, a 0-d array or one entry a run, (runs,), which the training loop sets before the first
+  step and may change between steps. Until then it is nan, and so are parameters updated with it.
+- `state`, the optimizer's memory by name. A copy of it and of the parameters is all there is to save.
+
+An option is a number; where runs side by side differ in it, it may be an array, (runs,).
 """
 
 from collections.abc import Callable
@@ -15,12 +20,12 @@ import numpy as np
 
 from irisbp.nn.types import Array
 
-Rate = float | Array
+Option = float | Array
 """A number, or one for each run: (runs,)."""
 
 
 class Optimizer(Protocol):
-    """What the engines ask of an optimizer."""
+    """The interface that the engines use; shapes and meanings as above."""
 
     learning_rate: Array
     state: dict[str, Array]
@@ -29,8 +34,13 @@ class Optimizer(Protocol):
         """Change the parameters in place by one step; the gradient may be overwritten."""
 
 
+def _unset_rate(shape: tuple[int, ...]) -> Array:
+    """A learning rate for parameters of this shape, one entry for each run, not yet set: nan."""
+    return np.full(shape[1:], np.nan)
+
+
 class Sgd:
-    """Stochastic gradient descent (Robbins & Monro, 1951), with momentum if asked for.
+    """Stochastic gradient descent (Robbins & Monro, 1951), with optional momentum.
 
         v <- momentum * v + g
         p <- p - learning_rate * v                       (Polyak, 1964)
@@ -41,16 +51,9 @@ class Sgd:
     p <- p - learning_rate * g.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        learning_rate: Rate,
-        *,
-        momentum: Rate = 0.0,
-        nesterov: bool = False,
-    ) -> None:
-        self.learning_rate = np.array(learning_rate)
-        self._momentum, self._nesterov = np.array(momentum), nesterov
+    def __init__(self, shape: tuple[int, ...], *, momentum: Option = 0.0, nesterov: bool = False) -> None:
+        self.learning_rate = _unset_rate(shape)
+        self.momentum, self.nesterov = np.array(momentum), nesterov
         self._velocity = np.zeros(shape)
         self.state: dict[str, Array] = {"velocity": self._velocity} if np.any(momentum) else {}
         self._ahead = np.zeros(shape)
@@ -60,71 +63,71 @@ class Sgd:
         direction = gradient
         if self.state:
             direction = self._velocity
-            np.multiply(direction, self._momentum, direction)
+            np.multiply(direction, self.momentum, direction)
             np.add(direction, gradient, direction)
-            if self._nesterov:
-                np.multiply(direction, self._momentum, self._ahead)
+            if self.nesterov:
+                np.multiply(direction, self.momentum, self._ahead)
                 direction = np.add(self._ahead, gradient, self._ahead)
-        # The gradient has served: no further array for the change has to go through the cache.
+        # The gradient is no longer needed, and its array is in the cache: it takes the change.
         np.multiply(direction, self.learning_rate, gradient)
         np.subtract(parameters, gradient, parameters)
 
 
-class RmsProp:
+class _DividesByRoot:
+    """Shared by RMSProp and AdaGrad: p <- p - learning_rate * g / (sqrt(v) + epsilon), v in `square`."""
+
+    def __init__(self, shape: tuple[int, ...], epsilon: Option) -> None:
+        self.learning_rate, self.epsilon = _unset_rate(shape), np.array(epsilon)
+        self._square = np.zeros(shape)
+        self.state = {"square": self._square}
+        self._change, self._root = np.zeros(shape), np.zeros(shape)
+
+    def _descend(self, parameters: Array, gradient: Array) -> None:
+        change, root = self._change, self._root
+        np.sqrt(self._square, root)
+        np.add(root, self.epsilon, root)
+        np.multiply(gradient, self.learning_rate, change)
+        np.divide(change, root, change)
+        np.subtract(parameters, change, parameters)
+
+
+class RmsProp(_DividesByRoot):
     """RMSProp: Tieleman & Hinton, lecture 6.5 of "Neural networks for machine learning" (2012).
 
         v <- rho v + (1 - rho) g^2
         p <- p - learning_rate * g / (sqrt(v) + epsilon)
 
-    Epsilon stands outside the root, and v starts at 0 without correction, as in PyTorch; rho in [0, 1).
+    Epsilon is added outside the root, and v starts at 0 without correction, as in PyTorch; rho lies in
+    [0, 1), epsilon is positive.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], learning_rate: Rate, *, rho: Rate = 0.99, epsilon: Rate = 1e-8
-    ) -> None:
-        self.learning_rate = np.array(learning_rate)
-        self._square = np.zeros(shape)
-        self.state = {"square": self._square}
-        self._keep, self._take, self._epsilon = np.array(rho), np.array(1.0 - rho), np.array(epsilon)
-        self._change, self._root = np.zeros(shape), np.zeros(shape)
+    def __init__(self, shape: tuple[int, ...], *, rho: Option = 0.99, epsilon: Option = 1e-8) -> None:
+        super().__init__(shape, epsilon)
+        self.rho, self._take = np.array(rho), np.array(1.0 - rho)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        square, change, root = self._square, self._change, self._root
-        _decay_square(square, gradient, self._keep, self._take, change)
-        np.sqrt(square, root)
-        np.add(root, self._epsilon, root)
-        np.multiply(gradient, self.learning_rate, change)
-        np.divide(change, root, change)
-        np.subtract(parameters, change, parameters)
+        _decay_square(self._square, gradient, self.rho, self._take, self._change)
+        self._descend(parameters, gradient)
 
 
-class Adagrad:
+class Adagrad(_DividesByRoot):
     """AdaGrad with a diagonal: Duchi, Hazan & Singer, "Adaptive subgradient methods" (2011), figure 1.
 
         v <- v + g^2
         p <- p - learning_rate * g / (sqrt(v) + epsilon)
 
-    Epsilon stands outside the root, as delta does in the paper.
+    Epsilon is added outside the root, as delta is in the paper; it is positive.
     """
 
-    def __init__(self, shape: tuple[int, ...], learning_rate: Rate, *, epsilon: Rate = 1e-10) -> None:
-        self.learning_rate = np.array(learning_rate)
-        self._square = np.zeros(shape)
-        self.state = {"square": self._square}
-        self._epsilon = np.array(epsilon)
-        self._change, self._root = np.zeros(shape), np.zeros(shape)
+    def __init__(self, shape: tuple[int, ...], *, epsilon: Option = 1e-10) -> None:
+        super().__init__(shape, epsilon)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        square, change, root = self._square, self._change, self._root
-        np.multiply(gradient, gradient, change)
-        np.add(square, change, square)
-        np.sqrt(square, root)
-        np.add(root, self._epsilon, root)
-        np.multiply(gradient, self.learning_rate, change)
-        np.divide(change, root, change)
-        np.subtract(parameters, change, parameters)
+        np.multiply(gradient, gradient, self._change)
+        np.add(self._square, self._change, self._square)
+        self._descend(parameters, gradient)
 
 
 class Adadelta:
@@ -135,29 +138,28 @@ class Adadelta:
         u <- rho u + (1 - rho) d^2
         p <- p - learning_rate * d
 
-    Epsilon stands inside both roots, as in the paper, which has no learning rate: 1 is its method.
+    Epsilon is added inside both roots, as in the paper, which has no learning rate: 1 is its method. rho
+    lies in [0, 1), epsilon is positive.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], learning_rate: Rate, *, rho: Rate = 0.9, epsilon: Rate = 1e-6
-    ) -> None:
-        self.learning_rate = np.array(learning_rate)
+    def __init__(self, shape: tuple[int, ...], *, rho: Option = 0.9, epsilon: Option = 1e-6) -> None:
+        self.learning_rate = _unset_rate(shape)
         self._square, self._moved = np.zeros(shape), np.zeros(shape)
         self.state = {"square": self._square, "moved": self._moved}
-        self._keep, self._take, self._epsilon = np.array(rho), np.array(1.0 - rho), np.array(epsilon)
+        self.rho, self._take, self.epsilon = np.array(rho), np.array(1.0 - rho), np.array(epsilon)
         self._change, self._root, self._spare = np.zeros(shape), np.zeros(shape), np.zeros(shape)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
         square, moved, change, root = self._square, self._moved, self._change, self._root
-        _decay_square(square, gradient, self._keep, self._take, change)
-        np.add(square, self._epsilon, root)
+        _decay_square(square, gradient, self.rho, self._take, change)
+        np.add(square, self.epsilon, root)
         np.sqrt(root, root)
-        np.add(moved, self._epsilon, change)
+        np.add(moved, self.epsilon, change)
         np.sqrt(change, change)
         np.divide(change, root, change)
         np.multiply(change, gradient, change)
-        _decay_square(moved, change, self._keep, self._take, self._spare)
+        _decay_square(moved, change, self.rho, self._take, self._spare)
         np.multiply(change, self.learning_rate, change)
         np.subtract(parameters, change, parameters)
 
@@ -168,36 +170,36 @@ class Adam:
         m <- beta1 m + (1 - beta1) g              v <- beta2 v + (1 - beta2) g^2
         p <- p - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    Epsilon stands outside the bias-corrected root, as in the algorithm itself, not inside the root
+    Epsilon is added outside the bias-corrected root, as in the algorithm itself, not inside the root
     and not beside the uncorrected one (the paper's faster form), which changes the first steps where
     gradients are small. With amsgrad (Reddi, Kale & Kumar, "On the convergence of Adam and beyond",
-    2018) the largest v so far takes the place of v, before its correction, as in PyTorch. beta1 and
-    beta2 lie in [0, 1), epsilon is positive; power is what forms beta^t.
+    2018) the largest v so far replaces v, before its correction, as in PyTorch. beta1 and beta2 lie in
+    [0, 1) and are the same for runs side by side; epsilon is positive. power is the function that forms
+    beta^t.
     """
 
     def __init__(
         self,
         shape: tuple[int, ...],
-        learning_rate: Rate,
         *,
         beta1: float = 0.9,
         beta2: float = 0.999,
-        epsilon: Rate = 1e-8,
+        epsilon: Option = 1e-8,
         amsgrad: bool = False,
         power: Callable[[float, float], float] = native_power,
     ) -> None:
-        self.learning_rate = np.array(learning_rate)
+        self.learning_rate = _unset_rate(shape)
         self._mean, self._square = np.zeros(shape), np.zeros(shape)
         self._step = np.zeros(())
         self.state = {"mean": self._mean, "square": self._square, "step": self._step}
         self._largest = np.zeros(shape)
-        self._amsgrad = amsgrad
+        self.amsgrad = amsgrad
         if amsgrad:
             self.state["largest"] = self._largest
-        self._beta1, self._beta2, self._power = beta1, beta2, power
+        self.beta1, self.beta2, self._power = beta1, beta2, power
         self._keep1, self._take1 = np.array(beta1), np.array(1.0 - beta1)
         self._keep2, self._take2 = np.array(beta2), np.array(1.0 - beta2)
-        self._epsilon = np.array(epsilon)
+        self.epsilon = np.array(epsilon)
         self._correct1, self._correct2 = np.zeros(()), np.zeros(())
         self._root, self._change = np.zeros(shape), np.zeros(shape)
 
@@ -211,22 +213,22 @@ class Adam:
         np.subtract(parameters, change, parameters)
 
     def _accumulate(self, gradient: Array) -> None:
-        """Count the step, take the gradient into both means, and form the divisor in `_root`."""
+        """Count the step, update both means with the gradient, and form the divisor in `_root`."""
         mean, square, root = self._mean, self._square, self._root
         step = self._step.item() + 1.0
         self._step[()] = step
-        self._correct1[()] = 1.0 - self._power(self._beta1, step)
-        self._correct2[()] = 1.0 - self._power(self._beta2, step)
+        self._correct1[()] = 1.0 - self._power(self.beta1, step)
+        self._correct2[()] = 1.0 - self._power(self.beta2, step)
         np.multiply(mean, self._keep1, mean)
         np.multiply(gradient, self._take1, root)
         np.add(mean, root, mean)
         _decay_square(square, gradient, self._keep2, self._take2, root)
-        if self._amsgrad:
+        if self.amsgrad:
             np.maximum(self._largest, square, out=self._largest)
             square = self._largest
         np.divide(square, self._correct2, root)
         np.sqrt(root, root)
-        np.add(root, self._epsilon, root)
+        np.add(root, self.epsilon, root)
 
 
 class AdamW(Adam):
@@ -235,18 +237,17 @@ class AdamW(Adam):
         p <- p - learning_rate * weight_decay * p, then a step of Adam
 
     All parameters decay, biases too, as in the paper and in PyTorch; the decay is scaled by the
-    learning rate, as in PyTorch (the paper scales it by the schedule alone). weight_decay is at least 0.
+    learning rate, as in PyTorch (the paper scales it by the schedule alone). weight_decay is at least 0;
+    options are Adam's.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], learning_rate: Rate, *, weight_decay: Rate = 0.01, **options: Any
-    ) -> None:
-        super().__init__(shape, learning_rate, **options)
-        self._weight_decay = np.array(weight_decay)
+    def __init__(self, shape: tuple[int, ...], *, weight_decay: Option = 0.01, **options: Any) -> None:
+        super().__init__(shape, **options)
+        self.weight_decay = np.array(weight_decay)
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place."""
-        np.multiply(parameters, self.learning_rate * self._weight_decay, self._change)
+        np.multiply(parameters, self.learning_rate * self.weight_decay, self._change)
         np.subtract(parameters, self._change, parameters)
         super().update(parameters, gradient)
 
@@ -259,14 +260,12 @@ class Nadam(Adam):
         p <- p - learning_rate * (mu_(t+1) m / (1 - M_(t+1)) + (1 - mu_t) g / (1 - M_t))
                                / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    With momentum_decay 0.004, the paper's value, as in PyTorch.
+    momentum_decay is 0.004 by default, the paper's value, as in PyTorch; options are Adam's.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], learning_rate: Rate, *, momentum_decay: float = 0.004, **options: Any
-    ) -> None:
-        super().__init__(shape, learning_rate, **options)
-        self._momentum_decay = momentum_decay
+    def __init__(self, shape: tuple[int, ...], *, momentum_decay: float = 0.004, **options: Any) -> None:
+        super().__init__(shape, **options)
+        self.momentum_decay = momentum_decay
         self._product = np.ones(())
         self.state["product"] = self._product
         self._ahead = np.zeros(shape)
@@ -276,7 +275,7 @@ class Nadam(Adam):
         change, ahead = self._change, self._ahead
         self._accumulate(gradient)
         step = self._step.item()
-        now, soon = (self._momentum(t) for t in (step, step + 1.0))
+        now, soon = (self.momentum_at(t) for t in (step, step + 1.0))
         product = self._product.item() * now
         self._product[()] = product
         np.multiply(gradient, (1.0 - now) / (1.0 - product), change)
@@ -286,8 +285,9 @@ class Nadam(Adam):
         np.divide(change, self._root, change)
         np.subtract(parameters, change, parameters)
 
-    def _momentum(self, step: float) -> float:
-        return self._beta1 * (1.0 - 0.5 * self._power(0.96, step * self._momentum_decay))
+    def momentum_at(self, step: float) -> float:
+        """mu_t of the step t, counted from 1."""
+        return self.beta1 * (1.0 - 0.5 * self._power(0.96, step * self.momentum_decay))
 
 
 def _decay_square(square: Array, gradient: Array, keep: Array, take: Array, spare: Array) -> None:
@@ -319,34 +319,33 @@ class NormClipping:
 
     Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013),
     algorithm 1; limit is positive. Nothing is added to the norm, so a gradient within it is untouched.
+    The clipped gradient goes to the inner optimizer, whose learning rate and state are also this one's.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, limit: float, norm: Callable[[Array], float] = native_norm
-    ) -> None:
-        self._optimizer, self._limit, self._norm = optimizer, limit, norm
-        self.learning_rate, self.state = optimizer.learning_rate, optimizer.state
+    def __init__(self, inner: Optimizer, limit: float, norm: Callable[[Array], float] = native_norm) -> None:
+        self.inner, self.limit, self._norm = inner, limit, norm
+        self.learning_rate, self.state = inner.learning_rate, inner.state
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place with the clipped gradient."""
         norm, scale = self._norm(gradient), 1.0
-        if norm == inf:  # it may be the squares that overflow, long before the norm does
+        if norm == inf:  # the squares may overflow where the norm does not
             scale = float(np.abs(gradient).max())
             np.divide(gradient, scale, gradient)
             norm = self._norm(gradient)
-        if norm > self._limit / scale:
-            np.multiply(gradient, self._limit / norm, gradient)
+        if norm > self.limit / scale:
+            np.multiply(gradient, self.limit / norm, gradient)
         elif scale != 1.0:
             np.multiply(gradient, scale, gradient)
-        self._optimizer.update(parameters, gradient)
+        self.inner.update(parameters, gradient)
 
 
 class NormClippingOfRuns:
-    """`NormClipping` of many runs side by side: each one's gradient by its own norm and limit, (runs,)."""
+    """`NormClipping` for many runs side by side: each gradient by its own norm and limit, (runs,)."""
 
-    def __init__(self, optimizer: Optimizer, limit: Array) -> None:
-        self._optimizer, self._limit = optimizer, limit
-        self.learning_rate, self.state = optimizer.learning_rate, optimizer.state
+    def __init__(self, inner: Optimizer, limit: Array) -> None:
+        self.inner, self.limit = inner, limit
+        self.learning_rate, self.state = inner.learning_rate, inner.state
 
     def update(self, parameters: Array, gradient: Array) -> None:
         """One step in place with the clipped gradients, (parameters, runs)."""
@@ -355,6 +354,6 @@ class NormClippingOfRuns:
         if (norm == inf).any():
             np.divide(gradient, scale, gradient)
             norm = np.linalg.norm(gradient, axis=0)
-        factor = np.where(norm > self._limit / scale, self._limit / norm, scale)
+        factor = np.where(norm > self.limit / scale, self.limit / norm, scale)
         np.multiply(gradient, factor, gradient)
-        self._optimizer.update(parameters, gradient)
+        self.inner.update(parameters, gradient)

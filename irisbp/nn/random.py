@@ -1,7 +1,7 @@
 """Random numbers from explicit streams: NumPy's PCG64, and R's own generator, number for number.
 
-Both sources offer the same three things: the order of the samples in the next epoch, and normal and
-uniform draws for the initial parameters.
+Both sources offer the same: the order of the samples in the next epoch, and normal and uniform draws for
+the initial parameters.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,15 +9,13 @@ from functools import cache
 from itertools import repeat
 from math import inf, prod
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from irisbp.nn.types import Array, Indices
-
-if TYPE_CHECKING:
-    from statistics import NormalDist
 
 
 class Draws(Protocol):
@@ -31,18 +29,12 @@ class Draws(Protocol):
 
 
 Quantile = Callable[[float], float]
+_STANDARD_NORMAL = NormalDist()
 
 
 def native_quantile(p: float) -> float:
     """The standard normal's quantile at 0 < p < 1, from the standard library."""
-    return _standard_normal().inv_cdf(p)
-
-
-@cache
-def _standard_normal() -> "NormalDist":
-    from statistics import NormalDist  # slow to load, and few runs draw like R
-
-    return NormalDist()
+    return _STANDARD_NORMAL.inv_cdf(p)
 
 
 class RGenerator:
@@ -61,7 +53,7 @@ class RGenerator:
         left, drawn, words = list(range(n)), list[int](), self._words
         for count in range(n, 0, -1):
             bits = (count - 1).bit_length()
-            if bits < 16:  # one draw has enough of them, and most of the time of a short run goes here
+            if bits < 16:  # one draw has enough; written out here, where a short run spends most of its time
                 below = (1 << bits) - 1
                 index = next(words) >> 16 & below
                 while index >= count:
@@ -119,9 +111,9 @@ def _r_uniform(word: int) -> float:
 
 @cache
 def _seeding() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """What R's seeding, word <- 69069 word + 1, makes of a seed: word k is multiplier k * seed + increment k.
+    """R's seeding, word <- 69069 word + 1, in closed form: word k is multiplier k * seed + increment k.
 
-    All of it is modulo 2^32. R leaves out the first 50 words.
+    All of it is modulo 2^32. R discards the first 50 words.
     """
     multipliers, increments, multiplier, increment = list[int](), list[int](), 1, 0
     for _ in range(50 + 625):
@@ -133,7 +125,7 @@ def _seeding() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
 
 
 def split_draws(seed: int) -> np.random.Generator:
-    """The stream of the split: a child of the seed of its own, whatever else draws from it."""
+    """The stream for the split: a child stream of the seed that nothing else draws from."""
     return _child(seed, 0)
 
 
@@ -153,7 +145,7 @@ class RSource:
         self.next_order = generator.sample
 
     def skip_orders(self, count: int, n: int) -> None:
-        """Be where so many calls of next_order(n) would lead: there is no shorter way in this stream."""
+        """Skip so many calls of next_order(n), by making them: this stream cannot jump."""
         for _ in range(count):
             self.next_order(n)
 
@@ -162,8 +154,8 @@ class NumpySource:
     """PCG64 streams spawned from the seed, one for each purpose, so that none moves another.
 
     The children 0, 1, 2 of the seed serve the split, the initial parameters and the order; each
-    epoch's order has a child of its own, so that it can be drawn again without those before it. draws
-    makes the initial parameters' draws from their stream, which otherwise makes them itself.
+    epoch's order has a child of its own, so that it can be drawn again without those before it. The initial
+    parameters are drawn by draws(stream), if draws is given, and else by the stream itself.
     """
 
     def __init__(self, seed: int, draws: Callable[[np.random.Generator], Draws] | None = None) -> None:
@@ -178,7 +170,7 @@ class NumpySource:
         return _child(self._seed, 2, self._epoch).permutation(n)
 
     def skip_orders(self, count: int, n: int) -> None:
-        """Be where so many calls of next_order(n) would lead."""
+        """Skip so many calls of next_order(n), without making them."""
         self._epoch += count
 
 

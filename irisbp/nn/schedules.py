@@ -1,8 +1,8 @@
 """Learning-rate schedules: the rate of each epoch, e, counted from 0.
 
-All begin with a linear warm-up of w epochs, if asked for: rate * (e + 1) / (w + 1) (Goyal et al.,
-"Accurate, large minibatch SGD", 2017, section 2.2). The schedule proper starts behind it, at e = 0.
-(The forms are those of PyTorch's schedulers, stepped once an epoch.)
+Each may begin with a linear warm-up of w epochs: rate * (e + 1) / (w + 1) (Goyal et al., "Accurate, large
+minibatch SGD", 2017, section 2.2). The schedule itself starts after it, again at e = 0. The forms are those
+of PyTorch's schedulers, stepped once an epoch.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,10 +59,10 @@ def with_warmup(
     schedules: Mapping[str, Callable[..., Schedule]] = SCHEDULES,
     **options: float,
 ) -> Schedule:
-    """The named schedule over the epochs behind a linear warm-up."""
-    behind = schedules[name](learning_rate, max(1, epochs - warmup), **options)
+    """The named schedule after a linear warm-up; epochs is the length of both together."""
+    after = schedules[name](learning_rate, max(1, epochs - warmup), **options)
 
     def rate(epoch: int) -> float:
-        return learning_rate * (epoch + 1) / (warmup + 1) if epoch < warmup else behind(epoch - warmup)
+        return learning_rate * (epoch + 1) / (warmup + 1) if epoch < warmup else after(epoch - warmup)
 
     return rate

@@ -1,4 +1,4 @@
-"""The two array types that every other file of this folder speaks of."""
+"""The two array types that all files of this folder use: float64 numbers and int64 indices."""
 
 from typing import TypeAlias
 

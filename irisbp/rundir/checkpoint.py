@@ -20,7 +20,7 @@ from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
 from irisbp.rundir.storage import Directory, Mark
 from irisbp.training.state import Best, Progress, Snapshot, Training
 
-_NAME = re.compile(r"checkpoint-(\d{12,})\.npz")
+CHECKPOINT = re.compile(r"checkpoint-(\d{12,})\.npz")
 _KEPT = 2
 _MOST_WORDS = 1 << 20  # bytes for what it says in words, and for zip's own; some thousand are needed
 
@@ -95,12 +95,12 @@ def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
 
 def is_checkpoint(name: str) -> bool:
     """Whether a file of this name is one."""
-    return _NAME.fullmatch(name) is not None
+    return CHECKPOINT.fullmatch(name) is not None
 
 
 def checkpoint_names(directory: Directory) -> list[str]:
     """The checkpoints in a directory, the newest first."""
-    found = {name: int(match[1]) for name in directory.names() if (match := _NAME.fullmatch(name))}
+    found = {name: int(match[1]) for name in directory.names() if (match := CHECKPOINT.fullmatch(name))}
     return sorted(found, key=lambda name: (found[name], name), reverse=True)
 
 

@@ -1,9 +1,7 @@
 """Reads a run again, and refuses one that is unfinished or not what its manifest says."""
 
 import hashlib
-import re
 import stat
-from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 
@@ -17,31 +15,15 @@ from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, Which
 
-_OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
-
-
-def check_that_it_is_no_sweep(path: Path) -> None:
-    """RunError if a directory is a sweep's."""
-    if (path / "sweep.yaml").exists():
-        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
-    check_that_its_grid_is_there(path, [found.name for found in path.glob("*")])
-
-
-def check_that_its_grid_is_there(path: Path, names: Sequence[str]) -> None:
-    """RunError if a directory with these names is a sweep's but for its sweep.yaml."""
-    if not {"sweep.yaml", "config.yaml"}.intersection(names) and any(map(_OF_A_SWEEP.fullmatch, names)):
-        raise RunError(f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere")
-
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest of the run in a directory; RunError if there is none, or not one of ours."""
     if not path.is_dir():
         what = "it is a file" if path.exists() else "no such directory"
         raise RunError(f"{path} is not a run: {what}")
-    check_that_it_is_no_sweep(path)
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
-        hint = f"; irisbp resume {in_shell(path)} goes on with it" if kind == "an unfinished run" else ""
+        hint = f"; irisbp resume {in_shell(path)} resumes it" if kind == "an unfinished run" else ""
         raise RunError(f"{path} is {kind}: it has no manifest.json{hint}")
     try:
         return Manifest.model_validate_json(read_content(path / "manifest.json"))

@@ -20,19 +20,18 @@ from irisbp.errors import Busy, RunError, StorageError
 
 try:
     import fcntl
-except ImportError:  # Windows and Pyodide have none, and no directory that can be opened
+except ImportError:  # Windows and Pyodide have none
     fcntl = None  # type: ignore[assignment]
 
 
-def _flag(name: str) -> int:
-    """A flag of os.open, 0 where the system has none of this name."""
-    return int(getattr(os, name, 0))
+def _flags(*names: str) -> int:
+    """Flags of os.open; those that a system lacks are left out: it gets no further than the lock."""
+    return sum(getattr(os, name, 0) for name in names)
 
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC")
-# A pipe in the place of a file is not waited for.
-_OLD_FILE = _flag("O_NOFOLLOW") | _flag("O_NONBLOCK") | _flag("O_CLOEXEC")
-_DIRECTORY = os.O_RDONLY | _flag("O_DIRECTORY") | _flag("O_NOFOLLOW") | _flag("O_CLOEXEC")
+_NEW_FILE = _flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC")
+_OLD_FILE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")  # a pipe in its place is not waited for
+_DIRECTORY = _flags("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
 _CHUNK = 1 << 20  # bytes that are read at once
 
 
@@ -51,6 +50,12 @@ def _storing(action: str, path: Path) -> Iterator[None]:
         raise StorageError(action, path, error) from None
 
 
+def _check_system() -> None:
+    """RunError where there are no locks of files: nothing would keep a second process out."""
+    if fcntl is None:
+        raise RunError("this system has no locks for run directories (fcntl): train in memory instead")
+
+
 class Directory:
     """An open, locked directory; a context manager. No other process writes while it is open."""
 
@@ -59,9 +64,8 @@ class Directory:
 
         With within, the descriptor of the open directory that holds it, no link above it can lead away.
         """
-        if fcntl is None:
-            raise RunError(f"{path}: this system has no file locks, which a run's directory needs")
         self.path = path
+        _check_system()
         try:
             self._fd = os.open(path if within is None else path.name, _DIRECTORY, dir_fd=within)
         except (FileNotFoundError, NotADirectoryError):
@@ -81,6 +85,7 @@ class Directory:
     @classmethod
     def create(cls, path: Path) -> "Directory":
         """Make a directory (and those above it) that must not exist; FileExistsError if it does."""
+        _check_system()
         try:
             with suppress(FileNotFoundError, NotADirectoryError):
                 os.lstat(path)  # a path that is too long is refused before half of it is made
@@ -362,7 +367,7 @@ def _make_folder_if_missing(path: Path) -> None:
 def _make_folder(path: Path) -> None:
     """Make a directory whose name lasts."""
     os.mkdir(path)
-    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    above = os.open(path.parent, _flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
     try:
         os.fsync(above)
     finally:

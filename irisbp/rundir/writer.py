@@ -11,7 +11,7 @@ from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
 from irisbp.rundir.manifest import Clock, Manifest, Status, make_manifest
-from irisbp.rundir.place import discard_leftovers
+from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory, Mark
 from irisbp.training.state import Block, Epoch, Progress, Record, Snapshot, Training
 
@@ -78,7 +78,7 @@ class RunWriter:
             self._put_parameters("best_parameters.npz", training.best.parameters)
         manifest = make_manifest(training, status, reason, self._clock, self._files)
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
-        discard_leftovers(self._directory, checkpoints=manifest.status == "completed")
+        RUN.discard_leftovers(self._directory, passing=manifest.status == "completed")
         return manifest
 
     def _commit(self) -> None:

@@ -19,7 +19,8 @@ from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError, StorageError
 from irisbp.rundir.manifest import Figures, Manifest, finite
-from irisbp.rundir.reader import check_that_it_is_no_sweep, open_file, read_checked, read_manifest
+from irisbp.rundir.reader import open_file, read_checked
+from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
 FileState = Literal["as written", "changed", "missing", "not recorded"]
@@ -152,7 +153,7 @@ def _names(path: Path) -> list[str]:
 def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> Manifest | None:
     """The manifest, if it can be read; the config is short enough to be compared with it at once."""
     try:
-        manifest = read_manifest(path)
+        manifest = manifest_of(path)
         problems += [
             f"{path / name} is missing" for name in manifest.files if not os.path.lexists(path / name)
         ]
@@ -161,7 +162,7 @@ def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> 
     except (IrisbpError, OSError) as error:
         problems.append(str(error))
         with suppress(IrisbpError, OSError):
-            return read_manifest(path)
+            return manifest_of(path)
         return None
     return manifest
 

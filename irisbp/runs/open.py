@@ -8,8 +8,9 @@ from irisbp.annotations import DataFrame
 from irisbp.config.load import load_config
 from irisbp.errors import RunError
 from irisbp.rundir.manifest import Which
-from irisbp.rundir.reader import read_checked, read_manifest, read_parameters
+from irisbp.rundir.reader import read_checked, read_parameters
 from irisbp.runs.evaluate import Evaluation, RowsName
+from irisbp.runs.layout import manifest_of
 from irisbp.runs.record import RecordedFiles
 from irisbp.runs.run import Run
 from irisbp.training.model import Model
@@ -22,7 +23,7 @@ def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
     which chooses its last or its best parameters, by default those that the run names itself.
     """
     path = Path(path)
-    manifest = read_manifest(path)
+    manifest = manifest_of(path)
     config = load_config(path / "config.yaml", content=read_checked(path, "config.yaml", manifest))
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:

@@ -18,10 +18,10 @@ from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import Diverged, RunError, literal
 from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.place import OWN_FOLDERS, discard_leftovers
-from irisbp.rundir.reader import check_that_its_grid_is_there, read_manifest
+from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manifest_of
 from irisbp.runs.listing import file_state
 from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
@@ -47,7 +47,7 @@ class Resumption:
         stale = {"manifest.json", "evaluation.json", "parameters.npz", "best_parameters.npz"}
         if self.checkpoint is None:
             stale |= {"steps.csv", "epochs.csv"}
-        discard_leftovers(self.directory)
+        RUN.discard_leftovers(self.directory)
         names = self.directory.names()
         self.directory.discard(sorted(stale.intersection(names)))
         for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
@@ -105,7 +105,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if "manifest.json" not in directory.names():
         return None
     try:
-        manifest = read_manifest(directory.path)
+        manifest = manifest_of(directory.path)
     except RunError:
         if checkpoint_names(directory):
             return None
@@ -122,7 +122,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if wanted is not None:
         content = directory.read("config.yaml", LARGEST_FILE)
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
-    discard_leftovers(directory, checkpoints=manifest.status == "completed")
+    RUN.discard_leftovers(directory, passing=manifest.status == "completed")
     return manifest
 
 

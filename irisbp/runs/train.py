@@ -13,14 +13,14 @@ from irisbp.config.schema import Config
 from irisbp.data.frames import csv_of
 from irisbp.data.table import Table, parse_table
 from irisbp.errors import ConfigError, DataError
-from irisbp.rundir.place import open_begun_run, open_new_run
+from irisbp.rundir.place import TABLE
 from irisbp.rundir.space import check_space
+from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.resume import resume_in
 from irisbp.runs.run import Run
 from irisbp.runs.session import AnyListener, Asked, ShouldStop, in_directory, in_memory
 from irisbp.training.setup import prepare
 
-TABLE = "table.csv"  # in the directory of a run that was trained on a DataFrame
 _FRAME = "DataFrame"  # what a table in memory is called
 
 
@@ -71,13 +71,12 @@ def _resolved(
     config: Given, content: bytes | None, target: str | None, place: Path | None, keys: dict[str, Any]
 ) -> tuple[Config, Table | None]:
     """The config, and the table of a DataFrame, which a run in a directory keeps beside its config."""
-    if target is not None:
-        keys = keys | {"data.target": target}
     if content is None:
-        return load_config(config, **keys), None
-    source = _FRAME if place is None else abspath(place / TABLE)
-    found = load_config(config, **keys | {"data.source": source})
-    data = found.data.model_copy(update={"source": source})
-    if data.target is None:
+        return load_config(config, **keys if target is None else keys | {"data.target": target}), None
+    found = load_config(config, **keys)
+    target = target or found.data.target
+    if target is None:
         raise DataError("table: needs target, the column that holds the classes")
-    return found.model_copy(update={"data": data}), parse_table(content, source, data.target, data.features)
+    source = _FRAME if place is None else abspath(place / TABLE)
+    data = found.data.model_copy(update={"source": source, "target": target})
+    return found.model_copy(update={"data": data}), parse_table(content, source, target, data.features)

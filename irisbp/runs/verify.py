@@ -18,10 +18,11 @@ from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import open_file, read_checked, read_content, read_manifest
+from irisbp.rundir.reader import open_file, read_checked, read_content
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.compare import differing_entries, entry_name
+from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -98,7 +99,7 @@ def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) ->
     the record after which it was stopped. listen is called with every record, and may raise to stop.
     """
     path = Path(run)
-    manifest = read_manifest(path)
+    manifest = manifest_of(path)
     read_checked(path, "config.yaml", manifest)
     training = _prepared(path, manifest)
     try:

@@ -137,7 +137,7 @@ def objective_of(config: Config) -> Objective:
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
     numerics, options = numerics_of(config.numerics), options_of(config.optimizer)
-    optimizer = numerics.optimizers[config.optimizer.name](parameters.shape, config.learning_rate, **options)
+    optimizer = numerics.optimizers[config.optimizer.name](parameters.shape, **options)
     if config.clip_norm is None:
         return optimizer
     return NormClipping(optimizer, config.clip_norm, numerics.norm)

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from irisbp.config.load import load_config
 from irisbp.nn.engines.many.compiled import train_ensemble
-from irisbp.nn.engines.many.plain import VectorizedLoop
+from irisbp.nn.engines.many.plain import PlainLoopOfRuns
 from irisbp.nn.engines.one.compiled import CompiledLoop
 from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.nn.network import Network
@@ -102,12 +102,18 @@ def _print(title: str, candidates: "dict[str, Timed | str]", updates: int) -> No
     Console(width=100).print(table)
 
 
+def _descent(shape: tuple[int, ...]) -> Sgd:
+    optimizer = Sgd(shape)
+    optimizer.learning_rate[...] = RATE
+    return optimizer
+
+
 def _single(inputs: Array, labels: Indices, start: Array, folder: Path) -> "dict[str, Timed | str]":
     all_inputs, all_labels = np.tile(inputs, (EPOCHS, 1)), np.tile(labels, EPOCHS)
 
     def at_once() -> Timed:
         parameters = start.copy()
-        loop = CompiledLoop(NETWORK, parameters, Sgd(start.shape, RATE))
+        loop = CompiledLoop(NETWORK, parameters, _descent(start.shape))
 
         def run() -> Array:
             parameters[:] = start
@@ -120,7 +126,7 @@ def _single(inputs: Array, labels: Indices, start: Array, folder: Path) -> "dict
     def engine(kind: type[PlainLoop] | type[CompiledLoop]) -> Timed:
         def run() -> Array:
             parameters = start.copy()
-            loop = kind(NETWORK, parameters, Sgd(start.shape, RATE))
+            loop = kind(NETWORK, parameters, _descent(start.shape))
             for _ in range(EPOCHS):
                 loop.run(inputs, labels)
             return parameters
@@ -224,7 +230,7 @@ def _many(inputs: Array, labels: Indices) -> "dict[str, Timed | str]":
 
     def ours() -> Array:
         parameters = start.copy()
-        optimizers = [Sgd((NETWORK.parameter_count,), RATE) for _ in range(RUNS)]
+        optimizers = [Sgd((NETWORK.parameter_count,)) for _ in range(RUNS)]
         orders = rows[:, np.newaxis]
         rates = np.full((RUNS, EPOCHS), RATE)
         train_ensemble(NETWORK, parameters, optimizers, inputs, orders, labels[orders], rates)
@@ -259,8 +265,7 @@ def _train_half(half: int) -> Array:
     labels = np.stack(
         [member.labels[order] for member, order in zip(team.members, orders.T, strict=True)], axis=1
     )
-    optimizer = Sgd(parameters.shape, np.full(parameters.shape[1], RATE))
-    loop = VectorizedLoop(NETWORK, parameters, optimizer, team.inputs, batch_size=1)
+    loop = PlainLoopOfRuns(NETWORK, parameters, _descent(parameters.shape), team.inputs, batch_size=1)
     for _ in range(EPOCHS):
         loop.run(orders, labels)
     return parameters.T

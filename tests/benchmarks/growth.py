@@ -124,7 +124,7 @@ def _runs(sizes: list[int]) -> Iterator[tuple[int, float]]:
         least = float("inf")
         for _ in range(_ROUNDS):
             parameters = draws.normal(size=(runs, network.parameter_count))
-            optimizers = [Sgd((network.parameter_count,), 0.1) for _ in range(runs)]
+            optimizers = [Sgd((network.parameter_count,)) for _ in range(runs)]
             began = time.process_time()
             train_ensemble(
                 network, parameters, optimizers, dataset.inputs, orders, dataset.labels[orders],

@@ -164,8 +164,8 @@ def _make_ready() -> None:
     import irisbp.cli.deferred
     import irisbp.rundir.reader
     from irisbp.config.load import load_config, to_yaml
-    from irisbp.rundir.place import open_new_run
     from irisbp.rundir.writer import RunWriter
+    from irisbp.runs.layout import open_new_run
     from irisbp.training.loop import train
     from irisbp.training.setup import prepare
 

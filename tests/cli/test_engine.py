@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from irisbp.cli.hints import suggest_engine, suggest_engine_for_sweep
+from irisbp.cli.hints import suggest_engine
+from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.load import load_config
 from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.sweeps.grid.grid import make_grid

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from irisbp.cli.plot import Format, Picture
-from irisbp.rundir.place import PICTURE_FORMATS, PICTURES
+from irisbp.runs.layout import PICTURE_FORMATS, PICTURES
 from tests.conftest import CONFIGS, Irisbp, without_root_powers
 
 SMOKE = str(CONFIGS / "smoke.yaml")

@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     copytree(killed, tmp_path / "x")
     refused = irisbp("evaluate", "x")
     assert refused.returncode == 2
-    assert refused.stderr.endswith("it has no manifest.json; irisbp resume x goes on with it\n")
+    assert refused.stderr.endswith("it has no manifest.json; irisbp resume x resumes it\n")
     # Stopped once more on its way, by a signal, and told how to go on.
     process = _start(tmp_path, "resume", "x", "--quiet")
     before = _checkpoints(tmp_path / "x")
@@ -79,7 +79,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 143
-    assert errors.endswith("irisbp resume x goes on from here\n")
+    assert errors.endswith("irisbp resume x resumes it\n")
     assert "interrupted" in output
     assert irisbp("evaluate", "x").returncode == 0
     done = irisbp("resume", "x")
@@ -191,7 +191,8 @@ def test_a_finished_run_whose_table_is_gone_is_finished_all_the_same(irisbp: Iri
     done = irisbp("resume", "x", "--json")
     assert done.returncode == 0
     told = json.loads(done.stdout)
-    assert (told["status"], told["loss"]) == ("completed", None)
+    recorded = json.loads((tmp_path / "x" / "manifest.json").read_text())["figures"]["loss"]
+    assert (told["status"], told["loss"]) == ("completed", recorded)
 
 
 def test_a_diverged_run_has_diverged(irisbp: Irisbp, tmp_path: Path) -> None:

@@ -33,14 +33,14 @@ def test_a_second_signal_ends_a_long_call(second: signal.Signals) -> None:
 
 _WAITING = """
 import time
-from irisbp.cli.stopping import Interrupted, StopRequest
+from irisbp.cli.stopping import StoppedAtOnce, StopRequest
 
 with StopRequest() as stop:
     try:
         with stop.at_once():
             print("begun", flush=True)
             time.sleep(60)
-    except Interrupted:
+    except StoppedAtOnce:
         print(stop.exit_code)
 """
 

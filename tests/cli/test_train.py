@@ -170,7 +170,7 @@ def test_an_existing_directory_is_never_written_into(irisbp: Irisbp, tmp_path: P
     for options in (["--name", "x"], ["--run-dir", "y"]):
         done = irisbp("train", SMOKE, *options)
         assert done.returncode == 2
-        assert "exists; choose another place, or --overwrite or --resume it" in done.stderr
+        assert "exists; choose another place, or overwrite or resume it" in done.stderr
     assert not list((tmp_path / "y").iterdir())
 
 
@@ -346,7 +346,7 @@ def test_a_signal_stops_the_run_in_good_order(
     output, errors = process.communicate(timeout=20)
     assert process.returncode == exit_code
     assert errors == (
-        "irisbp: stopped; the run holds everything up to here\nirisbp resume runs/x goes on from here\n"
+        "irisbp: stopped; the run holds everything up to here\nirisbp resume runs/x resumes it\n"
     )
     assert "status    interrupted" in output
     manifest = json.loads((tmp_path / "runs" / "x" / "manifest.json").read_text())

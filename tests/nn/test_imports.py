@@ -1,4 +1,4 @@
-"""The numbers load without anything but NumPy."""
+"""The numbers load without anything but NumPy, and on systems that are not POSIX."""
 
 import subprocess
 import sys
@@ -7,6 +7,13 @@ _PROGRAM = """
 import sys
 for name in ("typer", "rich", "yaml", "pandas", "pydantic", "llvmlite"):
     sys.modules[name] = None
+for name in ("resource", "fcntl", "termios", "pwd"):  # as on Windows
+    sys.modules[name] = None
+import os, signal
+for name in ("geteuid", "getuid", "fork", "sysconf", "sched_getaffinity", "O_NOFOLLOW", "O_DIRECTORY"):
+    delattr(os, name)
+for name in ("SIGHUP", "SIGKILL", "SIGPIPE", "pthread_sigmask", "setitimer"):
+    delattr(signal, name)
 import importlib, pkgutil
 import irisbp.nn
 for module in pkgutil.walk_packages(irisbp.nn.__path__, "irisbp.nn."):
@@ -21,5 +28,5 @@ assert {"irisbp.nn.engines.one.plain", "irisbp.nn.engines.one.compiled"} <= set(
 """
 
 
-def test_nn_needs_numpy_alone() -> None:
+def test_nn_needs_numpy_alone_and_no_posix() -> None:
     subprocess.run([sys.executable, "-c", _PROGRAM], check=True)

@@ -20,7 +20,12 @@ GRADIENTS = np.loadtxt(record.HERE / "gradients.csv", delimiter=",")  # (200, 27
 
 def _make(case: str, shape: tuple[int, ...] = INITIAL.shape) -> Optimizer:
     chosen = record.OPTIMIZERS[case]
-    return OPTIMIZERS[chosen.name](shape, chosen.rate, **chosen.options)
+    return _with_rate(OPTIMIZERS[chosen.name](shape, **chosen.options), chosen.rate)
+
+
+def _with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
+    optimizer.learning_rate[...] = rate
+    return optimizer
 
 
 def _path(optimizer: Optimizer, parameters: Array, gradients: Array) -> Array:
@@ -91,13 +96,17 @@ def _one_step(optimizer: Optimizer, parameters: list[float], gradient: list[floa
     return list(moved)
 
 
+def _clipped(limit: float) -> Optimizer:
+    return NormClipping(_with_rate(Sgd((2,)), 1.0), limit)
+
+
 def test_two_steps_of_momentum_by_hand() -> None:
     # v = 2, p = 10 - 0.5 * 2 = 9; then v = 0.5 * 2 + 4 = 5, p = 9 - 0.5 * 5 = 6.5.
-    momentum = Sgd((1,), 0.5, momentum=0.5)
+    momentum = _with_rate(Sgd((1,), momentum=0.5), 0.5)
     assert _one_step(momentum, [10.0], [2.0]) == [9.0]
     assert _one_step(momentum, [9.0], [4.0]) == [6.5]
     # The same velocities: p = 10 - 0.5 (2 + 0.5 * 2) = 8.5; then p = 8.5 - 0.5 (4 + 0.5 * 5) = 5.25.
-    nesterov = Sgd((1,), 0.5, momentum=0.5, nesterov=True)
+    nesterov = _with_rate(Sgd((1,), momentum=0.5, nesterov=True), 0.5)
     assert _one_step(nesterov, [10.0], [2.0]) == [8.5]
     assert _one_step(nesterov, [8.5], [4.0]) == [5.25]
 
@@ -105,34 +114,36 @@ def test_two_steps_of_momentum_by_hand() -> None:
 def test_where_epsilon_stands() -> None:
     # A gradient of 1e-7 and epsilon 1e-8: Adam's first step is 1e-7 / (1e-7 + 1e-8) = 10/11 of the rate.
     # (Beside the root before its correction it would be 0.24 of it; inside the root 0.001.)
-    adam = OPTIMIZERS["adam"]((1,), 1.0)
+    adam = _with_rate(OPTIMIZERS["adam"]((1,)), 1.0)
     assert _one_step(adam, [0.0], [1e-7])[0] == pytest.approx(-10 / 11, rel=1e-12)
     # AdaGrad with epsilon 1: 3 / (3 + 1).
-    assert _one_step(OPTIMIZERS["adagrad"]((1,), 1.0, epsilon=1.0), [0.0], [3.0]) == [-0.75]
+    adagrad = _with_rate(OPTIMIZERS["adagrad"]((1,), epsilon=1.0), 1.0)
+    assert _one_step(adagrad, [0.0], [3.0]) == [-0.75]
     # RMSProp with rho 0.75 and epsilon 0.5: sqrt(0.25 * 9) = 1.5, and 3 / (1.5 + 0.5).
-    assert _one_step(OPTIMIZERS["rmsprop"]((1,), 1.0, rho=0.75, epsilon=0.5), [0.0], [3.0]) == [-1.5]
+    rmsprop = _with_rate(OPTIMIZERS["rmsprop"]((1,), rho=0.75, epsilon=0.5), 1.0)
+    assert _one_step(rmsprop, [0.0], [3.0]) == [-1.5]
     # Adadelta, inside both roots, with rho 0.5 and epsilon 0.5: sqrt(0.5) / sqrt(0.5 * 7 + 0.5) * sqrt(7).
-    adadelta = OPTIMIZERS["adadelta"]((1,), 1.0, rho=0.5, epsilon=0.5)
+    adadelta = _with_rate(OPTIMIZERS["adadelta"]((1,), rho=0.5, epsilon=0.5), 1.0)
     assert _one_step(adadelta, [0.0], [7**0.5])[0] == pytest.approx(-(3.5**0.5) / 2, rel=1e-15)
 
 
 def test_clipping_by_hand() -> None:
     # |(3, 4)| = 5.
-    assert _one_step(NormClipping(Sgd((2,), 1.0), 2.5), [0.0, 0.0], [3.0, 4.0]) == [-1.5, -2.0]
-    assert _one_step(NormClipping(Sgd((2,), 1.0), 5.0), [0.0, 0.0], [3.0, 4.0]) == [-3.0, -4.0]
-    assert _one_step(NormClipping(Sgd((2,), 1.0), 1e9), [0.0, 0.0], [0.0, 0.0]) == [0.0, 0.0]
+    assert _one_step(_clipped(2.5), [0.0, 0.0], [3.0, 4.0]) == [-1.5, -2.0]
+    assert _one_step(_clipped(5.0), [0.0, 0.0], [3.0, 4.0]) == [-3.0, -4.0]
+    assert _one_step(_clipped(1e9), [0.0, 0.0], [0.0, 0.0]) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("limit", "moved"), [(5.0, 1.0), (5e200, 1e200), (1e201, 1e200)])
 def test_clipping_a_gradient_whose_square_overflows(limit: float, moved: float) -> None:
     with np.errstate(all="ignore"):  # as in the engines
-        result = _one_step(NormClipping(Sgd((2,), 1.0), limit), [0.0, 0.0], [3e200, -4e200])
+        result = _one_step(_clipped(limit), [0.0, 0.0], [3e200, -4e200])
     np.testing.assert_allclose(result, [-3.0 * moved, 4.0 * moved], rtol=1e-15)
 
 
 def test_an_infinite_gradient_is_not_hidden_by_clipping() -> None:
     with np.errstate(all="ignore"):
-        moved = _one_step(NormClipping(Sgd((2,), 1.0), 1.0), [0.0, 0.0], [np.inf, 1.0])
+        moved = _one_step(_clipped(1.0), [0.0, 0.0], [np.inf, 1.0])
     assert not np.isfinite(moved[0])
 
 
@@ -157,12 +168,24 @@ def test_clipping_against_pytorch(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", record.OPTIMIZERS)
+def test_each_run_has_a_rate_which_is_no_number_until_it_is_set(case: str) -> None:
+    chosen = record.OPTIMIZERS[case]
+    for shape, of_rate in (((27,), ()), ((27, 5), (5,))):
+        optimizer = OPTIMIZERS[chosen.name](shape, **chosen.options)
+        assert optimizer.learning_rate.shape == of_rate
+        assert np.isnan(optimizer.learning_rate).all()
+        parameters = np.zeros(shape)
+        optimizer.update(parameters, np.ones(shape))
+        assert np.isnan(parameters).all()
+
+
+@pytest.mark.parametrize("case", record.OPTIMIZERS)
 def test_many_runs_side_by_side_are_the_runs_one_by_one(case: str) -> None:
     rates = record.OPTIMIZERS[case].rate * np.array([1.0, 0.1, 3.0, 0.0, 0.5])
     starts = INITIAL[:, np.newaxis] * np.array([1.0, -1.0, 0.5, 2.0, 1.0])  # (parameters, runs)
     gradients = np.stack([np.roll(GRADIENTS, 7 * k, axis=0) for k in range(5)], axis=2)
     together = _make(case, starts.shape)
-    together.learning_rate = rates
+    together.learning_rate[...] = rates
     side_by_side = _path(together, starts.copy(), gradients)  # (200, parameters, runs)
     for k, rate in enumerate(rates):
         alone = _make(case)

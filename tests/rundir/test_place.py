@@ -8,7 +8,7 @@ import pytest
 
 from irisbp.config.load import load_config, to_yaml
 from irisbp.errors import Busy, RunError
-from irisbp.rundir.place import open_begun_run, open_new_run
+from irisbp.runs.layout import open_begun_run, open_new_run
 
 
 def _overwrite(path: Path) -> None:

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from irisbp.errors import IrisbpError, RunError
 from irisbp.rundir import curves
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.place import OWN_FOLDERS, PICTURES
+from irisbp.runs.layout import OWN_FOLDERS, PICTURES
 from irisbp.runs.retrace import retrace
 from irisbp.runs.run import Run
 from irisbp.show import plots

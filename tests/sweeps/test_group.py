@@ -198,6 +198,20 @@ def test_options_of_each_run(optimizer: str) -> None:
     _compare(group)
 
 
+def test_the_others_keep_their_rate_when_a_run_leaves_within_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lockstep, "block_of", lambda batch_size, parameters: 10)
+    rates = (0.1, 1e308, 0.3)
+    group = [
+        _of("epochs=4", "schedule={name: constant, warmup: 3}", f"learning_rate={rate}", "network.hidden=[]")
+        for rate in rates
+    ]
+    outcomes = _compare(group)
+    assert [outcome.status for outcome in outcomes] == ["completed", "diverged", "completed"]
+    assert outcomes[1].steps < 140  # of 150: blocks of the first epoch follow
+
+
 def test_momentum_of_each_run() -> None:
     _compare([_of("epochs=3", f"optimizer={{name: sgd, momentum: {m}}}") for m in (0.1, 0.5, 0.9)])
     assert group_key(_of("optimizer={name: sgd, momentum: 0.5}")) != group_key(_of())
@@ -228,6 +242,6 @@ def test_blocks_of_runs_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_large_network_and_portable_numerics_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockstep, "VectorizedLoop", None)
+    monkeypatch.setattr(lockstep, "PlainLoopOfRuns", None)
     _compare(_seeds(1, "epochs=1", "network.hidden=[300,300]"))
     _compare(_seeds(1, "epochs=1", "numerics=portable"))

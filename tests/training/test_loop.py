@@ -232,8 +232,8 @@ def test_last_finite_parameters_are_those_of_a_run_that_stops_before() -> None:
 class _OverflowsAt(Sgd):
     """Gradient descent whose update number 40 of a run overflows in the first weight."""
 
-    def __init__(self, shape: tuple[int, ...], learning_rate: float) -> None:
-        super().__init__(shape, learning_rate)
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
         self.state["step"] = np.zeros(())
 
     def update(self, parameters: Array, gradient: Array) -> None:
@@ -247,7 +247,7 @@ def test_a_parameter_that_is_not_finite_stops_the_run_too() -> None:
     # An infinite weight saturates its node, so that no loss would ever tell.
     config = _config()
     training, again = prepare(config), prepare(config)
-    training.optimizer = _OverflowsAt(training.parameters.shape, 0.1)
+    training.optimizer = _OverflowsAt(training.parameters.shape)
     losses, error = _until_divergence(training)
     assert (error.what, error.epoch, error.step) == ("a parameter is no longer finite", 1, 40)
     assert len(losses) == 40

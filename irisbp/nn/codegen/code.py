@@ -1,11 +1,11 @@
-"""Writing compiled code: numbers whose arithmetic becomes instructions instead of results.
+"""The means of writing compiled code: numbers whose operators write instructions instead of computing.
 
-A `Number` is a vector with a lane for each of the runs that are trained side by side, or for the only one.
-No operation mixes lanes, and none leaves a choice of rounding to the compiler, so that a run's numbers are
-the same to the bit in whatever lane of however wide a vector they are computed.
+A `Number` is a vector with one lane for each of the runs trained side by side, or for a single run. No
+operation mixes lanes, and none leaves a choice of rounding to the compiler, so that a run's numbers are the
+same to the bit in any lane of a vector of any width.
 
-What is known when code is written, such as the widths of layers, is plain Python: an `if` on it leaves out
-what is not needed, and `Code.repeat` writes a short loop's body as often as it is to run.
+Values known when code is written, such as the widths of layers, are plain Python: an `if` on them leaves out
+code that is not needed, and `Code.repeat` writes a short loop's body once for each turn.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,11 +18,16 @@ from llvmlite import ir
 DOUBLE, WORD = ir.DoubleType(), ir.IntType(64)
 POINTER = ir.PointerType()
 Index: TypeAlias = "int | ir.Value"
-_ABREAST = 4
+_ABREAST = 4  # numbers of one lane that are computed together
+
+
+def _in_lanes(kind: ir.Type, width: int) -> ir.Type:
+    # One lane is a plain number, which the compiler may combine with its neighbours in memory.
+    return ir.VectorType(kind, width) if width > 1 else kind
 
 
 class Number:
-    """A float64 in each lane; the other operand may be a plain number."""
+    """A float64 in each lane of the running program; the other operand may be a plain number."""
 
     def __init__(self, code: "Code", value: ir.Value) -> None:
         self.code, self.value = code, value
@@ -52,30 +57,32 @@ class Number:
 
 
 class Variable:
-    """A number that a loop changes."""
+    """A number that the running program changes, such as a sum in a loop."""
 
     def __init__(self, code: "Code", value: Number | float) -> None:
         self._code, self._place = code, code.room(1)
         self.set(value)
 
     def get(self) -> Number:
-        """Its value now."""
+        """The value at this point of the code."""
         return self._code.load(self._place, 0)
 
     def set(self, value: Number | float) -> None:
-        """Its value from here on."""
+        """Change the value from this point of the code on."""
         self._code.store(self._place, 0, self._code.number(value))
 
 
 class Code:
-    """A function that is being written, for numbers of so many lanes; its body starts empty."""
+    """A function that is being written, for numbers of `width` lanes; its body starts empty.
+
+    It takes `arguments` pointers to arrays that do not overlap. fuses is True if the processor multiplies and
+    adds in one rounding. Loops of up to `longest` turns are written out.
+    """
 
     def __init__(
         self, module: ir.Module, name: str, width: int, arguments: int, *, fuses: bool, longest: int
     ) -> None:
-        """fuses: the processor multiplies and adds in one rounding; longest: turns of a loop written out."""
-        self._fuses, self._longest = fuses, longest
-        self._set_width(width)
+        self.width, self._fuses, self._longest = width, fuses, longest
         function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * arguments), name)
         for argument in function.args:
             argument.add_attribute("noalias")
@@ -83,11 +90,15 @@ class Code:
         self._entry = function.append_basic_block("entry")
         self.builder = ir.IRBuilder(function.append_basic_block("start"))
 
-    def _set_width(self, width: int) -> None:
-        self.width = width
-        # One lane is a plain number, which the compiler may combine with its neighbours in memory.
-        self._lanes = ir.VectorType(DOUBLE, width) if width > 1 else DOUBLE
-        self._words = ir.VectorType(WORD, width) if width > 1 else WORD
+    @property
+    def _lanes(self) -> ir.Type:
+        """The type of a number."""
+        return _in_lanes(DOUBLE, self.width)
+
+    @property
+    def _words(self) -> ir.Type:
+        """The type of a number's bits."""
+        return _in_lanes(WORD, self.width)
 
     def finish(self) -> None:
         """End the function."""
@@ -97,13 +108,13 @@ class Code:
     # Numbers
 
     def number(self, value: Number | float) -> Number:
-        """The same number in all lanes."""
+        """A plain number in all lanes; a Number is returned as it is."""
         if isinstance(value, Number):
             return value
         return Number(self, self._constant(self._lanes, float(value)))
 
     def spread(self, value: ir.Value) -> Number:
-        """A float64 of the running program in all lanes."""
+        """A float64 of the running program, copied to all lanes."""
         if self.width == 1:
             return Number(self, value)
         nothing, zero = ir.Constant(self._lanes, ir.Undefined), ir.Constant(ir.IntType(32), 0)
@@ -112,13 +123,13 @@ class Code:
         return Number(self, self.builder.shuffle_vector(first, nothing, zeros))
 
     def counted(self, index: Index) -> Number:
-        """A whole number in all lanes."""
+        """An index as a number in all lanes."""
         if isinstance(index, int):
             return self.number(float(index))
         return self.spread(self.builder.sitofp(index, DOUBLE))
 
     def fma(self, a: Number, b: Number | float, c: Number | float) -> Number:
-        """A * b + c, rounded once where the processor can."""
+        """`a * b + c`, rounded once where the processor can."""
         if not self._fuses:
             return a * b + c
         return self._call("fma", a, self.number(b), self.number(c))
@@ -142,13 +153,13 @@ class Code:
     def where_greater(
         self, a: Number | float, b: Number | float, x: Number | float, y: Number | float
     ) -> Number:
-        """X where a > b; y elsewhere, also where a or b is not a number."""
+        """`x` where a > b, else `y`, also where a or b is not a number."""
         return self._where(">", a, b, x, y)
 
     def where_equal(
         self, a: Number | float, b: Number | float, x: Number | float, y: Number | float
     ) -> Number:
-        """X where a == b; y elsewhere, also where a or b is not a number."""
+        """`x` where a == b, else `y`, also where a or b is not a number."""
         return self._where("==", a, b, x, y)
 
     def _where(self, comparison: str, *operands: Number | float) -> Number:
@@ -158,7 +169,7 @@ class Code:
     def each(
         self, function: Callable[[Number], tuple[Number, ...]], numbers: list[Number]
     ) -> list[tuple[Number, ...]]:
-        """The function of each number; where there is one lane, up to four go side by side."""
+        """The function of each number; with one lane, up to four numbers are computed side by side."""
         if self.width > 1 or len(numbers) == 1:
             return [function(number) for number in numbers]
         return [
@@ -171,7 +182,7 @@ class Code:
         self, function: Callable[[Number], tuple[Number, ...]], numbers: list[Number]
     ) -> list[tuple[Number, ...]]:
         wide, build, place = copy(self), self.builder, ir.IntType(32)
-        wide._set_width(_ABREAST)
+        wide.width = _ABREAST
         together = wide.number(0.0)
         for k, number in enumerate(numbers):
             together = wide.lane_of(together, k, number.value)
@@ -195,7 +206,7 @@ class Code:
         """The k of a normal, positive number 2^k f with 1 <= f < 2."""
         build = self.builder
         biased = build.lshr(build.bitcast(x.value, self._words), self._word(52))
-        # In the last bits of the float 2^52 a whole number counts what it is.
+        # With k as its last bits, the float 2^52 becomes 2^52 + k.
         known = build.bitcast(build.or_(biased, self._word(0x433 << 52)), self._lanes)
         return Number(self, known) - (2.0**52 + 1023)
 
@@ -211,59 +222,59 @@ class Code:
     def _constant(self, kind: ir.Type, value: float) -> ir.Constant:
         return ir.Constant(kind, [value] * self.width if self.width > 1 else value)
 
-    # Memory: an index counts numbers, so that lane r of number k lies at array[k * width + r].
+    # Memory: an index counts numbers, so that lane r of number k is array[k * width + r].
 
     def room(self, count: int) -> ir.Value:
-        """An array of so many numbers for the time of the call."""
+        """An array of `count` numbers on the stack, for the duration of the call."""
         with self.builder.goto_block(self._entry):
             return self.builder.alloca(self._lanes, count)
 
     def load(self, array: ir.Value, index: Index) -> Number:
-        """A number of an array."""
+        """Read a number from an array."""
         place = self.builder.gep(array, [self.index(index)], source_etype=self._lanes)
         return Number(self, self.builder.load(place, align=8, typ=self._lanes))
 
     def store(self, array: ir.Value, index: Index, value: Number) -> None:
-        """Change a number of an array."""
+        """Write a number into an array."""
         place = self.builder.gep(array, [self.index(index)], source_etype=self._lanes)
         self.builder.store(value.value, place, align=8)
 
     def lane_of(self, value: Number, lane: int, single: ir.Value) -> Number:
-        """A number with one lane replaced by a float64."""
+        """The number with one lane replaced by a float64."""
         if self.width == 1:
             return Number(self, single)
         place = ir.Constant(ir.IntType(32), lane)
         return Number(self, self.builder.insert_element(value.value, single, place))
 
     def read(self, array: ir.Value, index: Index, kind: ir.Type) -> ir.Value:
-        """An int64 or a float64 of a plain array."""
+        """Read an int64 or a float64 from an array that has no lanes."""
         place = self.builder.gep(array, [self.index(index)], source_etype=kind)
         return self.builder.load(place, align=8, typ=kind)
 
-    # Whole numbers and what depends on them
+    # Indices, loops and branches
 
     def index(self, value: Index) -> ir.Value:
-        """A whole number as the program has it."""
+        """An index as a value of the running program."""
         return ir.Constant(WORD, value) if isinstance(value, int) else value
 
     def plus(self, a: Index, b: Index) -> Index:
-        """A + b."""
+        """The sum of two indices."""
         if isinstance(a, int) and isinstance(b, int):
             return a + b
         return self.builder.add(self.index(a), self.index(b))
 
     def times(self, a: Index, b: Index) -> Index:
-        """A b."""
+        """The product of two indices."""
         if isinstance(a, int) and isinstance(b, int):
             return a * b
         return self.builder.mul(self.index(a), self.index(b))
 
     def is_written_out(self, count: int) -> bool:
-        """Whether a loop of so many turns is short enough."""
+        """True if a loop of so many turns is written out turn by turn."""
         return count <= self._longest
 
     def repeat(self, count: int, body: Callable[[Any], None], start: int = 0) -> None:
-        """body(start), body(start + 1), ... up to count - 1; body writes its part of the code."""
+        """Call body(start), ... body(count - 1), each of which writes code, or write a loop with one body."""
         if self.is_written_out(count - start):
             for k in range(start, count):
                 body(k)
@@ -273,7 +284,7 @@ class Code:
 
     @contextmanager
     def loop(self, count: Index, start: Index = 0, by: Index = 1) -> Iterator[ir.Value]:
-        """A loop of the running program, with its index."""
+        """A loop of the running program: the code written inside is its body; yields its index."""
         build, bound, first = self.builder, self.index(count), self.index(start)
         before, function = build.block, build.function
         body, after = function.append_basic_block("body"), function.append_basic_block("after")
@@ -289,7 +300,7 @@ class Code:
 
     @contextmanager
     def unless_all_finite(self, x: Number) -> Iterator[None]:
-        """What follows is done if a lane is infinite or not a number."""
+        """A branch: the code written inside runs if a lane is infinite or not a number."""
         zero = (x - x).value
         finite = self.builder.fcmp_ordered("==", zero, self.number(0.0).value)
         with self.builder.if_then(self.builder.not_(self._all(finite)), likely=False):
@@ -297,14 +308,14 @@ class Code:
 
     @contextmanager
     def unless_all_above(self, x: Number, bound: float) -> Iterator[None]:
-        """What follows is done if a lane is not above a bound."""
+        """A branch: the code written inside runs if a lane is not above a bound."""
         above = self.builder.fcmp_ordered(">", x.value, self.number(bound).value)
         with self.builder.if_then(self.builder.not_(self._all(above)), likely=False):
             yield
 
     @contextmanager
     def unless_any_above(self, x: Number, bound: float) -> Iterator[None]:
-        """What follows is done if no lane is above a bound."""
+        """A branch: the code written inside runs if no lane is above a bound."""
         above = self.builder.fcmp_ordered(">", x.value, self.number(bound).value)
         with self.builder.if_then(self._all(self.builder.not_(above)), likely=False):
             yield

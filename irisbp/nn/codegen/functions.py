@@ -1,7 +1,7 @@
 """exp and log1p of numbers in compiled code, and the activations with their slopes, to about an ulp.
 
-A library's functions take one number at a time. These are the textbook's: the argument is reduced by
-multiples of log 2, Taylor's series is summed for what is left, and the exponent is put back.
+The C library's functions take one number at a time. These take one in each lane, by the textbook method: the
+argument is reduced by a multiple of log 2, Taylor's series is summed for the rest, and the exponent is added.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ _LOG2_E = 1.4426950408889634
 # log 2 in two parts; the first ends in 21 zeros, so that multiples of it are exact.
 _HIGH, _LOW = 0.6931471803691238, 1.9082149292705877e-10
 _ROOT_2 = 1.4142135623730951
-_LEAST = -746.0  # e to this power is 0
+_LEAST = -746.0  # e^x is 0 from here down
 
 
 def _series(x: Number, coefficients: Sequence[float]) -> Number:
-    """c0 + c1 x + c2 x^2 + ..., by Estrin's scheme: halves, which need not wait for each other."""
+    """c0 + c1 x + c2 x^2 + ..., by Estrin's scheme: in pairs, which do not wait for each other."""
     code = x.code
     terms: list[Number | float] = list(coefficients)
     while len(terms) > 1:
@@ -39,7 +39,7 @@ def _reduced(x: Number) -> tuple[Number, Number]:
 
 
 def _power_of_two(k: Number) -> tuple[Number, Number]:
-    """2^k in two factors, since it may be below the smallest normal number."""
+    """2^k as two factors, since it may be below the smallest normal number."""
     code = k.code
     half = code.fma(k, 0.5, _SHIFT)
     rest = k - (half - _SHIFT)
@@ -55,14 +55,14 @@ def exp(x: Number) -> Number:
 
 
 def log1p(x: Number, one_and_x: Number, inverse: Number) -> Number:
-    """log(1 + x) for x from 0, given 1 + x as it is rounded, and about its inverse."""
+    """log(1 + x) for x from 0, given the rounded 1 + x and its approximate inverse."""
     code = x.code
     whole = one_and_x - 1.0
-    lost = (1.0 - (one_and_x - whole)) + (x - whole)  # what 1 + x was rounded by
+    lost = (1.0 - (one_and_x - whole)) + (x - whole)  # the rounding error of 1 + x
     k, f = code.exponent(one_and_x), code.fraction(one_and_x)
     k = code.where_greater(f, _ROOT_2, k + 1.0, k)
     f = code.where_greater(f, _ROOT_2, f * 0.5, f) - 1.0
-    # log(1 + f) = 2 artanh(t), with the leading terms so arranged that they lose nothing.
+    # log(1 + f) = 2 artanh(t), with the leading terms arranged to lose no digits.
     t = f / (f + 2.0)
     square, half = t * t, f * f * 0.5
     series = square * _series(square, [2.0 / n for n in range(3, 22, 2)])
@@ -79,7 +79,7 @@ def sigmoid(a: Number) -> tuple[Number, Number]:
 
 
 def _exp_of_negative(a: Number) -> tuple[Number, Number]:
-    """e^-|a| and 1 + e^-|a|; the second does not wait for the first."""
+    """e^-|a| and 1 + e^-|a|, both from the same parts, so that neither waits for the other."""
     code = a.code
     x = 0.0 - code.absolute(a)
     k, less_one = _reduced(code.where_greater(_LEAST, x, _LEAST, x))
@@ -90,7 +90,7 @@ def _exp_of_negative(a: Number) -> tuple[Number, Number]:
 
 
 def tanh(a: Number) -> tuple[Number, Number]:
-    """With e = e^(-2 |a|): (1 - e) / (1 + e) and 4 e / (1 + e)^2, where 1 - e loses no digits."""
+    """f(a) = +-(1 - e) / (1 + e), f'(a) = 4 e / (1 + e)^2 with e = e^(-2 |a|); 1 - e loses no digits."""
     code = a.code
     x = code.absolute(a) * -2.0
     k, less_one = _reduced(code.where_greater(_LEAST, x, _LEAST, x))
@@ -137,4 +137,4 @@ ACTIVATIONS: dict[str, Callable[[Number], tuple[Number, Number]]] = {
     "softplus": softplus,
     "identity": identity,
 }
-"""Each gives f(a) and f'(a), as `irisbp.nn.activations` does."""
+"""Each gives f(a) and f'(a), as those of `irisbp.nn.activations` do."""

@@ -1,7 +1,7 @@
 """The training loop as compiled code: forward, backward and the update, for runs side by side in lanes.
 
-What it branches on is the same for all runs, and all numbers of a run lie in its lane. It is written for
-one structure, so that widths are constants and what a structure does not have costs nothing.
+Branches depend on nothing in which the runs differ, and all numbers of a run are in its lane. The code is
+written for one structure: widths are constants, and features that a structure does not have cost nothing.
 """
 
 import itertools
@@ -14,15 +14,14 @@ from llvmlite import ir
 
 from irisbp.nn.codegen.code import DOUBLE, WORD, Code, Index, Number, Variable
 from irisbp.nn.codegen.functions import ACTIVATIONS, exp, log1p
-from irisbp.nn.codegen.structure import Structure
+from irisbp.nn.codegen.structure import ARGUMENTS, Structure
 
-ARGUMENTS = 10
-_WRITTEN_OUT = 512  # parameters; with more, loops stay loops, so that compiling is quick
+_WRITTEN_OUT = 512  # parameters; with more, loops are not written out, so that compiling is quick
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """Where a layer's numbers are; block is where its weights begin among the parameters."""
+    """The arrays of a layer's numbers; block is the index of its first weight among the parameters."""
 
     fan_in: int
     fan_out: int
@@ -34,7 +33,7 @@ class _Layer:
 
 
 def write(structure: Structure, name: str, *, fuses: bool) -> str:
-    """LLVM's text of a function that trains; fuses says whether the processor has fused multiply-add."""
+    """The training function as LLVM's text; fuses is True if the processor has fused multiply-add."""
     module = ir.Module(name)
     longest = 16 if structure.parameter_count <= _WRITTEN_OUT else 1
     code = Code(module, name, structure.lanes, ARGUMENTS, fuses=fuses, longest=longest)
@@ -45,18 +44,18 @@ def write(structure: Structure, name: str, *, fuses: bool) -> str:
 class _Loop:
     """Writes the loop into a function, whose arguments are arrays in C order.
 
-    plan         int64: epochs, samples, batch size, and 1 if each epoch has rows of its own, else 0
-    rows         int64: the row of the inputs that each sample is, (epochs or 1, samples, lanes);
+    plan         int64: epochs, samples, batch size, and 1 if each epoch has its own rows, else 0
+    rows         int64: each sample's row of the inputs, (epochs or 1, samples, lanes);
                  for one lane, sample k is row k, and this is not read
     labels       int64: the samples' classes, likewise (samples,) for one lane
     inputs       (rows, features)
     rates        the learning rates, (epochs, lanes)
     options      l2, the limit of the norm, epsilon, the optimizer's two decays and weight_decay, (6, lanes)
-    corrections  what the optimizer needs to know of each step, (steps, 3)
+    corrections  the optimizer's factors of each step, (steps, 3), see `structure.corrections_of`
     parameters   (parameters, lanes), changed in place
     memory       the optimizer's, (3, parameters, lanes), changed in place
-    results      how many samples a run took up to and with the one whose loss was not finite, 0 if all were,
-                 (lanes,); then for one lane each sample's loss and predicted class, (samples, 2),
+    results      the number of samples up to and including the first whose loss was not finite, 0 if all were
+                 finite, (lanes,); then for one lane each sample's loss and predicted class, (samples, 2),
                  for several each epoch's sum of losses and of hits, (epochs, 2, lanes)
     """
 
@@ -86,7 +85,7 @@ class _Loop:
         return layers
 
     def write(self) -> None:
-        """Write all of it."""
+        """Write the whole function."""
         code, build = self._code, self._code.builder
         epochs, samples, size, has_rows = (code.read(self._plan, k, WORD) for k in range(4))
         build.store(ir.Constant(WORD, 0), self._step)
@@ -132,7 +131,7 @@ class _Loop:
     # One sample
 
     def _sample(self, at: Index, done: Index, epoch: Index, out: ir.Block) -> None:
-        """Forward and backward for the sample at a place of the order, the done + 1st of all."""
+        """Forward and backward for the sample at a place of the order, after `done` others."""
         code, structure = self._code, self._structure
         label = self._read_sample(at)
         self._forward()
@@ -160,7 +159,7 @@ class _Loop:
         self._backward()
 
     def _read_sample(self, at: Index) -> Number:
-        """Put the inputs where the first layer expects them; the label."""
+        """Copy the inputs to where the first layer reads them; returns the label."""
         code, features = self._code, self._structure.widths[0]
         label, numbers = code.number(0.0), [code.number(0.0)] * features
         inputs = self._layers[0].inputs
@@ -179,7 +178,7 @@ class _Loop:
         return label
 
     def _forward(self) -> None:
-        """Values and slopes of the hidden layers, and the logits."""
+        """Compute values and slopes of the hidden layers, and the logits."""
         for layer in self._layers:
             self._for_nodes(layer.fan_out, partial(self._nodes, layer))
 
@@ -195,7 +194,7 @@ class _Loop:
             code.store(layer.slopes, j, slope)
 
     def _for_nodes(self, count: int, body: Callable[[Sequence[Index]], None]) -> None:
-        """Write the body for all nodes at once or, in a wide layer, for one after the other."""
+        """Write the body for all nodes at once or, in a wide layer, in a loop for one node each."""
         if self._code.is_written_out(count):
             body(range(count))
         else:
@@ -213,12 +212,12 @@ class _Loop:
         return total.get()
 
     def _place(self, layer: _Layer, i: Index, j: Index) -> Index:
-        """The place among the parameters of the weight from i to j; for i = fan_in, of j's bias."""
+        """The index of the weight from i to j among the parameters; for i = fan_in, of j's bias."""
         code = self._code
         return code.plus(code.plus(code.times(i, layer.fan_out), j), layer.block)
 
     def _cross_entropy(self, label: Number) -> tuple[Number, Number]:
-        """Loss and predicted class, as in `irisbp.nn.losses`; the gradient at the logits is left behind."""
+        """Loss and predicted class, as in `irisbp.nn.losses`; `deltas` becomes the gradient at the logits."""
         code, classes = self._code, self._structure.widths[-1]
         logits, deltas = self._layers[-1].values, self._layers[-1].deltas
         largest, predicted = Variable(code, code.load(logits, 0)), Variable(code, 0.0)
@@ -256,7 +255,7 @@ class _Loop:
         return loss + distance, predicted.get()
 
     def _end_runs(self, loss: Number, taken: Number, epoch: Index, out: ir.Block) -> None:
-        """Note the runs whose loss is not finite, and stop if no other is left."""
+        """Record the end of runs whose loss is not finite, and leave the function if no other is left."""
         code, alive = self._code, self._alive.get()
         still = code.where_equal(loss - loss, 0.0, alive, 0.0)
         ends_here = alive - still
@@ -267,14 +266,14 @@ class _Loop:
             code.builder.branch(out)
 
     def _backward(self) -> None:
-        """The sample's gradient, layer by layer from above."""
+        """Form the sample's gradient, layer by layer from the output down."""
         for layer in reversed(self._layers):
             if layer is not self._layers[0]:
                 self._carry_down(layer, self._layers[self._layers.index(layer) - 1])
             self._take_gradient(layer)
 
     def _carry_down(self, layer: _Layer, below: _Layer) -> None:
-        """The deltas of the layer below: these carried back through the weights, times the slopes."""
+        """Form the deltas of the layer below: these times the weights, times the slopes."""
         code = self._code
 
         def node(i: Index) -> None:
@@ -290,7 +289,7 @@ class _Loop:
         code.repeat(layer.fan_in, node)
 
     def _take_gradient(self, layer: _Layer) -> None:
-        """Add a layer's gradient to the batch's or, if that is all of it, change the parameters by it."""
+        """Add a layer's gradient to the batch's or, for single samples, update the parameters at once."""
         code = self._code
 
         def take(n: Index, gradient: Number, is_weight: bool) -> None:
@@ -319,9 +318,10 @@ class _Loop:
         )
 
     def _descend(self, layer: _Layer) -> None:
-        """Plain gradient descent, with little left to do once the deltas are known.
+        """Plain gradient descent: a multiply-add for each parameter, once the deltas are known.
 
-        The rate comes last, as in the plain loop: with the largest rates the order decides what overflows.
+        The rate is multiplied last, as in the plain loop: with the largest rates the order decides which
+        product overflows.
         """
         code = self._code
 
@@ -345,7 +345,7 @@ class _Loop:
     # The update
 
     def _end_of_batch(self) -> None:
-        """Change the parameters by the batch's gradient, if that has not happened; count the step."""
+        """Update the parameters by the batch's gradient, unless that is already done; count the step."""
         code, build = self._code, self._code.builder
         if not self._at_once:
             self._keep()
@@ -363,7 +363,7 @@ class _Loop:
         self._update(n, self._code.load(self._gradient, n), is_weight)
 
     def _keep(self) -> None:
-        """Where a run has ended, remember what it ended with: its lane goes on with the others."""
+        """Save the state of runs that have ended: their lanes compute on with the others."""
         code = self._code
         if self._kept is None:
             return
@@ -372,6 +372,7 @@ class _Loop:
             self._copy(self._memory, 0, self._kept, self._count, 3 * self._count)
 
     def _restore(self) -> None:
+        """Put back the state of runs that have ended."""
         code = self._code
         if self._kept is None:
             return
@@ -398,7 +399,7 @@ class _Loop:
         self._penalized()
         length = Variable(code, self._norm(scale))
         with code.unless_all_finite(length.get()):
-            # It may be the squares that overflow, long before the norm does.
+            # The squares may overflow where the norm does not.
             largest = Variable(code, 0.0)
             with code.loop(self._count) as n:
                 g = code.absolute(code.load(gradient, n))
@@ -417,7 +418,7 @@ class _Loop:
         return code.sqrt(total.get())
 
     def _penalized(self) -> None:
-        """Add the penalty to the gradient, biases left out."""
+        """Add the penalty's gradient, for weights only."""
         code, gradient = self._code, self._gradient
         if not self._structure.has_penalty:
             return
@@ -428,7 +429,7 @@ class _Loop:
                 code.store(gradient, n, code.load(gradient, n) + penalty)
 
     def _update(self, n: Index, gradient: Number, is_weight: bool) -> None:
-        """Change the n-th parameter and what the optimizer knows of it, as in `irisbp.nn.optimizers`."""
+        """Update the n-th parameter and the optimizer's memory of it, as in `irisbp.nn.optimizers`."""
         code, structure = self._code, self._structure
         parameter = code.load(self._parameters, n)
         if structure.has_penalty and is_weight and not structure.is_clipped:
@@ -481,7 +482,7 @@ class _Loop:
         return change * self._rate
 
     def _moments(self, n: Index, g: Number) -> tuple[Number, Number]:
-        """Adam's mean of gradients, and the root of that of their squares."""
+        """Adam's mean of gradients, and the divisor from the mean of their squares."""
         code = self._code
         mean = self._decayed(0, n, g, self._option(3))
         square = self._decayed(1, n, g * g, self._option(4))

@@ -1,8 +1,9 @@
 """Machine code for a structure: compiled at its first use, kept in the user's cache, loaded from there.
 
-What is kept is named by all that it depends on: the structure, the processor, the compiler and the text of
-the files that write the code. It begins with the digest of the rest, and lies in a directory that nobody
-else may write into; where there is none, code is compiled anew each time, which takes half a second.
+A cached file's name is a digest of everything that it depends on: the structure, the processor, the compiler
+and the text of the files that write the code. It begins with the digest of its code, and is in a directory
+that only the user may write into. Without such a directory, or on a system that cannot tell whose it is
+(Windows), code is compiled anew by each process, which takes half a second.
 """
 
 import ctypes
@@ -17,9 +18,9 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from irisbp.nn.codegen.structure import Structure
+from irisbp.nn.codegen.structure import ARGUMENTS, Structure
 
-_NAME, _ARGUMENTS = "train", 10
+_NAME = "train"
 _DIGEST = 32  # bytes
 
 Function = Callable[..., None]
@@ -27,20 +28,23 @@ Function = Callable[..., None]
 
 @cache
 def function(structure: Structure) -> Function:
-    """The compiled loop of `loop.Loop`: it takes the addresses of its arrays, and lets other threads run."""
+    """The compiled function that `loop.write` writes: it takes the addresses of its arrays.
+
+    Other Python threads run during a call.
+    """
     machine = _machine(structure.lanes)
     path = _path(structure)
     content = _read(path) or _compile(structure, machine, path)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(content))
     engine.finalize_object()
-    compiled = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * _ARGUMENTS)(engine.get_function_address(_NAME))
-    compiled.engine = engine  # type: ignore[attr-defined]  # which owns the code's memory
+    compiled = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * ARGUMENTS)(engine.get_function_address(_NAME))
+    compiled.engine = engine  # type: ignore[attr-defined]  # the engine owns the code's memory
     return compiled
 
 
 def _machine(lanes: int) -> Any:
-    """The processor to compile for; whatever engine is made with it owns it."""
+    """The processor to compile for; an engine made with it owns it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -53,17 +57,17 @@ def _machine(lanes: int) -> Any:
 
 
 def _features(lanes: int) -> str:
-    """What of the processor is used.
+    """The features of the processor that code for so many lanes uses.
 
-    A single run waits for one result after the other. In AVX-512's wide registers the compiler would pack
-    what belongs to several nodes, and unpacking it again takes longer than it saves, a sixth of the time.
+    For a single run AVX-512 is left out: the compiler would pack the numbers of several nodes into its wide
+    registers, and unpacking them takes a sixth of the time more than it saves.
     """
     features = str(llvm.get_host_cpu_features().flatten())
     return features + ",-avx512f" if lanes == 1 and "+avx512f" in features else features
 
 
 def _compile(structure: Structure, machine: Any, path: Path | None) -> bytes:
-    from irisbp.nn.codegen.loop import write
+    from irisbp.nn.codegen.loop import write  # loads llvmlite.ir, which cached code does without
 
     fuses = llvm.get_host_cpu_features().get("fma", not machine.triple.startswith("x86_64"))
     module = llvm.parse_assembly(write(structure, _NAME, fuses=fuses))
@@ -79,7 +83,7 @@ def _compile(structure: Structure, machine: Any, path: Path | None) -> bytes:
 
 
 def _path(structure: Structure) -> Path | None:
-    """Where a structure's code is kept; None if it cannot be."""
+    """The file for a structure's code; None if there is no directory for it."""
     folder = cache_folder()
     if folder is None:
         return None
@@ -92,14 +96,16 @@ def _path(structure: Structure) -> Path | None:
 
 @cache
 def cache_folder() -> Path | None:
-    """Where code is kept, if it can be."""
+    """The directory for cached code; None if there is none."""
     return _find_folder()
 
 
 def _find_folder() -> Path | None:
-    """A directory of the user's own: $XDG_CACHE_HOME/irisbp, ~/.cache/irisbp, or one for temporary files."""
+    """A directory of the user's: $XDG_CACHE_HOME/irisbp, ~/.cache/irisbp, or one among temporary files."""
+    if not hasattr(os, "geteuid"):  # Windows: no owner and no mode to trust a directory by
+        return None
     home, user = os.environ.get("XDG_CACHE_HOME", ""), os.geteuid()
-    if not os.path.isabs(home):  # as the XDG Base Directory Specification has it
+    if not os.path.isabs(home):  # as the XDG Base Directory Specification says
         home = os.path.expanduser("~/.cache")
     for folder in (Path(home) / "irisbp", Path(tempfile.gettempdir()) / f"irisbp-{user}"):
         try:
@@ -114,7 +120,7 @@ def _find_folder() -> Path | None:
 
 
 def _read(path: Path | None) -> bytes | None:
-    """What was kept; None if nothing was, or not all of it."""
+    """The cached code; None if there is none, or it is damaged."""
     try:
         content = path.read_bytes() if path else b""
     except OSError:
@@ -124,7 +130,7 @@ def _read(path: Path | None) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Keep code, whole or not at all; that it cannot be kept is no error."""
+    """Cache code, whole or not at all; a failure is no error."""
     name = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent)

@@ -1,7 +1,12 @@
-"""What code is written for, told from a network and an optimizer; the rest of a training is data for it."""
+"""The structure that code is written for, and the data that it reads, both taken from network and optimizer.
+
+The compiled engines for one run and for many share this: an optimizer's kind decides which code is written,
+its options are data. Nothing here needs llvmlite.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,26 +16,29 @@ from irisbp.nn.optimizers import Adadelta, Adagrad, Adam, AdamW, Nadam, NormClip
 from irisbp.nn.types import Array
 
 HOW_TO_INSTALL = "pip install 'irisbp[fast]'"
+ARGUMENTS = 10
+"""The number of arrays that the compiled function takes."""
+_Inner: TypeAlias = Sgd | RmsProp | Adagrad | Adadelta | Adam
 _NAMES = {
     Sgd: "sgd", RmsProp: "rmsprop", Adagrad: "adagrad", Adadelta: "adadelta",
     Adam: "adam", AdamW: "adamw", Nadam: "nadam",
 }  # fmt: skip
-_KEPT = {
+_MEMORY = {
     "sgd": ("velocity",),
     "rmsprop": ("square",),
     "adagrad": ("square",),
     "adadelta": ("square", "moved"),
 }
-_NOTHING_OF_ONE = 2.0**-54  # what is smaller leaves 1 as it is
 _MOMENTS = ("mean", "square", "largest")
+_NOTHING_OF_ONE = 2.0**-54  # 1 less a smaller number is 1
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What code is written for.
+    """All choices that the code depends on.
 
     widths are those of the layers from the inputs to the classes; variant is "momentum" or "nesterov"
-    for sgd, "amsgrad" for Adam's kind, else empty; lanes is how many runs are side by side.
+    for sgd, "amsgrad" for Adam's kind, else empty; lanes is the number of runs side by side.
     """
 
     widths: tuple[int, ...]
@@ -45,14 +53,14 @@ class Structure:
 
     @property
     def parameter_count(self) -> int:
-        """How many parameters a run has."""
+        """The number of one run's parameters."""
         return sum((a + 1) * b for a, b in zip(self.widths[:-1], self.widths[1:], strict=True))
 
 
 def structure_of(
     network: Network, optimizer: Optimizer, batch_size: int, objective: Objective, lanes: int
 ) -> Structure:
-    """The structure of a training; the optimizer is one of `irisbp.nn.optimizers`."""
+    """The structure of a training; TypeError if the optimizer is not one of `irisbp.nn.optimizers`."""
     inner = _inner(optimizer)
     return Structure(
         widths=(network.inputs, *network.hidden, network.classes),
@@ -68,40 +76,46 @@ def structure_of(
 
 
 def available() -> bool:
-    """Whether what compiles is installed, and can be loaded."""
+    """True if llvmlite is installed and can be loaded."""
     try:
         import llvmlite.binding  # noqa: F401
-    except (ImportError, OSError):  # OSError: its shared library
+    except (ImportError, OSError):  # OSError: its shared library is missing or unfit
         return False
     return True
 
 
-def kept_names(structure: Structure) -> tuple[str, ...]:
-    """The optimizer's arrays in the order in which the code keeps them."""
+def memory_names(structure: Structure) -> tuple[str, ...]:
+    """The keys of the optimizer's state whose arrays the code changes, in the order of its memory."""
     if structure.optimizer == "sgd" and not structure.variant:
         return ()
-    names = _KEPT.get(structure.optimizer, _MOMENTS)
+    names = _MEMORY.get(structure.optimizer, _MOMENTS)
     return names if structure.variant == "amsgrad" or names != _MOMENTS else names[:2]
 
 
 def options_of(optimizer: Optimizer, objective: Objective) -> list[float]:
-    """l2, the limit of the norm, epsilon, the optimizer's two decays and weight_decay; 0 for what is not."""
+    """l2, the limit of the norm, epsilon, the two decays, weight_decay; 0 for one that it does not have."""
     inner = _inner(optimizer)
-    limit = optimizer._limit if isinstance(optimizer, NormClipping) else 0.0
-    epsilon = float(getattr(inner, "_epsilon", 0.0))  # sgd has none
-    decays = {
-        Sgd: ("_momentum",), RmsProp: ("_keep",), Adadelta: ("_keep",), Adagrad: (),
-    }.get(type(inner), ("_beta1", "_beta2"))  # fmt: skip
-    first, second, *_ = [float(getattr(inner, name)) for name in decays] + [0.0, 0.0]
-    weight_decay = float(inner._weight_decay) if isinstance(inner, AdamW) else 0.0
-    return [objective.l2, limit, epsilon, first, second, weight_decay]
+    limit = optimizer.limit if isinstance(optimizer, NormClipping) else 0.0
+    epsilon = 0.0 if isinstance(inner, Sgd) else float(inner.epsilon)
+    weight_decay = float(inner.weight_decay) if isinstance(inner, AdamW) else 0.0
+    return [objective.l2, limit, epsilon, *_decays(inner), weight_decay]
+
+
+def _decays(inner: _Inner) -> tuple[float, float]:
+    """The factors by which the optimizer's memory decays."""
+    if isinstance(inner, Sgd):
+        return float(inner.momentum), 0.0
+    if isinstance(inner, RmsProp | Adadelta):
+        return float(inner.rho), 0.0
+    return (0.0, 0.0) if isinstance(inner, Adagrad) else (inner.beta1, inner.beta2)
 
 
 def corrections_of(optimizer: Optimizer, steps: int) -> tuple[Array, list[float]]:
-    """What the next steps' updates need to know of their number, (steps, 3), and nadam's products after each.
+    """The factors of the next updates that depend on the step's number, (steps, 3), and nadam's products.
 
     For adam and adamw 1 - beta1^t and 1 - beta2^t. For nadam the factors of the gradient and of the mean
-    stand first and last: (1 - mu_t) / (1 - M_t) and mu_(t+1) / (1 - M_(t+1)).
+    are first and last: (1 - mu_t) / (1 - M_t) and mu_(t+1) / (1 - M_(t+1)); its product after each step is
+    M_t. Other optimizers have no rows.
     """
     inner, products = _inner(optimizer), list[float]()
     if isinstance(inner, Nadam):
@@ -112,10 +126,10 @@ def corrections_of(optimizer: Optimizer, steps: int) -> tuple[Array, list[float]
 
 def _adam_rows(adam: Adam, steps: int) -> Array:
     rows, first = np.zeros((steps, 3)), adam.state["step"].item() + 1.0
-    for column, beta in enumerate((adam._beta1, adam._beta2)):
+    for column, beta in enumerate((adam.beta1, adam.beta2)):
         if beta**first < _NOTHING_OF_ONE:
             rows[:, column] = 1.0
-        else:  # a power of NumPy's might be another one than the plain loop's
+        else:  # NumPy's power may round differently from the plain loop's
             rows[:, column] = [1.0 - beta**step for step in np.arange(first, first + steps).tolist()]
     return rows
 
@@ -124,14 +138,14 @@ def _nadam_rows(nadam: Nadam, steps: int, products: list[float]) -> Iterator[tup
     step, product = nadam.state["step"].item(), nadam.state["product"].item()
     for _ in range(steps):
         step += 1.0
-        now, soon = nadam._momentum(step), nadam._momentum(step + 1.0)
+        now, soon = nadam.momentum_at(step), nadam.momentum_at(step + 1.0)
         product *= now
         products.append(product)
-        yield (1.0 - now) / (1.0 - product), 1.0 - nadam._beta2**step, soon / (1.0 - product * soon)
+        yield (1.0 - now) / (1.0 - product), 1.0 - nadam.beta2**step, soon / (1.0 - product * soon)
 
 
 def count_steps(optimizer: Optimizer, steps: int, products: list[float]) -> None:
-    """Tell the optimizer that so many steps were taken, of those that it was asked about."""
+    """Add the steps that the code took to the optimizer's state; products are those of `corrections_of`."""
     state = optimizer.state
     if steps and "step" in state:
         state["step"][()] += steps
@@ -139,11 +153,15 @@ def count_steps(optimizer: Optimizer, steps: int, products: list[float]) -> None
         state["product"][()] = products[steps - 1]
 
 
-def _inner(optimizer: Optimizer) -> Optimizer:
-    return optimizer._optimizer if isinstance(optimizer, NormClipping) else optimizer
+def _inner(optimizer: Optimizer) -> _Inner:
+    """The optimizer itself, without the clipping around it."""
+    inner = optimizer.inner if isinstance(optimizer, NormClipping) else optimizer
+    if not isinstance(inner, _Inner):
+        raise TypeError(f"no code is written for {type(inner).__name__}")
+    return inner
 
 
-def _variant(optimizer: Optimizer) -> str:
-    if isinstance(optimizer, Sgd):
-        return "" if not optimizer.state else "nesterov" if optimizer._nesterov else "momentum"
-    return "amsgrad" if isinstance(optimizer, Adam) and optimizer._amsgrad else ""
+def _variant(inner: _Inner) -> str:
+    if isinstance(inner, Sgd):
+        return "" if not inner.state else "nesterov" if inner.nesterov else "momentum"
+    return "amsgrad" if isinstance(inner, Adam) and inner.amsgrad else ""

@@ -1,8 +1,8 @@
-"""The two arithmetics that a network can be trained in: what differs between them, side by side.
+"""The two numerics, side by side: every function in which native and portable differ.
 
-`native` takes exponentials, logarithms, sums and matrix products from NumPy and the machine's libraries,
-which are free to round them in their own way. `portable` forms them from correctly rounded operations in
-a fixed order. Everything that is not named here is rounded correctly in both.
+Native numerics take exponentials, logarithms, sums and matrix products from NumPy and the machine's
+libraries, which may round them differently from machine to machine. Portable numerics form them from
+correctly rounded operations in a fixed order. Operations not named here are correctly rounded in both.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ from irisbp.nn.types import Array, Indices
 
 @dataclass(frozen=True)
 class Numerics:
-    """dot writes a product of matrices into its third argument; norm is of (parameters,).
+    """The functions that one of the two numerics consists of.
 
-    mean is of (n,), and finite if they are, even where their sum is not; mean_and_sd are those of columns.
-
-    sample_loss makes the loss of single samples from the buffers of their logits and the gradient there.
+    dot writes a product of matrices into its third argument. sample_loss(logits, delta) makes the loss of
+    single samples, see `losses.SampleCrossEntropy`. mean is that of (n,), finite if they are, even where
+    their sum is not; mean_and_sd are those of the columns of (rows, columns); norm is that of (parameters,).
     """
 
     activations: Mapping[str, Activation]
@@ -50,7 +50,7 @@ def _mean(values: Array) -> float:
 
 def _mean_and_sd(values: Array) -> tuple[Array, Array]:
     mean = values.mean(axis=0)
-    mean += (values - mean).mean(axis=0)  # the sum's rounding may exceed a nearly constant column's sd
+    mean += (values - mean).mean(axis=0)  # its rounding error may exceed a nearly constant column's sd
     return mean, np.sqrt(((values - mean) ** 2).sum(axis=0) / (len(values) - 1))
 
 
@@ -70,13 +70,14 @@ NATIVE = Numerics(
 
 
 def numerics_of(numerics: str) -> Numerics:
-    """The arithmetic of a network's numerics, native or portable."""
+    """The functions of `native` or `portable` numerics."""
     return NATIVE if numerics == "native" else _portable()
 
 
 @cache
 def _portable() -> Numerics:
-    from irisbp.nn.numerics.portable import elementary, sums  # which compute tables that few runs need
+    # Loading these takes about 17 ms, half of it for computing tables; native runs do without.
+    from irisbp.nn.numerics.portable import elementary, sums
     from irisbp.nn.numerics.portable.activations import PORTABLE_ACTIVATIONS
     from irisbp.nn.numerics.portable.draws import InversionDraws, normal_quantile
 

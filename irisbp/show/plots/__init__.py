@@ -4,9 +4,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from irisbp.annotations import Figure
+from matplotlib.figure import Figure
+
 from irisbp.errors import IrisbpError
-from irisbp.rundir.place import PICTURES
+from irisbp.runs.layout import PICTURES
 from irisbp.runs.retrace import History, retrace
 from irisbp.runs.run import Run
 from irisbp.show.plots.comparison import comparison

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
 from irisbp.runs.curves import epoch_curves

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure
 from irisbp.runs.run import Run
 from irisbp.show.plots.style import WIDTH, panels, text
 from irisbp.training.evaluation import evaluate

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import softmax

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from irisbp.annotations import Figure
+from matplotlib.figure import Figure
+
 from irisbp.derivations.growth import Growth
 from irisbp.show.plots.style import (
     as_bytes,

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure
 from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
 from irisbp.runs.retrace import MOST_LINES, History

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure
 from irisbp.nn.types import Array, Indices
 from irisbp.runs.run import Run
 from irisbp.show.plots.style import BLACK, COLOURS, MARKERS, legend, panels, text
@@ -107,8 +109,6 @@ def _look_around(run: Run, plane: Plane, points: Array) -> Window:
 
 def _fill(axes: Axes, window: Window) -> None:
     """A tint for every class, and a line where one ends."""
-    from matplotlib.colors import ListedColormap
-
     classes = window.probabilities.shape[-1]
     low, high = window.corners
     axes.imshow(
@@ -130,8 +130,6 @@ def _fill(axes: Axes, window: Window) -> None:
 
 def _tint(k: int) -> list[float]:
     """A class's colour thinned with white, less so where colours come again."""
-    from matplotlib.colors import to_rgb
-
     strength = (0.28, 0.5, 0.14)[k // len(COLOURS) % 3]
     return [1 - strength * (1 - part) for part in to_rgb(COLOURS[k % len(COLOURS)])]
 

@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.legend import Legend
+from matplotlib.ticker import MaxNLocator
 
-from irisbp.annotations import Axes, Figure, Legend
 from irisbp.errors import literal
 from irisbp.nn.types import Array
 
@@ -46,8 +51,6 @@ _SETTINGS: Any = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """Everything that is drawn inside looks the same everywhere."""
-    import matplotlib
-
     with matplotlib.rc_context(), np.errstate(all="ignore"):
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
@@ -58,9 +61,7 @@ def panels(
     rows: int, columns: int, height: float, *, width: float = WIDTH, **options: Any
 ) -> tuple[Figure, list[list[Axes]]]:
     """A figure, its size in inches, and its panels by row."""
-    import matplotlib.figure
-
-    figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
 
 
@@ -85,8 +86,6 @@ def text(outside: str, most: int = 40) -> str:
 
 @cache
 def _has_glyph(character: str) -> bool:
-    from matplotlib.font_manager import findfont, get_font
-
     return bool(get_font(findfont("DejaVu Sans")).get_char_index(ord(character)))
 
 
@@ -114,8 +113,6 @@ def _width(widths: Sequence[int], columns: int) -> int:
 
 def whole_numbers(axis: Any) -> None:
     """Ticks at whole numbers only."""
-    from matplotlib.ticker import MaxNLocator
-
     axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 

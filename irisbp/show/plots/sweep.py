@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
 
-from irisbp.annotations import Axes, Figure, Normalize
 from irisbp.nn.types import Array
 from irisbp.show.figures import loss_text
 from irisbp.show.plots.style import (
@@ -144,14 +146,12 @@ def _draw_map(
 
 def _scale(means: Array, *, is_loss: bool) -> Normalize:
     """From the least to the largest figure that can be drawn; of losses, by their logarithms."""
-    from matplotlib import colors
-
     known = drawable(means)
     known = known[(known > 0) | ((known == 0) & (not is_loss))]
     low, high = (known.min(), known.max()) if len(known) else (1.0, 1.0)
     if not is_loss:
-        return colors.Normalize(low, high)
-    return colors.LogNorm(low, high if high > low else 10 * low)
+        return Normalize(low, high)
+    return LogNorm(low, high if high > low else 10 * low)
 
 
 def _write_numbers(axes: Axes, means: Array, shades: Array, is_loss: bool) -> None:

@@ -1,20 +1,18 @@
 """Where a sweep lies, and what is in its directory."""
 
-import os
 import re
 from pathlib import Path
 
 from irisbp.config.yaml import LARGEST_FILE
-from irisbp.errors import Busy, IrisbpError, RunError
-from irisbp.rundir.place import PICTURE_FORMATS, PLOTS, config_name, first_free, given_place
-from irisbp.rundir.reader import check_that_its_grid_is_there
-from irisbp.rundir.storage import Directory, final_name
+from irisbp.errors import IrisbpError, RunError
+from irisbp.rundir.place import Layout, config_name, first_free, given_place
+from irisbp.rundir.storage import Directory
+from irisbp.runs.layout import PICTURE_FORMATS, PLOTS, check_that_its_grid_is_there
 from irisbp.sweeps.grid.grid import Grid, read_grid
 
 GRID = "sweep.yaml"
 PICTURES = ("loss-curves", "heat-map")
 
-_OWN_FILES = (GRID, "results.csv", "summary.csv", "curves.npz", "manifest.json")
 _PART = re.compile(r"part-\d{5,}\.npz")
 _FOLDERS = {PLOTS: tuple(f"{kind}.{ending}" for kind in PICTURES for ending in PICTURE_FORMATS)}
 
@@ -25,33 +23,13 @@ def open_new_sweep(
     """A new, locked directory, as for a run; by default it is called after the config, with -sweep-001."""
     path = given_place(directory, name)
     if path is None:
-        if overwrite:
-            raise RunError("--overwrite needs --run-dir or --name, to say which sweep it is about")
-        return first_free(f"{config_name(config)}-sweep")
-    try:
-        return Directory.create(path)
-    except FileExistsError:
-        if not overwrite and not unbegun:
-            raise RunError(f"{path} exists; choose another place, or --overwrite or --resume it") from None
-    held = Directory(path)
-    try:
-        if unbegun and GRID in held.names():
-            raise Busy(f"{path}: another process has just begun a sweep there")
-        if any(not name.startswith(".") for name in held.names()):
-            grid_of(held)
-        held.clear(_is_own_file, _FOLDERS, proof=GRID)
-    except BaseException:
-        held.close()
-        raise
-    return held
+        return first_free(f"{config_name(config)}-sweep", overwrite=overwrite)
+    return SWEEP.open_new(path, _FOLDERS, overwrite=overwrite, unbegun=unbegun)
 
 
 def open_begun_sweep(*, directory: Path | None, name: str | None) -> Directory | None:
     """The locked directory of a sweep that has begun; None if there is none at this place."""
-    path = given_place(directory, name)
-    if path is None:
-        raise RunError("--resume needs --run-dir or --name, to say which sweep it is about")
-    return Directory(path) if os.path.lexists(path / GRID) else None
+    return SWEEP.open_begun(given_place(directory, name))
 
 
 def grid_of(held: Directory) -> Grid:
@@ -85,11 +63,10 @@ def part_names(directory: Directory) -> list[str]:
     return sorted(name for name in directory.names() if _PART.fullmatch(name))
 
 
-def discard_leftovers(directory: Directory, *, parts: bool) -> None:
-    """Remove what an interrupted write has left, and the parts if they are done with."""
-    own = [name for name in directory.names() if _is_own_file(final_name(name))]
-    directory.discard(name for name in own if name != final_name(name) or (parts and _PART.fullmatch(name)))
-
-
-def _is_own_file(name: str) -> bool:
-    return name in _OWN_FILES or _PART.fullmatch(name) is not None
+SWEEP = Layout(
+    kind="sweep",
+    proof=GRID,
+    files=(GRID, "results.csv", "summary.csv", "curves.npz", "manifest.json"),
+    passing=_PART,
+    check=grid_of,
+)

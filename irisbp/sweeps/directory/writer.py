@@ -9,7 +9,7 @@ from irisbp.rundir.manifest import now, versions
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory.manifest import SweepManifest
 from irisbp.sweeps.directory.parts import Session, read_part, write_part
-from irisbp.sweeps.directory.place import GRID, discard_leftovers, part_names
+from irisbp.sweeps.directory.place import GRID, SWEEP, part_names
 from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.grid.grid import Grid, to_yaml
 from irisbp.sweeps.plan import SweepPlan
@@ -46,7 +46,7 @@ class SweepWriter:
 
     def _resume(self) -> None:
         directory = self._directory
-        discard_leftovers(directory, parts=False)
+        SWEEP.discard_leftovers(directory)
         for name in part_names(directory):
             try:
                 rows, results, session = read_part(directory, name, self._sweep)
@@ -105,7 +105,7 @@ class SweepWriter:
             files=files,
         )
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
-        discard_leftovers(self._directory, parts=True)
+        SWEEP.discard_leftovers(self._directory, passing=True)
         return manifest, summary
 
     def _now(self) -> Session:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
+from irisbp.nn.engines.many.compiled import train_ensemble
 from irisbp.nn.engines.one.compiled import is_faster
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
@@ -72,8 +73,6 @@ def _train_epochs(
 
     Each one's mean loss, (runs, epochs), and whether all numbers of a run are finite, (runs,).
     """
-    from irisbp.nn.engines.many.compiled import train_ensemble
-
     first = trainings[0]
     orders = np.stack([_orders(training, epochs) for training in trainings])  # (runs, orders, samples)
     labels = np.stack([t.dataset.labels[rows] for t, rows in zip(trainings, orders, strict=True)])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
-from irisbp.nn.engines.many.plain import VectorizedLoop, classify_runs
+from irisbp.nn.engines.many.plain import PlainLoopOfRuns, classify_runs
 from irisbp.nn.engines.one.plain import block_of
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import OPTIMIZERS, NormClippingOfRuns, Optimizer
@@ -163,7 +163,7 @@ class Lockstep:
         configs = self._configs()
         self._optimizer = make_optimizer(configs, self._live.parameters.shape)
         l2 = np.array([config.l2 for config in configs])
-        self._loop = VectorizedLoop(
+        self._loop = PlainLoopOfRuns(
             self._team.network,
             self._live.parameters,
             self._optimizer,
@@ -174,15 +174,17 @@ class Lockstep:
         )
 
     def _keep(self, chosen: Mask) -> None:
-        """Go on with those that a mask chooses."""
+        """Continue with the runs that a mask chooses; their rates and memory go to a new optimizer."""
         self._report(int((~chosen).sum()) * (self._epochs - len(self._curve)))
-        state = self._optimizer.state
+        before = self._optimizer
         self._live = self._live.only(chosen)
         if not chosen.any():
             return
         self._make_loop()
+        self._optimizer.learning_rate[...] = before.learning_rate[chosen]
         for name, array in self._optimizer.state.items():
-            array[...] = np.compress(chosen, state[name], axis=-1) if array.ndim else state[name]
+            kept = before.state[name]
+            array[...] = np.compress(chosen, kept, axis=-1) if array.ndim else kept
 
     def _stop_early(self, epochs: int) -> None:
         live = self._live
@@ -306,8 +308,7 @@ def make_optimizer(configs: Sequence[Config], shape: tuple[int, ...]) -> Optimiz
         values = [getattr(config.optimizer, name) for config in configs]
         if any(other != value for other in values):
             options[name] = np.array(values)
-    rates = np.array([config.learning_rate for config in configs])
-    optimizer = OPTIMIZERS[configs[0].optimizer.name](shape, rates, **options)
+    optimizer = OPTIMIZERS[configs[0].optimizer.name](shape, **options)
     if configs[0].clip_norm is None:
         return optimizer
     return NormClippingOfRuns(optimizer, np.array([config.clip_norm for config in configs]))

@@ -55,7 +55,8 @@ def _no_cache() -> Iterator[None]:
 
 
 def _optimizer(name: str, count: int, rate: float, options: dict[str, Any], limit: float | None) -> Optimizer:
-    optimizer = OPTIMIZERS[name]((count,), rate, **options)
+    optimizer = OPTIMIZERS[name]((count,), **options)
+    optimizer.learning_rate[...] = rate
     return optimizer if limit is None else NormClipping(optimizer, limit)
 
 
@@ -117,7 +118,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_its_batch(batch_size: int
     seen = []
     for engine in (PlainLoop, CompiledLoop):
         parameters = start.copy()
-        optimizer = OPTIMIZERS["adam"]((6,), 1e-6)
+        optimizer = _optimizer("adam", 6, 1e-6, {}, None)
         losses, predictions = engine(network, parameters, optimizer, batch_size).run(inputs, labels)
         seen.append((losses, predictions, parameters, optimizer.state["step"].item()))
     plain, compiled = seen
@@ -136,7 +137,7 @@ def _ensemble(
     parameters = np.array([d.normal(size=27) for d in draws])
     rows = np.array([[d.permutation(30) for _ in range(orders)] for d in draws])
     rates = np.array([d.uniform(0.01, 0.3, 4) for d in draws])
-    optimizers = [OPTIMIZERS[name]((27,), 0.1) for _ in runs]
+    optimizers = [OPTIMIZERS[name]((27,)) for _ in runs]
     done = train_ensemble(
         Network(4, (3,), 3), parameters, optimizers, inputs, rows, labels[rows], rates,
         batch_size=batch_size, threads=threads,
@@ -157,7 +158,7 @@ def test_a_run_is_the_same_to_the_bit_in_any_company(name: str, batch_size: int,
     draws = np.random.default_rng(17)
     alone = draws.normal(size=27)
     rows = [draws.permutation(30) for _ in range(orders)] * (4 // orders)
-    optimizer = OPTIMIZERS[name]((27,), 0.1)
+    optimizer = OPTIMIZERS[name]((27,))
     loop = CompiledLoop(Network(4, (3,), 3), alone, optimizer, batch_size)
     for epoch, rate in enumerate(draws.uniform(0.01, 0.3, 4)):
         optimizer.learning_rate[()] = rate
@@ -178,7 +179,7 @@ def test_a_run_that_diverges_ends_where_it_does_alone_and_leaves_the_others_alon
     calm = start.copy()
 
     def train(parameters: Array) -> Ensemble:
-        optimizers = [OPTIMIZERS["sgd"]((27,), 0.1, momentum=0.5) for _ in range(runs)]
+        optimizers = [OPTIMIZERS["sgd"]((27,), momentum=0.5) for _ in range(runs)]
         return train_ensemble(Network(4, (3,), 3), parameters, optimizers, inputs, rows, labels[rows], rates)
 
     quiet = train(calm)
@@ -192,7 +193,7 @@ def test_a_run_that_diverges_ends_where_it_does_alone_and_leaves_the_others_alon
     assert not ended.ends[others].any()
     draws = np.random.default_rng(1)
     alone = draws.normal(size=(runs, 27))[diverging] * 0.5
-    optimizer = OPTIMIZERS["sgd"]((27,), 1e308, momentum=0.5)
+    optimizer = _optimizer("sgd", 27, 1e308, {"momentum": 0.5}, None)
     losses, _ = CompiledLoop(Network(4, (3,), 3), alone, optimizer).run(inputs, labels)
     assert len(losses) == ended.ends[diverging] < 30
     assert ended.losses[diverging, 0] == pytest.approx(sum(losses[:-1]), rel=CLOSE)
@@ -316,6 +317,17 @@ def test_kept_code_is_used_unless_it_is_damaged(tmp_path: Path, monkeypatch: pyt
         compiled.clear()
         uncached(structure)
         assert compiled
+
+
+def test_code_is_not_kept_where_the_system_knows_no_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from irisbp.nn.codegen import objects
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delattr("os.geteuid")
+    assert objects._find_folder() is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_code_is_kept_only_where_nobody_else_may_write(

@@ -71,11 +71,17 @@ def test_a_batch_is_the_mean_or_sum_of_its_samples(
     np.testing.assert_array_equal(predicted, predictions)
 
 
+def _sgd(size: int, rate: float) -> Sgd:
+    optimizer = Sgd((size,))
+    optimizer.learning_rate[()] = rate
+    return optimizer
+
+
 class _Watched:
     """Gradient descent that notes the gradient of each step."""
 
     def __init__(self, size: int, learning_rate: float = 0.1) -> None:
-        self._sgd = Sgd((size,), learning_rate)
+        self._sgd = _sgd(size, learning_rate)
         self.learning_rate, self.state = self._sgd.learning_rate, self._sgd.state
         self.gradients: list[Array] = []
 
@@ -161,30 +167,30 @@ def _by_hand(
 def test_a_batch_by_hand() -> None:
     zeros = [0.0] * 4
     # x = 2 and 6: weights -+(1 + 3), biases -+(1/2 + 1/2); the mean is half of it.
-    assert _by_hand(Sgd((4,), 1.0), zeros, [2.0, 6.0], 2, Objective("sum")) == [4.0, -4.0, 1.0, -1.0]
-    assert _by_hand(Sgd((4,), 1.0), zeros, [2.0, 6.0], 2, Objective()) == [2.0, -2.0, 0.5, -0.5]
-    assert _by_hand(Sgd((4,), 1.0), zeros, [2.0, 6.0], 5, Objective()) == [2.0, -2.0, 0.5, -0.5]
+    assert _by_hand(_sgd(4, 1.0), zeros, [2.0, 6.0], 2, Objective("sum")) == [4.0, -4.0, 1.0, -1.0]
+    assert _by_hand(_sgd(4, 1.0), zeros, [2.0, 6.0], 2, Objective()) == [2.0, -2.0, 0.5, -0.5]
+    assert _by_hand(_sgd(4, 1.0), zeros, [2.0, 6.0], 5, Objective()) == [2.0, -2.0, 0.5, -0.5]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_a_penalty_by_hand(batch_size: int) -> None:
     # Two equal weights and two equal biases leave both probabilities at 1/2. With x = 0 only the biases
     # have a gradient, -+1/2, and the penalty adds 0.5 * 3 to that of each weight, and nothing to theirs.
-    penalized = _by_hand(Sgd((4,), 0.5), [3.0, 3.0, 7.0, 7.0], [0.0], batch_size, Objective("mean", 0.5))
+    penalized = _by_hand(_sgd(4, 0.5), [3.0, 3.0, 7.0, 7.0], [0.0], batch_size, Objective("mean", 0.5))
     assert penalized == [2.25, 2.25, 7.25, 6.75]
 
 
 def test_a_penalty_is_added_once_to_a_batch() -> None:
     # Whatever the reduction, a batch of three has the penalty of one.
     for reduction in REDUCTIONS:
-        moved = _by_hand(Sgd((4,), 1.0), [8.0, 8.0, 0.0, 0.0], [0.0] * 3, 3, Objective(reduction, 0.25))
+        moved = _by_hand(_sgd(4, 1.0), [8.0, 8.0, 0.0, 0.0], [0.0] * 3, 3, Objective(reduction, 0.25))
         assert moved[:2] == [6.0, 6.0]
 
 
 def test_the_penalty_is_clipped_with_the_rest() -> None:
     # x = 0 leaves the logits to the biases, whose gradients are -+1/2; those of the weights are the
     # weights. The norm is sqrt(9 + 16 + 1/4 + 1/4).
-    clipped = NormClipping(Sgd((4,), 1.0), 1.0)
+    clipped = NormClipping(_sgd(4, 1.0), 1.0)
     moved = _by_hand(clipped, [3.0, 4.0, 0.0, 0.0], [0.0], 1, Objective("mean", 1.0))
     norm = 25.5**0.5
     expected = [3 - 3 / norm, 4 - 4 / norm, 0.5 / norm, -0.5 / norm]
@@ -193,13 +199,13 @@ def test_the_penalty_is_clipped_with_the_rest() -> None:
 
 def test_a_batchs_gradient_is_clipped_as_a_whole() -> None:
     # Sum of 3 and 5: weights -+4, biases -+1, norm sqrt(34); one by one they would be clipped to 2.
-    moved = _by_hand(NormClipping(Sgd((4,), 1.0), 1.0), [0.0] * 4, [3.0, 5.0], 2, Objective("sum"))
+    moved = _by_hand(NormClipping(_sgd(4, 1.0), 1.0), [0.0] * 4, [3.0, 5.0], 2, Objective("sum"))
     assert moved == pytest.approx([4 / 34**0.5, -4 / 34**0.5, 1 / 34**0.5, -1 / 34**0.5], rel=1e-14)
 
 
 def test_losses_are_each_samples_own_before_the_update_and_without_penalty() -> None:
     network, parameters = Network(1, (), 2), np.array([1.0, 0.0, 0.0, 0.0])
-    loop = PlainLoop(network, parameters, Sgd((4,), 0.1), 2, Objective("sum", 10.0))
+    loop = PlainLoop(network, parameters, _sgd(4, 0.1), 2, Objective("sum", 10.0))
     losses, predictions = loop.run(np.array([[1.0], [-2.0]]), np.array([0, 0]))
     # Logits 1 and 0, then -2 and 0.
     assert losses == pytest.approx([log(1 + exp(-1)), log(1 + exp(2))], rel=1e-15)
@@ -209,7 +215,7 @@ def test_losses_are_each_samples_own_before_the_update_and_without_penalty() -> 
 def test_a_batch_with_a_loss_that_is_not_finite_changes_nothing() -> None:
     parameters = np.array([1e200, -1e200, 0.0, 0.0])
     before = parameters.copy()
-    loop = PlainLoop(Network(1, (), 2), parameters, Sgd((4,), 0.1), 3)
+    loop = PlainLoop(Network(1, (), 2), parameters, _sgd(4, 0.1), 3)
     losses, _ = loop.run(np.array([[0.0], [-1e200], [1.0]]), np.array([0, 0, 0]))
     assert len(losses) == 2  # the first that is not finite ends them
     assert np.isfinite(losses[0])

@@ -1,7 +1,7 @@
-"""Many runs of one structure at once, in the lanes of compiled code and over the processor's cores.
+"""Many runs of one structure at once, in the lanes of compiled code and on all cores of the processor.
 
-A run's numbers are those of `compiled.CompiledLoop` to the bit, whatever runs are beside it and however
-many: no lane takes part in another's arithmetic, and places that are left over are filled with a copy.
+A run's numbers are those of `engines.one.compiled.CompiledLoop` to the bit, however many runs are trained
+with it and whichever they are: no operation mixes lanes, and unused lanes repeat the last run.
 """
 
 import os
@@ -17,7 +17,7 @@ from irisbp.nn.codegen.structure import (
     Structure,
     corrections_of,
     count_steps,
-    kept_names,
+    memory_names,
     options_of,
     structure_of,
 )
@@ -26,16 +26,18 @@ from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
 Runs = TypeVar("Runs", Array, Indices)
-_LANES = 8  # two of AVX2's registers: enough to hide an instruction's latency, few enough to stay in them
+# Two of AVX2's registers: enough to hide an instruction's latency, few enough not to run out of registers.
+_LANES = 8
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What many runs did, runs first.
+    """The results of many runs, runs first.
 
-    losses and hits are sums over the epoch's samples, each before its update: (runs, epochs). ends tells how
-    many samples a run took up to and with the first whose loss was not finite, 0 if all were: (runs,). Such a
-    run ends before that sample's batch; the loss itself is in no sum, and later epochs' sums are 0.
+    losses and hits are sums over the epoch's samples, each before its update: (runs, epochs). ends counts the
+    samples of a run up to and including the first whose loss was not finite, and is 0 if all losses were
+    finite: (runs,). Such a run ends before that sample's batch; that loss is in no sum, and later epochs'
+    sums are 0.
     """
 
     losses: Array
@@ -58,16 +60,16 @@ def train_ensemble(
 ) -> Ensemble:
     """Train runs side by side; llvmlite has to be installed.
 
-    parameters (runs, parameters) is changed in place, and so is the memory of the optimizers, one a run:
-    all of the same kind and variant and with equal betas, since what Adam needs to know of a step is made
-    once for all; other options may differ. inputs (any number of rows, inputs) is one table or several
-    stacked. rows and labels, (runs, orders, n), say which row each sample of an epoch is, and its class,
-    with one order for all epochs or one for each. rates (runs, epochs) are the learning rates, which
-    take the place of the optimizers' own. objectives are one a run, with one reduction, and with a penalty
-    all or none of them. threads defaults to the number of cores; if it is 1, the caller's thread does all,
-    and what a signal raises comes between two blocks of runs.
+    parameters (runs, parameters) is changed in place, and so is the memory of the optimizers, one for each
+    run: all of one kind and variant and with equal betas, since Adam's corrections are computed once for
+    all; other options may differ. inputs (any number of rows, inputs) is one table or several stacked. rows
+    and labels, (runs, orders, n), are the row and the class of each sample of an epoch, with one order for
+    all epochs or one for each. rates (runs, epochs) are the learning rates; those of the optimizers are not
+    read. objectives, one for each run, have the same reduction, and either all or none has a penalty.
+    threads defaults to the number of cores; with 1, all is done in the caller's thread, and an exception
+    that a signal handler raises arrives between two blocks of runs.
     """
-    from irisbp.nn.codegen.objects import function
+    from irisbp.nn.codegen.objects import function  # needs llvmlite
 
     objectives = objectives or [Objective()] * len(rows)
     structure = structure_of(network, optimizers[0], batch_size, objectives[0], _LANES)
@@ -78,7 +80,7 @@ def train_ensemble(
     compiled, inputs = function(structure), np.ascontiguousarray(inputs)
 
     def train(start: int) -> Array:
-        """Train the runs of one block; what the code found."""
+        """Train the runs of one block; returns the results of the code, (1 + 2 epochs, lanes)."""
         chosen = np.minimum(np.arange(start, start + _LANES), runs - 1)
         options = [options_of(optimizers[run], objectives[run]) for run in chosen]
         results = np.zeros((1 + 2 * epochs, _LANES))
@@ -90,7 +92,7 @@ def train_ensemble(
         compiled(*[array.__array_interface__["data"][0] for array in arrays])
         for lane, run in enumerate(range(start, min(start + _LANES, runs))):
             parameters[run] = own[:, lane]
-            for k, name in enumerate(kept_names(structure)):
+            for k, name in enumerate(memory_names(structure)):
                 optimizers[run].state[name][...] = memory[k, :, lane]
             end = int(results[0, lane])
             done = _steps_before(end, samples, batch_size) if end else steps
@@ -108,19 +110,19 @@ def train_ensemble(
 
 
 def _side_by_side(of_runs: Runs) -> Runs:
-    """Runs first, to runs last, in one piece."""
+    """The array with its first axis, the runs, moved to the end, contiguous."""
     return np.ascontiguousarray(np.moveaxis(of_runs, 0, -1))
 
 
 def _memory(structure: Structure, optimizers: Sequence[Optimizer]) -> Array:
     memory = np.zeros((3, structure.parameter_count, len(optimizers)))
     for lane, optimizer in enumerate(optimizers):
-        for k, name in enumerate(kept_names(structure)):
+        for k, name in enumerate(memory_names(structure)):
             memory[k, :, lane] = optimizer.state[name]
     return memory
 
 
 def _steps_before(end: int, samples: int, batch_size: int) -> int:
-    """How many batches come before that of the end-th sample, counted from 1 over all epochs."""
+    """The number of batches before that of the end-th sample, counted from 1 over all epochs."""
     epoch, place = divmod(end - 1, samples)
     return epoch * -(-samples // batch_size) + place // batch_size

@@ -1,9 +1,9 @@
 """The loop of many runs at once in NumPy: the run is the last axis of every array.
 
-A call of a ufunc costs the same for a thousand runs as for one, which is most of what a small network's
-update costs the plain loop. Layers are (nodes, rows, runs) arrays, parameters (parameters, runs); no run's
-numbers enter another's. What is done once a sample in the plain loop is done here once for some samples:
-the gathering of the inputs, the losses, and the search for logits that need a shift (see `nn.losses`).
+A ufunc call costs nearly the same for a thousand runs as for one, and calls are most of what a small
+network's update costs the plain loop. Layers are (nodes, rows, runs) arrays, parameters (parameters, runs);
+no operation mixes runs. Three things that the plain loop does for each sample are done here for many samples
+at once: gathering the inputs, the losses, and the search for logits that need a shift (see `nn.losses`).
 """
 
 from collections.abc import Iterator
@@ -17,21 +17,20 @@ from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer, Sgd
 from irisbp.nn.types import Array, Indices
 
-try:  # the function itself: its wrapper takes as long as the sums that it is used for here
+try:  # NumPy's private function: the public wrapper takes as long as the sums that it is called for here
     from numpy._core.multiarray import c_einsum as einsum
 except ImportError:
     einsum = np.einsum
 
-_GATHERED = 2**13  # inputs of each feature that are gathered at once; they stay in the cache
-_NO_BUFFER = (
-    16  # numbers, the fewest there are: to copy short rows into a longer one doubles a product's time
-)
+_GATHERED = 2**13  # inputs of each feature that are gathered at once; they fit into the cache
+# The smallest buffer that ufuncs may have, in numbers: copying short rows into one doubles a product's time.
+_NO_BUFFER = 16
 _MOST, _LEAST = np.exp(NEAR), np.exp(-NEAR)
 _ONE = np.array(1.0)
 
 
 def _sigmoid(pair: Array, slope: Array, value: Array) -> None:
-    """`activations.sigmoid` with half its exponentials, for sums up to 709; nan beyond.
+    """`activations.sigmoid` with half as many exponentials, for sums up to 709; nan beyond.
 
     With e = e^a: f(-a) = 1 / (1 + e), f(a) = e f(-a).
     """
@@ -51,7 +50,7 @@ class _HiddenLayerOfRuns:
     def __init__(self, block: Array, rows: int) -> None:
         _, fan_out, runs = block.shape
         self.block = block  # (fan_in + 1, fan_out, runs)
-        # Slopes, values, and the 1 that meets the next layer's biases: the values are its inputs as they lie.
+        # Slopes, values and ones. Values and ones together are the next layer's inputs, without a copy.
         buffer = np.ones((2 * fan_out + 1, rows, runs))
         self.pair = buffer[:-1].reshape(2, fan_out, rows, runs)
         self.slope, self.value = self.pair
@@ -82,7 +81,7 @@ class _Forward:
     def differentiate(self, places: Indices, scale: Array, rest: Array, of_label: Array) -> None:
         """The gradient of the softmax loss at the logits, times scale: 0-d or (runs,).
 
-        places (rows, runs) are those of the labels' logits among all. rest and of_label, (rows, runs),
+        places (rows, runs) are the flat indices of the labels' logits. rest and of_label, (rows, runs),
         become the powers whose quotient is the loss, log1p(rest / of_label).
         """
         delta, of_class, spare = self._delta, self._of_class, self._spare
@@ -97,14 +96,14 @@ class _Forward:
         np.multiply(delta, spare, delta)
 
     def places(self, labels: Indices) -> Indices:
-        """Where each batch's labels, (batches, rows, runs), have their logits among all."""
+        """The flat indices of the labels' logits, for labels (batches, rows, runs)."""
         _, rows, runs = self.logits.shape
         return labels * (rows * runs) + np.arange(rows * runs).reshape(rows, runs)
 
     def correct(self, labels: Indices, scale: Array) -> tuple[Indices, Array]:
-        """Where a sample's logits need a shift: once more, as the plain loop does it.
+        """Repeat loss and gradient like the plain loop where a sample's logits need a shift.
 
-        labels is (rows, runs). Returns the places of those samples among (rows, runs), and their losses.
+        labels is (rows, runs). Returns the flat indices of those samples in (rows, runs), and their losses.
         """
         logits, delta = (array.reshape(len(array), -1) for array in (self.logits, self._delta))
         far = np.flatnonzero(~(np.abs(logits) < NEAR).all(axis=0))
@@ -135,7 +134,7 @@ class _Step(_Forward):
         self._first_delta = self._factor(delta)
 
     def _factor(self, delta: Array) -> Array:
-        """A layer's deltas (nodes, rows, runs), as the product with its inputs takes them."""
+        """A layer's deltas (nodes, rows, runs) in the shape for the product with its inputs."""
         return delta.reshape(1, len(delta), -1) if self.rows == 1 else delta
 
     def backward(self, inputs: Array) -> None:
@@ -149,19 +148,19 @@ class _Step(_Forward):
 
 
 def _product(inputs: Array, delta: Array, gradient: Array) -> None:
-    """The weights' gradients from one sample: inputs (fan_in + 1, 1, runs), delta (1, fan_out, runs)."""
+    """The block's gradient from one sample: inputs (fan_in + 1, 1, runs), delta (1, fan_out, runs)."""
     np.multiply(inputs, delta, gradient)
 
 
 def _sum_of_products(inputs: Array, delta: Array, gradient: Array) -> None:
-    """The same from a batch: inputs (fan_in + 1, rows, runs), delta (fan_out, rows, runs)."""
+    """The block's gradient from a batch: inputs (fan_in + 1, rows, runs), delta (fan_out, rows, runs)."""
     einsum("ibr,obr->ior", inputs, delta, out=gradient)
 
 
-class VectorizedLoop:
+class PlainLoopOfRuns:
     """Trains the columns of parameters (parameters, runs) in place, batch by batch.
 
-    Each run's numbers are the plain loop's, but for rounding. inputs (any number of rows, inputs) is one
+    Each run's numbers are the plain loop's, to rounding. inputs (any number of rows, inputs) is one
     table for all runs. l2 is a penalty for each run, (runs,), or None; the optimizer is one of
     `nn.optimizers` for arrays of this shape.
     """
@@ -218,7 +217,7 @@ class VectorizedLoop:
         return [array.copy() for array in self._arrays()]
 
     def _train(self, rows: Indices, labels: Indices, losses: Array) -> bool:
-        """Fill losses; False if logits needed a shift: being quick, it stops there, and all is in vain."""
+        """Train and fill losses; returns False if logits needed a shift, where the quick form stops early."""
         all_near = True
         for part in self._parts(len(rows)):
             near = self._train_part(self._gather(rows[part]), labels[part], losses[part])
@@ -237,7 +236,7 @@ class VectorizedLoop:
             yield slice(full, samples)
 
     def _train_part(self, inputs: Array, labels: Indices, losses: Array) -> bool:
-        """Train on gathered inputs (inputs + 1, n, runs); whether all logits were near."""
+        """Train on gathered inputs (inputs + 1, n, runs); returns True if all logits were near."""
         step = self._step(min(self._batch_size, len(labels)))
         activate = (ACTIVATIONS if self._is_careful else _QUICK)[self._network.activation]
         size, scale, of_label = step.rows, self._scale(step.rows), np.empty_like(losses)
@@ -266,7 +265,7 @@ class VectorizedLoop:
         return bool(near)
 
     def _scale(self, rows: int) -> Array:
-        """What the gradients of a batch's losses are multiplied with."""
+        """The factor of the gradients of a batch's losses, 0-d or (runs,)."""
         share = 1.0 / rows if self._mean else 1.0
         return self._optimizer.learning_rate * share if self._is_linear else np.array(share)
 
@@ -286,15 +285,14 @@ class VectorizedLoop:
 
 
 class _Gatherer:
-    """Gathers inputs of all runs, sample by sample, in buffers that are made once."""
+    """Gathers the inputs of all runs' samples from a table (rows, inputs), in buffers made once."""
 
     def __init__(self, inputs: Array) -> None:
-        """From a table (rows, inputs)."""
         self._columns = np.ascontiguousarray(inputs.T)
         self._buffers: dict[tuple[int, ...], Array] = {}
 
     def __call__(self, rows: Indices) -> Array:
-        """The inputs (inputs + 1, n, runs) of rows (n, runs), ones last; a later call overwrites them."""
+        """The inputs (inputs + 1, n, runs) of rows (n, runs), ones last; the next call overwrites them."""
         if rows.shape not in self._buffers:
             self._buffers[rows.shape] = np.ones((len(self._columns) + 1, *rows.shape))
         buffer = self._buffers[rows.shape]
@@ -306,7 +304,11 @@ class _Gatherer:
 def classify_runs(
     network: Network, parameters: Array, inputs: Array, rows: Indices, labels: Indices
 ) -> tuple[Array, Indices]:
-    """Each sample's loss and predicted class in every run, both (n, runs); arguments as for the loop."""
+    """Each sample's loss and predicted class in every run, both (n, runs).
+
+    parameters is (parameters, runs), inputs a table (any number of rows, inputs) for all runs; rows of the
+    table and their labels are (n, runs).
+    """
     losses, predictions = np.empty(rows.shape), np.empty_like(rows)
     gather, activate = _Gatherer(inputs), ACTIVATIONS[network.activation]
     size = max(1, _GATHERED // rows.shape[1])

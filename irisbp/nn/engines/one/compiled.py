@@ -1,7 +1,7 @@
-"""The compiled loop for one run: what the plain loop does, as machine code, some hundred times as fast.
+"""The compiled loop for one run: the plain loop's steps as machine code, about a hundred times as fast.
 
-Small networks gain, since their updates cost the plain loop little but calls. Large ones do not: there the
-plain loop's matrix products are faster than these loops, and `is_faster` says which it is.
+Small networks gain, because the plain loop spends nearly all of their time on calls. Large ones do not: there
+its matrix products are faster than these loops. `is_faster` decides between the two.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from irisbp.nn.backprop import Objective
 from irisbp.nn.codegen.structure import (
     corrections_of,
     count_steps,
-    kept_names,
+    memory_names,
     options_of,
     structure_of,
 )
@@ -18,21 +18,21 @@ from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
-_BLOCK = 4096  # samples; some milliseconds at most
-# Measured against the plain loop; beyond, its matrix products win.
+_BLOCK = 4096  # samples; a few milliseconds at most
+# Measured against the plain loop; beyond these, its matrix products win.
 _MOST_PARAMETERS, _MOST_PRODUCTS = 10_000, 60_000
-_MOST_LAYERS = 8  # each is code of its own, which has to be compiled
+_MOST_LAYERS = 8  # each adds code that has to be compiled
 
 
 def is_faster(network: Network, batch_size: int) -> bool:
-    """Whether the compiled loop is the faster one for a network and a batch size."""
+    """True if the compiled loop is faster than the plain one for a network and a batch size."""
     count = network.parameter_count
     is_small = count <= _MOST_PARAMETERS and count * batch_size <= _MOST_PRODUCTS
     return is_small and len(network.layers) <= _MOST_LAYERS
 
 
 class CompiledLoop:
-    """Trains as `PlainLoop` does, to rounding, the same vector and the same optimizer's memory.
+    """Trains like `PlainLoop`, to rounding: it changes the same vector and the same optimizer's memory.
 
     llvmlite has to be installed. The optimizer is one of `irisbp.nn.optimizers`.
     """
@@ -45,13 +45,13 @@ class CompiledLoop:
         batch_size: int = 1,
         objective: Objective | None = None,
     ) -> None:
-        from irisbp.nn.codegen.objects import function
+        from irisbp.nn.codegen.objects import function  # needs llvmlite
 
         objective = objective or Objective()
         structure = structure_of(network, optimizer, batch_size, objective, lanes=1)
         self._function, self._optimizer, self._batch_size = function(structure), optimizer, batch_size
         self.block = max(batch_size, _BLOCK // batch_size * batch_size)
-        self._kept = [optimizer.state[name] for name in kept_names(structure)]
+        self._kept = [optimizer.state[name] for name in memory_names(structure)]
         self._memory = np.zeros((3, structure.parameter_count))
         self._plan = np.array([1, 0, batch_size, 0])
         self._rate = np.zeros(1)
@@ -62,16 +62,12 @@ class CompiledLoop:
         self._addresses = [_address(array) for array in fixed]
 
     def run(self, inputs: Array, labels: Indices) -> tuple[list[float], list[int]]:
-        """Train on up to `block` samples in order: inputs (n, inputs), labels (n,).
-
-        Each sample's loss and predicted class, before its batch's update; the last batch may be short.
-        The first loss that is not finite ends the lists, and its batch changes nothing.
-        """
+        """Train on up to `block` samples in order: inputs (n, inputs), labels (n,); see `engines.Engine`."""
         losses, predictions = self.advance(inputs, labels)
         return losses.tolist(), predictions.astype(np.int64).tolist()
 
     def advance(self, inputs: Array, labels: Indices) -> tuple[Array, Array]:
-        """The same, for who has no use for lists: both are views that the next call overwrites."""
+        """Like `run`, but returns arrays: views that the next call overwrites."""
         count, steps = len(labels), -(-len(labels) // self._batch_size)
         self._plan[1] = count
         self._rate[0] = self._optimizer.learning_rate
@@ -80,7 +76,7 @@ class CompiledLoop:
         corrections, products = corrections_of(self._optimizer, steps)
         inputs, labels = np.ascontiguousarray(inputs), np.ascontiguousarray(labels)
         plan, rate, options, parameters, memory, results = self._addresses
-        # One lane has no table of rows.
+        # With one lane, the code reads no table of rows.
         self._function(
             plan, None, _address(labels), _address(inputs), rate, options, _address(corrections),
             parameters, memory, results,

@@ -1,7 +1,7 @@
-"""The plain loop: a sample or a batch, then an update, in NumPy. It is the reference for every other engine.
+"""The plain loop in NumPy: a sample or a batch, then an update. It is the reference for the other engines.
 
-It is fast for what it is because nothing is allocated inside it: a block of samples is gathered into
-one buffer, and the views of its rows are made once.
+To be fast, it allocates nothing for a step: a block of samples is copied into one buffer, and the views of
+its rows are made once.
 """
 
 from math import isfinite
@@ -13,18 +13,21 @@ from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
-_BLOCK = 256  # samples; enough to make a block's own cost small, few enough to stop at once
-_WORK = 2**29  # parameters times samples; some seconds at most
+_BLOCK = 256  # samples; enough to make a block's overhead small, few enough to stop at once
+_WORK = 2**29  # parameters times samples; a few seconds at most
 
 
 def block_of(batch_size: int, parameters: int) -> int:
-    """How many samples a call of the loop takes at most: whole batches."""
+    """The largest number of samples for one call of the loop: whole batches, at least one."""
     samples = min(_BLOCK, max(1, _WORK // parameters))
     return max(batch_size, samples // batch_size * batch_size)
 
 
 class PlainLoop:
-    """Trains a flat parameter vector in place, batch by batch; block is how many samples a run takes."""
+    """Trains a flat parameter vector in place, batch by batch; see `engines.Engine`.
+
+    batch_size is at least 1; the objective is by default the mean of a batch's losses.
+    """
 
     def __init__(
         self,
@@ -44,13 +47,9 @@ class PlainLoop:
         self._row_views = [(self._rows[k : k + 1], self._rows[k : k + 1].T) for k in views]
 
     def run(self, inputs: Array, labels: Indices) -> tuple[list[float], list[int]]:
-        """Train on up to `block` samples in order: inputs (n, inputs), labels (n,).
-
-        Each sample's loss and predicted class, before its batch's update; the last batch may be short.
-        The first loss that is not finite ends the lists, and its batch changes nothing.
-        """
+        """Train on up to `block` samples in order: inputs (n, inputs), labels (n,); see `engines.Engine`."""
         self._rows[: len(inputs), :-1] = inputs
-        # Overflow is an answer here, not an accident: a saturated node or a loss to be reported.
+        # Overflow is no error here: a node saturates, or a loss is infinite and reported as such.
         with np.errstate(all="ignore"):
             if self._batch_size == 1 and not self._objective.l2:
                 return self._run_samples(labels)

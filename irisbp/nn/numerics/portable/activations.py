@@ -1,6 +1,6 @@
-"""The activation functions of `nn.activations` in portable arithmetic; called in the same way.
+"""The activation functions of `nn.activations` in portable numerics; called in the same way.
 
-Where a function is made of an exponential, it is that of -|a|, which is at most 1: nothing overflows.
+Every exponential is that of -|a| or -2 |a|, which is at most 1, so that nothing overflows.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def _tanh(a: float) -> tuple[float, float]:
 
 
 def relu(pair: Array, slope: Array, value: Array) -> None:
-    """f(a) = max(a, 0). A maximum may return either of two zeros of unequal sign; this does not."""
+    """f(a) = max(a, 0). np.maximum may return either of two zeros of unequal sign; this returns 0."""
     value[...] = np.where(slope <= 0.0, 0.0, slope)
     slope[...] = slope > 0.0
 
@@ -83,7 +83,7 @@ def _softplus(a: float) -> tuple[float, float]:
 
 
 def _each(function: Callable[[float], tuple[float, float]], slope: Array, value: Array) -> None:
-    """Value and slope of a few sums, one after the other; the functions are those for arrays."""
+    """Value and slope of a few sums, one after the other, to the same bits as for arrays."""
     pairs = np.array(list(map(function, slope.ravel().tolist())))  # (sums, 2)
     value[...] = pairs[:, 0].reshape(value.shape)
     slope[...] = pairs[:, 1].reshape(slope.shape)

@@ -45,7 +45,7 @@ _TAIL = (
 
 
 def normal_quantile(p: float) -> float:
-    """The x that a standard normal number falls below with probability p, 0 < p < 1.
+    """The standard normal's quantile at 0 < p < 1: the x that a draw falls below with probability p.
 
     Wichura, "Algorithm AS 241: the percentage points of the normal distribution" (1988), PPND16, which
     R uses too; about 16 digits.
@@ -71,10 +71,10 @@ def _polynomial(coefficients: tuple[float, ...], r: float) -> float:
 
 
 class InversionDraws:
-    """Draws for initial parameters from a NumPy stream, of which it takes uniform numbers alone.
+    """Draws for initial parameters from the uniform numbers of a NumPy stream, by inversion.
 
-    NumPy's own normal draws go through a library's logarithm in the tails, and its uniform ones may be
-    scaled with one rounding or two.
+    NumPy's own normal draws use the machine's logarithm in the tails, and its uniform draws may be scaled
+    with one rounding or two.
     """
 
     def __init__(self, uniforms: np.random.Generator) -> None:

@@ -2,8 +2,8 @@
 
 Both reduce their argument with a table (Tang, "Table-driven implementation of the exponential function in
 IEEE floating-point arithmetic", 1989, and of the logarithm, 1990) to one so small that a short polynomial
-does; all that the table's entries and the reduced argument are known better than to 53 bits is carried
-along in a second number and added before the last rounding. A number and an array go through the same
+suffices. Table entries and the reduced argument are pairs of numbers: the second holds the digits beyond the
+first one's 53 bits, and is added before the last rounding. A number and an array go through the same
 operations, so that they get the same bits.
 """
 
@@ -18,13 +18,13 @@ from irisbp.nn.types import Array, Indices
 
 _Real = TypeVar("_Real", float, Array)
 
-# Adding this and taking it away again rounds to an integer: between 2^52 and 2^53 there is nothing else.
+# Adding and subtracting this rounds to an integer: between 2^52 and 2^53 float64 has only integers.
 _TO_INTEGER = 1.5 * (1 << 52)
-# The same for multiples of 2^-26.
+# Likewise for multiples of 2^-26.
 _TO_HALF = 1.5 * (1 << 26)
 
 _HIGHEST, _LOWEST = 710.0, -746.0  # beyond these e^x is infinity or 0
-_LEAST = -540  # the least power of two in the table; less than that does not change 1
+_LEAST = -540  # the least power of two in the table; adding a smaller number to 1 leaves 1
 
 _ROOTS, _ROOTS_REST = np.array(tables.ROOTS), np.array(tables.ROOTS_REST)
 _POWERS_OF_TWO = np.array(tables.POWERS_OF_TWO)
@@ -32,7 +32,7 @@ _RECIPROCALS = np.array(tables.RECIPROCALS)
 _LOGS, _LOGS_REST = np.array(tables.LOGS), np.array(tables.LOGS_REST)
 
 FEW = 12
-"""Arrays of up to so many entries are faster one number after the other."""
+"""Arrays of up to this many entries are computed faster one number after the other."""
 
 
 def exp(x: float) -> float:
@@ -91,7 +91,7 @@ def expm1(x: float) -> float:
 
 
 def _in_steps(x: _Real) -> tuple[_Real, _Real]:
-    """X as a whole number of steps of ln 2 / STEPS and a rest of at most half a step.
+    """`x` as a whole number of steps of ln 2 / STEPS and a rest of at most half a step.
 
     count * STEP is exact, since they have 18 and 35 bits, and so is its difference from x, which is a
     multiple of 2^-60 or of x's own last bit, and below 2^-7.
@@ -101,7 +101,7 @@ def _in_steps(x: _Real) -> tuple[_Real, _Real]:
 
 
 def _expm1_series(r: _Real) -> _Real:
-    """e^r - 1 for |r| <= 0.0028, to r^6: what is left out is below 2^-63 r."""
+    """e^r - 1 for |r| <= 0.0028, to r^6: the terms left out are below 2^-63 r."""
     r3 = 1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720)))
     return r + r * r * (0.5 + r * r3)
 
@@ -112,19 +112,19 @@ def _near_root(root: _Real, rest: _Real, small: _Real) -> _Real:
 
 
 def _less_one(scale: _Real, root: _Real, rest: _Real, small: _Real) -> _Real:
-    """Scale (root + rest) (1 + small) - 1, whose first difference is exact where digits cancel."""
+    """`scale (root + rest) (1 + small) - 1`, whose first difference is exact where digits cancel."""
     return (scale * root - 1.0) + scale * (rest + root * small)
 
 
 def log(x: float) -> float:
-    """The natural logarithm; -infinity at 0, not a number below."""
+    """The natural logarithm; -infinity at 0, nan below."""
     return _log(x, 0.0)
 
 
 def log1p(x: float) -> float:
     """log(1 + x), with all digits near 0."""
     near = 1.0 + x
-    # What rounding took from 1 + x, exactly: the larger of the two is subtracted first.
+    # The rounding error of 1 + x, exactly: the larger of the two is subtracted first.
     return _log(near, x - (near - 1.0) if x < 1.0 else 1.0 - (near - x))
 
 
@@ -146,7 +146,7 @@ def log1p_each(x: Array) -> Array:
 
 
 def _unusual(value: Array, x: Array) -> Array:
-    """Put in what log(1 + x) is outside (-1, infinity)."""
+    """`value` with log(1 + x) put in where x is outside (-1, infinity)."""
     value = np.where(x > -1.0, value, np.where(x == -1.0, -inf, nan))
     return np.where(np.isnan(x) | (x == inf), x, value)
 
@@ -164,7 +164,7 @@ def _log(x: float, lost: float) -> float:
 
 
 def _near_log(fraction: _Real, reciprocal: _Real, known: _Real, beside: _Real) -> _Real:
-    """Known + beside + log(fraction * reciprocal), whose product is within 0.007 of 1.
+    """`known + beside + log(fraction * reciprocal)`, whose product is within 0.007 of 1.
 
     With r that product less 1, formed from two exact products, known + r is rounded with its error kept.
     known is exact and 0 or larger than r.

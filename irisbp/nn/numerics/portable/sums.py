@@ -1,7 +1,7 @@
 """Sums and products of matrices in a fixed order.
 
-`np.add.accumulate` has it by definition: each of its results is the one before plus the next term, where a
-plain sum or a matrix product may take its terms in any order. `math.fsum` is correctly rounded, which is
+`np.add.accumulate` has a fixed order by definition: each of its results is the one before plus the next term.
+`np.sum` and matrix products may add their terms in any order. `math.fsum` is correctly rounded, and therefore
 the same in any order.
 """
 
@@ -12,9 +12,9 @@ import numpy as np
 from irisbp.nn.types import Array
 
 _FEW = 400
-"""Up to so many results cost less together, term after term within one call, than with a call a term."""
+"""Up to this many results are faster with one call for all terms than with a call for each term."""
 _AT_ONCE = 4096
-"""How many products to keep before they are summed, so that they stay in the processor's cache."""
+"""The number of products kept before they are summed: they fit into the processor's cache."""
 
 
 def dot(left: Array, right: Array, out: Array) -> Array:
@@ -60,12 +60,12 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
 
 
 def norm(values: Array) -> float:
-    """The Euclidean norm of values (n,); infinity if a square is beyond float64."""
+    """The Euclidean norm of values (n,); infinity if a square overflows float64."""
     return sqrt(_total(values * values))
 
 
 def _total(values: Array) -> float:
     try:
         return fsum(values.tolist())
-    except (OverflowError, ValueError):  # beyond float64 on the way, or both infinities
+    except (OverflowError, ValueError):  # an overflow on the way, or infinities of both signs
         return inf

@@ -1,18 +1,18 @@
-"""Tables for the exponential and the logarithm, computed once in decimal arithmetic, which is exact anywhere.
+"""Tables for the exponential and the logarithm, computed once with `decimal`, alike on every machine.
 
-A number that has to be known better than float64 tells it is kept as a pair whose sum it is: a first part,
-and a second one far smaller.
+A number needed more exactly than float64 holds it is kept as a pair whose sum it is: a first part, and a
+second one far smaller.
 """
 
 from decimal import Context, Decimal, localcontext
 
 STEPS = 128
-"""A power of two, so that 2^(k / STEPS) falls apart into a table's entry and a power of two."""
+"""A power of two, so that 2^(k / STEPS) is a table entry times a power of two."""
 
 _GRID = 1 << 42
-"""Parts that are multiples of 1 / _GRID and below 2^10 add without rounding: 52 bits hold them."""
+"""Multiples of 1 / _GRID below 2^10 add without rounding: 52 bits hold them."""
 
-# The logarithm's intervals have their centres at j / STEPS, and cover [sqrt(1/2), sqrt(2)].
+# The logarithm's intervals are centred at j / STEPS, and cover [sqrt(1/2), sqrt(2)].
 FIRST = 90
 _LAST = 182
 
