@@ -11,16 +11,13 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log10, prod
 from typing import Any
 
-from irisbp.derivations import symbols
 from irisbp.derivations.arithmetic import COMPLEXES, DUALS, FLOATS, Arithmetic, Dual, N, evaluate
-from irisbp.derivations.expressions import Expression
+from irisbp.derivations.symbolic import HOW_TO_INSTALL, Symbolic
 from irisbp.derivations.system import WHOLE, System
 from irisbp.errors import IrisbpError, literal
 from irisbp.html import html_pairs, html_table
 
 MOST_PATHS = 20  # that are listed
-MOST_SECONDS = 2  # for SymPy
-MOST_SYMBOLIC = 500  # operations, definitions put in, that are differentiated in symbols
 _SHOWN = 80  # characters of the values that a repr shows
 _MOST_DIGITS = 16.0
 _CUBE_ROOT_OF_EPSILON = 2.0**-17
@@ -157,66 +154,12 @@ def _variables(system: System, number: Any, moved: N) -> dict[str, N]:
     return {name: number(value) for name, value in system.at.items()} | {system.wrt: moved}
 
 
-@dataclass
-class _Symbolic:
-    """SymPy's results: the whole's derivative and its value, or a note why there is none, and the factors."""
-
-    derivative: str | None = None
-    value: float | None = None
-    note: str | None = None
-    factors: dict[tuple[str, str], str] = field(default_factory=dict)
-
-
-def _in_symbols(system: System) -> _Symbolic:
-    """Everything that is done in symbols, within MOST_SECONDS."""
-    found = _Symbolic()
-    if not symbols.available():
-        found.note = f"needs SymPy: {symbols.HOW_TO_INSTALL}"
-        return found
-    import sympy  # noqa: F401 - the time for loading it does not count
-
+def _in_symbols(system: System) -> Symbolic:
     try:
-        with symbols.at_most(MOST_SECONDS):
-            for name, by in _factors(system):
-                _add_factor(found, system.parts[name], name, by)
-            _add_whole(found, system)
-    except symbols.TooSlow:
-        found.note = f"left out: it takes more than {MOST_SECONDS} seconds"
-    return found
-
-
-def _add_whole(found: _Symbolic, system: System) -> None:
-    """The derivative of the whole with all definitions put in."""
-    operations = _operations_put_in(system)
-    if operations > MOST_SYMBOLIC:
-        found.note = f"left out: {operations:,} operations; it is done for {MOST_SYMBOLIC} at most"
-        return
-    known = {name: symbols.symbol(name) for name in system.at}
-    try:
-        for name, part in system.parts.items():
-            known[name] = symbols.build(part, known)
-    except symbols.TooLarge:
-        found.note = "left out: its powers of numbers are too large"
-        return
-    derivative = symbols.derivative(known[WHOLE], system.wrt)
-    value = symbols.value_at(derivative, system.at)
-    found.derivative, found.value = str(derivative), value
-
-
-def _add_factor(found: _Symbolic, part: Expression, name: str, by: str) -> None:
-    try:
-        expression = symbols.build(part, {used: symbols.symbol(used) for used in part.names})
-    except symbols.TooLarge:
-        return
-    found.factors[name, by] = str(symbols.derivative(expression, by))
-
-
-def _operations_put_in(system: System) -> int:
-    """The number of operations of the whole, with every name replaced by its definition."""
-    total = dict.fromkeys(system.at, 0)
-    for name, part in system.parts.items():
-        total[name] = part.operations + sum(total.get(step.text, 0) for step in part.steps)
-    return total[WHOLE]
+        from irisbp.derivations.symbols import in_symbols  # which loads SymPy
+    except ImportError:
+        return Symbolic(note=f"needs SymPy: {HOW_TO_INSTALL}")
+    return in_symbols(system)
 
 
 def _ways(
@@ -262,7 +205,7 @@ def _chain(
     system: System, values: Mapping[str, float], symbolic: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
     """The partial derivatives, the paths through them, and the sum of their products."""
-    partials = [_partial(system, values, name, by, symbolic.get((name, by))) for name, by in _factors(system)]
+    partials = [_partial(system, values, name, by, symbolic.get((name, by))) for name, by in system.factors()]
     of: dict[str, list[Partial]] = {}
     for partial in partials:
         of.setdefault(partial.of, []).append(partial)
@@ -282,16 +225,6 @@ def _chain(
 
 def _path(factors: list[Partial]) -> ChainPath:
     return ChainPath([factor.name for factor in factors], prod(factor.value for factor in factors))
-
-
-def _factors(system: System) -> Iterator[tuple[str, str]]:
-    """Each part with each thing it uses that depends on the variable."""
-    moving = {system.wrt}
-    for name, part in system.parts.items():
-        uses = [used for used in part.names if used in moving]
-        yield from ((name, used) for used in uses)
-        if uses:
-            moving.add(name)
 
 
 def _partial(

@@ -3,7 +3,7 @@
 Every name that is used must be known where it is used, and every name that is known must be used.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Real
@@ -31,6 +31,22 @@ class System:
     def whole(self) -> Expression:
         """The expression that everything leads to."""
         return self.parts[WHOLE]
+
+    def factors(self) -> Iterator[tuple[str, str]]:
+        """Each part with each name it uses that depends on the variable."""
+        moving = {self.wrt}
+        for name, part in self.parts.items():
+            uses = [used for used in part.names if used in moving]
+            yield from ((name, used) for used in uses)
+            if uses:
+                moving.add(name)
+
+    def operations(self) -> int:
+        """The number of operations of the whole, with every name replaced by its definition."""
+        total = dict.fromkeys(self.at, 0)
+        for name, part in self.parts.items():
+            total[name] = part.operations + sum(total.get(step.text, 0) for step in part.steps)
+        return total[WHOLE]
 
 
 def system_of(expression: str, wrt: str, at: Pairs, let: Pairs) -> System:

@@ -1,5 +1,6 @@
 """The sum over all paths is backpropagation's gradient, and the whole graph's derivative."""
 
+import sys
 import time
 from math import isfinite
 from typing import Any
@@ -9,11 +10,12 @@ import pytest
 
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
-from irisbp.derivations.symbols import HOW_TO_INSTALL
+from irisbp.derivations.symbolic import HOW_TO_INSTALL
 from irisbp.errors import Diverged
 from irisbp.explanations.naming import all_parameters, find_parameter
 from irisbp.explanations.paths import MOST_PATHS, Chain, chain_of, count_paths
-from irisbp.explanations.ways import symbolic_derivative, ways_to
+from irisbp.explanations.ways import ways_to
+from irisbp.explanations.whole_graph import symbolic_derivative
 from irisbp.explanations.worked import Worked, work
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
@@ -176,7 +178,8 @@ def test_saturated_nodes_keep_their_digits(overrides: tuple[str, ...]) -> None:
 
 
 def test_without_sympy_the_rest_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sympy", None)
+    monkeypatch.setitem(sys.modules, "sympy", None)
+    monkeypatch.delitem(sys.modules, "irisbp.explanations.whole_graph", raising=False)
     worked = worked_at(1)
     along, symbolic, *others = ways_to(chain_for(worked, "x1a3"), worked)
     assert (symbolic.value, symbolic.note) == (None, HOW_TO_INSTALL)
