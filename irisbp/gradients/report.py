@@ -102,7 +102,8 @@ class GradientReport:
         return asdict(self)
 
     def __repr__(self) -> str:
-        of = f"{len(self.parameters)} parameters, {len(self.points)} points"
+        points = "1 point" if len(self.points) == 1 else f"{len(self.points)} points"
+        of = f"{len(self.parameters)} parameters at {points}"
         bad = [f"{n} {verdict}" for verdict in ("WRONG", "NOT EXERCISED") if (n := self.count(verdict))]
         return f"<GradientReport {self._verdict}: {', '.join([of, *bad])}>"
 

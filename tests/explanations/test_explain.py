@@ -1,4 +1,4 @@
-"""irisbp.explain: the command's numbers, of configs and of runs in memory or in a directory, and their forms."""
+"""irisbp.explain: the command's numbers, of configs and of runs wherever they are, and their forms."""
 
 import time
 from pathlib import Path

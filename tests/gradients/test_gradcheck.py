@@ -64,6 +64,7 @@ def test_tables_hold_what_the_json_says() -> None:
     assert len(report.table) == 27
     assert report.table["backprop"].dtype == np.float64
     without_loss = replace(report, points=[replace(report.points[0], loss_over=None)])
+    assert without_loss.points_table["loss_over"].dtype == np.float64
     assert pd.isna(without_loss.points_table["loss_over"][0])
 
 
@@ -110,7 +111,7 @@ def test_a_users_backward_pass_that_is_wrong() -> None:
     assert not report.passed
     assert wrong["name"].tolist() == [f"output.bias[{k}]" for k in range(3)]
     assert wrong["relative_error"].to_numpy() == pytest.approx(1e-9, rel=1e-4)
-    assert repr(report) == "<GradientReport FAIL: 27 parameters, 15 points, 3 WRONG>"
+    assert repr(report) == "<GradientReport FAIL: 27 parameters at 15 points, 3 WRONG>"
 
 
 def test_samples_of_ones_own() -> None:
@@ -130,7 +131,7 @@ def test_samples_of_ones_own() -> None:
 
 def test_a_report_shows_itself() -> None:
     report = irisbp.gradcheck(point="class-1")
-    assert repr(report) == "<GradientReport PASS: 27 parameters, 1 points>"
+    assert repr(report) == "<GradientReport PASS: 27 parameters at 1 point>"
     html = replace(report, hints=[HOSTILE])._repr_html_()
     assert html.count("<tr>") == 4 + 1 + 1 + 27
     assert "&lt;script&gt;" in html
