@@ -1,1 +1,1 @@
-"""What a YAML file may say, and the strict reader that says where it does not."""
+"""Configs: the keys and their defaults, the strict YAML reader, overrides, and the examples to start from."""

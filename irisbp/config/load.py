@@ -1,6 +1,6 @@
 """From a YAML file and KEY=VALUE overrides to a validated Config, or to every problem at once.
 
-Defaults < file < overrides, all by the same rules and in the same words.
+Defaults < file < overrides: all follow the same rules, and a mistake has the same message in each.
 """
 
 import json
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from irisbp.config.given import Given, plain
-from irisbp.config.schema import CHOICES, LARGEST_SEED, Config, SgdOptimizer
+from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
     MOST_PROBLEMS,
     Document,
@@ -26,23 +26,14 @@ from irisbp.config.yaml import (
     abridged,
     dump,
     parse,
+    read_bytes,
     read_file,
 )
 from irisbp.errors import ConfigError
 
-ARTICLE: dict[str, Any] = {
-    "seed": 0,
-    "rng": "r",
-    "learning_rate": 0.1,
-    "epochs": 50,
-    "initializer": "normal",
-    "optimizer": "sgd",
-}
-"""The article's run; `configs/article.yaml` says the same with comments."""
-
 OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
 
-# What other tools call our keys, where the words are too unlike for a comparison of letters.
+# Other tools' names for our keys, where the spelling is too different for a comparison of letters.
 _OTHER_WORDS = {
     "lr": "learning_rate",
     "eta": "learning_rate",
@@ -89,7 +80,9 @@ def _given_document(config: Given, content: bytes | None) -> tuple[Document, Pat
     if isinstance(config, Config):
         return Document(config.model_dump(mode="json")), Path("config")
     if isinstance(config, Mapping):
-        return Document(plain(config)), Path("config")
+        document = Document(plain(config))
+        _fill_names(document.data)
+        return document, Path("config")
     if not isinstance(config, str | PathLike):
         kind = type(config).__name__
         raise ConfigError(f"config: {kind} is not a config; give a path, a mapping, a Config or None")
@@ -106,20 +99,40 @@ def _put_key(document: Document, key: str, value: Any) -> None:
         document.key_places[path[:depth]] = document.value_places[path[:depth]] = place
 
 
+def load_recorded(path: Path) -> Config:
+    """Load the config.yaml of a run; ConfigError if it is not complete, and so not as irisbp wrote it.
+
+    Every key has a default, so a truncated file would otherwise pass as another config.
+    """
+    content = read_bytes(path)
+    config = load_config(path, content=content)
+    if to_yaml(config).encode() != content:
+        raise ConfigError(f"{path} is not as irisbp writes it")
+    return config
+
+
 def read_document(path: Path | None, content: bytes | None = None) -> Document:
-    """What stands in a file (or the article's config), not yet checked key by key."""
-    document = read_file(path, content) if path else Document(dict(ARTICLE))
+    """Read a file, or without one an empty config; its keys are not checked yet."""
+    document = read_file(path, content) if path else Document({})
     if document.data is None and not document.problems:
-        required = ", ".join(k for k, field in Config.model_fields.items() if field.is_required())
-        raise ConfigError(f"{path}: empty; a config gives at least {required}")
+        document.data = {}  # every key has a default, so an empty file is the article's case
     if not isinstance(document.data, dict):
         raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
+    _fill_names(document.data)
     anchor_source(document.data, path.parent if path else Path())
     return document
 
 
+def _fill_names(data: dict[str, Any]) -> None:
+    """Name the choices: a sweep that varies optimizer.momentum records of which optimizer."""
+    for key, name in DEFAULT_NAMES.items():
+        given = data.setdefault(key, name)
+        if isinstance(given, dict):
+            data[key] = {"name": name} | given
+
+
 def overridden(document: Document, overrides: Sequence[str], path: Path | None) -> Config:
-    """The config of a document with overrides, which are put into it; Problems if any."""
+    """Validate a document with overrides, which are put into it; raises Problems if it is not valid."""
     for argument in overrides:
         _override(document, argument)
     anchor_source(document.data, Path())
@@ -145,7 +158,7 @@ def validated(document: Document, path: Path | None) -> Config:
 
 
 def valid_config(data: dict[str, Any]) -> Config | None:
-    """The config of plain data, None if anything is wrong with it; `overridden` says what."""
+    """The config of plain data, or None if it is not valid; `overridden` lists the problems."""
     try:
         config = Config.model_validate(data)
     except ValidationError:
@@ -156,7 +169,7 @@ def valid_config(data: dict[str, Any]) -> Config | None:
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """[CONFIG] [KEY=VALUE]... apart. The first may be a path; the others must be overrides."""
+    """Split [CONFIG] [KEY=VALUE]... into a path, if the first is one, and overrides."""
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
     path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
@@ -171,7 +184,7 @@ def to_yaml(config: Config) -> str:
 
 
 def _override(document: Document, argument: str) -> None:
-    """Put one KEY=VALUE into the document, in the place of what stands there."""
+    """Put one KEY=VALUE into the document; it replaces the value that is there."""
     match = _match(argument)
     place = f"argument {abridged(argument)}"
     path = key_path(match["key"], place)
@@ -194,12 +207,12 @@ def key_path(key: str, place: str) -> tuple[str, ...]:
     """The words of a dotted key."""
     path = tuple(key.split("."))
     if "" in path:
-        raise ConfigError(f"{place}: a key is words with single dots between them")
+        raise ConfigError(f"{place}: a key is words joined by single dots, such as optimizer.beta1")
     return path
 
 
 def put(mapping: dict[str, Any], path: Sequence[str], value: Any, place: str) -> None:
-    """Put a value at a path; of what lies within the mapping, only copies are changed."""
+    """Put a value at a path; mappings within the mapping are copied before they are changed."""
     for depth, key in enumerate(path[:-1], 1):
         below = mapping.get(key)
         if isinstance(below, str) and key in CHOICES:
@@ -218,39 +231,36 @@ def _match(argument: str) -> re.Match[str]:
 
 
 def _problems(error: ValidationError, document: Document, path: Path | None) -> list[Problem]:
-    """One for each key: where a value may be of several kinds, each that was tried makes an error."""
+    """List one problem for each key: pydantic reports one for each kind of value that it tried."""
     by_key = {
         where: details
         for details in error.errors()
         if (where := _key_path(details["loc"])) not in document.unreadable
     }
-    # A list is not to blame for what stands in it.
+    # A list is right if only its elements are wrong.
     above = {where[:-1] for where in by_key if where}
-    to_blame = [details for where, details in by_key.items() if where not in above]
-    # What is only counted in the end is not worth the search for words.
-    told, untold = to_blame[:MOST_PROBLEMS], to_blame[MOST_PROBLEMS:]
-    return [_problem(details, document, path) for details in told] + [Problem("", "")] * len(untold)
+    wrong = [details for where, details in by_key.items() if where not in above]
+    # The search for the nearest word takes time; problems that are only counted do not need it.
+    listed, counted = wrong[:MOST_PROBLEMS], wrong[MOST_PROBLEMS:]
+    return [_problem(details, document, path) for details in listed] + [Problem("", "")] * len(counted)
 
 
 def _problem(details: Any, document: Document, path: Path | None) -> Problem:
-    """One of pydantic's errors in our words, at its place."""
+    """Turn one of pydantic's errors into a problem at its place."""
     where = _key_path(details["loc"])
     kind = details["type"]
-    if kind == "missing":
-        place = _place(document.value_places, where[:-1], path)
-        return Problem(place, f"missing key {_dotted(where)}: {_description(where, document)}")
     if kind == "extra_forbidden":
         return Problem(_place(document.key_places, where, path), _unknown_key(where, document))
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _unknown_choice(where, details, document, path)
+    if kind == "union_tag_invalid":
+        return _unknown_choice(str(where[0]), details["input"], document, path)
     place = _place(document.value_places, where, path)
-    verb = "cannot stand in" if isinstance(where[-1], int) else "is not"
+    verb = "is not allowed in" if isinstance(where[-1], int) else "is not"
     message = f"{_dotted(where)}: {_shown(details['input'])} {verb} {_description(where, document)}"
     return Problem(place, message + _nearest(details["input"], details.get("ctx", {}).get("expected", "")))
 
 
 def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
-    """Pydantic also names the model or the kind of value that it tried; a config does not."""
+    """The path in the config: pydantic's location without the models and kinds of value that it tried."""
     if len(loc) > 2 and loc[0] in CHOICES:
         return (loc[0], *loc[2:])
     field = Config.model_fields.get(str(loc[0])) if loc else None
@@ -284,13 +294,13 @@ def _model_at(where: KeyPath, document: Document) -> type[BaseModel]:
 
 
 def _chosen(key: str, document: Document) -> str:
-    """The name of a choice, which only a schedule may leave out."""
+    """The name of a choice, which a mapping of options may leave out."""
     given = document.data[key]
-    return str(given.get("name", "constant") if isinstance(given, dict) else given)
+    return str(given.get("name", DEFAULT_NAMES[key]) if isinstance(given, dict) else given)
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    """The model behind a field whose value is a mapping of keys, or nothing."""
+    """The model of a field whose value is a mapping of keys, None for any other field."""
     for kind in (field.annotation, *get_args(field.annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -298,7 +308,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _description(where: KeyPath, document: Document) -> str:
-    """What the key may be; an element of a list has its list's description."""
+    """The values that a key may have; an element of a list has its list's description."""
     if where == ("seed",) and _largest_seed(document) == LARGEST_SEED["r"]:
         return f"a whole number from 0 to {LARGEST_SEED['r']} (with rng: r)"
     keys = [part for part in where if isinstance(part, str)]
@@ -311,15 +321,15 @@ def _unknown_key(where: KeyPath, document: Document) -> str:
     known = list(_model_at(above, document).model_fields)
     if above and above[0] in CHOICES:
         return _foreign_option(key, str(above[0]), known, document)
-    # Perhaps it is right, but belongs elsewhere.
+    # Perhaps it is a key of another section.
     candidates = _all_keys() | {name: _dotted((*above, name)) for name in known}
     guess = candidates.get(_meant(key, list(candidates)), "")
-    hint = f"; did you mean {guess}?" if guess else f"; known here: {', '.join(known)}"
+    hint = f"; did you mean {guess}?" if guess else f"; known keys: {', '.join(known)}"
     return f"unknown key {_dotted(where)}{hint}"
 
 
 def _meant(key: str, known: Sequence[str]) -> str:
-    """The known key that a word was meant to be, or nothing."""
+    """The known key nearest to a word, or "" if none is near."""
     other = _OTHER_WORDS.get(key.lower(), "")
     if other in known:
         return other
@@ -327,7 +337,7 @@ def _meant(key: str, known: Sequence[str]) -> str:
 
 
 def _all_keys() -> dict[str, str]:
-    """From the last word of every key that there is to the whole of it."""
+    """Every key, by its last word: beta1 is optimizer.beta1."""
     keys: dict[str, str] = {}
     for name, field in Config.model_fields.items():
         keys[name] = name
@@ -340,31 +350,26 @@ def _all_keys() -> dict[str, str]:
 
 
 def _foreign_option(option: str, key: str, known: list[str], document: Document) -> str:
-    """An option that the chosen optimizer or initializer does not have, though another one may."""
+    """The message for an option that the chosen optimizer, initializer or schedule does not have."""
     chosen = _chosen(key, document)
-    options = [name for name in known if name != "name"]
     owners = [name for name, model in CHOICES[key].items() if option in model.model_fields]
-    guess = _meant(option, options)
-    text = f"{key}.{abridged(option)}: {chosen} has no such option"
+    text = f"{key}.{abridged(option)}: not an option of {chosen}"
     if owners:
-        text += f" (it is one of {', '.join(owners)})"
-    if guess:
+        text += f", only of {', '.join(owners)}"
+    if guess := _meant(option, known):
         return f"{text}; did you mean {guess}?"
-    return f"{text}; its options: {', '.join(options) or 'none'}"
+    options = ", ".join(name for name in known if name != "name")
+    return f"{text}; options of {chosen}: {options or 'none'}"
 
 
-def _unknown_choice(where: KeyPath, details: Any, document: Document, path: Path | None) -> Problem:
-    key, value = str(where[0]), details["input"]
-    names = ", ".join(CHOICES[key])
+def _unknown_choice(key: str, value: Any, document: Document, path: Path | None) -> Problem:
+    names, tag = ", ".join(CHOICES[key]), value["name"]
     place = _place(document.value_places, (key, "name"), path)
-    if details["type"] == "union_tag_not_found":
-        return Problem(place, f"missing key {key}.name: one of {names}")
-    tag = value["name"] if isinstance(value, dict) else value
     return Problem(place, f"{key}: {_shown(tag)} is not one of {names}{_nearest(tag, names)}")
 
 
 def _nearest(value: Any, allowed: str) -> str:
-    """A hint at the allowed word that a wrong one was meant to be."""
+    """A hint at the allowed word nearest to a wrong one, or ""."""
     if not isinstance(value, str):
         return ""
     guess = _closest(value, re.findall(r"\w+", allowed))
@@ -372,28 +377,29 @@ def _nearest(value: Any, allowed: str) -> str:
 
 
 def _closest(word: str, known: Sequence[str]) -> str:
-    # The search takes the square of the word's length; no key has half as many letters.
+    # The search takes time in the square of the word's length; no key has half as many letters.
     close = get_close_matches(word.lower(), known, 1) if len(word) <= 60 else []
     return close[0] if close else ""
 
 
 def _shown(value: Any) -> str:
-    """A value as YAML would write it, on one line and not too long."""
-    if value is None:
-        return "nothing"
+    """A value as YAML would write it, abridged and on one line."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
 def anchor_source(config: Any, folder: Path) -> None:
-    """Make the path of a table absolute: a file's own is relative to the file, an override's to here."""
+    """Make the path of a table absolute; until then it is relative to the folder.
+
+    In a file that is the file's folder, in an override the working directory.
+    """
     data = config.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"]:
         config["data"] = data | {"source": os.path.abspath(folder / data["source"])}
 
 
 def _seed_problems(document: Document, path: Path | None) -> list[Problem]:
-    """A seed that would do for one generator, but not for the chosen one."""
+    """The problem of a seed that another generator would accept, but not the chosen one."""
     seed, largest = document.data.get("seed"), _largest_seed(document)
     if type(seed) is not int or not largest < seed <= LARGEST_SEED["numpy"]:
         return []
@@ -402,35 +408,42 @@ def _seed_problems(document: Document, path: Path | None) -> list[Problem]:
 
 
 def _largest_seed(document: Document) -> int:
-    return LARGEST_SEED["r" if document.data.get("rng") == "r" else "numpy"]
+    rng = document.data.get("rng", Config.model_fields["rng"].default)
+    return LARGEST_SEED["r" if rng == "r" else "numpy"]
 
 
 def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
-    """What is legal key by key, but not together."""
+    """The keys that are legal one by one, but not together, and the reason."""
+    yield from _data_problems(config.data)
     data, stopping = config.data, config.early_stopping
-    if data.source is not None and "\0" in data.source:
-        yield ("data", "source"), "is not a path: it holds a NUL character"
-    if data.source is not None and data.target is None:
-        yield ("data", "source"), "needs data.target, the column that holds the classes"
-    if data.source is None and (data.target or data.features):
-        yield ("data", "target" if data.target else "features"), "needs data.source; iris has its own"
-    if data.validation is not None and data.folds is not None:
-        yield ("data", "validation"), "cannot stand beside data.folds; give one of them"
-    if (data.folds is None) != (data.fold is None):
-        given, missing = ("fold", "folds") if data.folds is None else ("folds", "fold")
-        yield ("data", given), f"needs data.{missing} beside it"
-    if data.folds is not None and data.fold is not None and data.fold >= data.folds:
-        yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"
     held_out = data.validation is not None or data.folds is not None
     if stopping is not None and stopping.monitor == "validation" and not held_out:
-        yield ("early_stopping",), "monitors validation samples; give data.validation, or monitor: training"
+        message = "needs held-out samples to monitor; set data.validation, or early_stopping.monitor=training"
+        yield ("early_stopping",), message
     if config.engine == "compiled" and config.numerics == "portable":
-        yield ("engine",), "compiled has an arithmetic of its own; numerics: portable needs engine: plain"
+        yield ("engine",), "compiled computes with native numerics; numerics: portable needs engine: plain"
     if config.schedule.warmup >= config.epochs:
-        yield ("schedule", "warmup"), f"{config.schedule.warmup} is not below epochs, {config.epochs}"
+        yield ("schedule", "warmup"), f"{config.schedule.warmup} is not less than epochs, {config.epochs}"
     if (
         isinstance(config.optimizer, SgdOptimizer)
         and config.optimizer.nesterov
         and not config.optimizer.momentum
     ):
-        yield ("optimizer", "nesterov"), "needs a momentum above 0"
+        yield ("optimizer", "nesterov"), "needs optimizer.momentum above 0"
+
+
+def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
+    if data.source is not None and "\0" in data.source:
+        yield ("data", "source"), "is not a path: it contains a NUL character"
+    if data.source is not None and data.target is None:
+        yield ("data", "source"), "needs data.target, the column that holds the classes"
+    if data.source is None and (data.target or data.features):
+        where = ("data", "target" if data.target else "features")
+        yield where, "needs data.source; the columns of iris are fixed"
+    if data.validation is not None and data.folds is not None:
+        yield ("data", "validation"), "not allowed together with data.folds; give one of them"
+    if (data.folds is None) != (data.fold is None):
+        given, missing = ("fold", "folds") if data.folds is None else ("folds", "fold")
+        yield ("data", given), f"needs data.{missing} as well"
+    if data.folds is not None and data.fold is not None and data.fold >= data.folds:
+        yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"

@@ -1,9 +1,10 @@
-"""Every key a config may have, with its range and its default.
+"""Every key a config may have, with its range and its default: without any key, it is the article's case.
 
-A field's description completes the sentence "VALUE is not ..."; error messages and `config show` are
-made from it, so that each rule is told in one place.
+A field's description completes the sentence "VALUE is not ..."; error messages are made from it, so that
+each rule is written down once.
 """
 
+from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -11,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 MOST_EPOCHS = 10**9
 WIDEST_LAYER = 10**6
 LARGEST_SEED = {"numpy": 2**63 - 1, "r": 2**31 - 1}
+
+# The article's choices, for a mapping of options without a name.
+DEFAULT_NAMES = {"initializer": "normal", "optimizer": "sgd", "schedule": "constant"}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -101,7 +105,7 @@ class AdadeltaOptimizer(_Section):
 
 
 class _AdamLike(_Section):
-    """The options that all of Adam's kind share."""
+    """The options that Adam and its variants share."""
 
     name: str
     beta1: Below1 = Field(default=0.9, description=_BELOW_1)
@@ -125,14 +129,14 @@ class AdamWOptimizer(_AdamLike):
 
 
 class NadamOptimizer(_AdamLike):
-    """Adam with Nesterov's momentum."""
+    """Adam with Nesterov momentum."""
 
     name: Literal["nadam"]
     momentum_decay: NotNegative = Field(default=0.004, description=_NOT_NEGATIVE)
 
 
 class _Schedule(_Section):
-    """What all schedules share."""
+    """The option that all schedules share: so many epochs of linear warm-up first."""
 
     name: str
     warmup: int = Field(default=0, ge=0, description=_WHOLE_0)
@@ -145,7 +149,7 @@ class ConstantSchedule(_Schedule):
 
 
 class StepSchedule(_Schedule):
-    """The learning rate times a factor after every so many epochs."""
+    """The learning rate is multiplied by a factor every so many epochs."""
 
     name: Literal["step"]
     every: int = Field(default=10, ge=1, description=_WHOLE_1)
@@ -153,23 +157,23 @@ class StepSchedule(_Schedule):
 
 
 class ExponentialSchedule(_Schedule):
-    """The learning rate times a factor after every epoch."""
+    """The learning rate is multiplied by a factor after every epoch."""
 
     name: Literal["exponential"]
     factor: UpTo1 = Field(default=0.95, description=_UP_TO_1)
 
 
 class CosineSchedule(_Schedule):
-    """Down to a final learning rate along half a cosine."""
+    """The learning rate falls to a final one along half a cosine."""
 
     name: Literal["cosine"]
     final: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
 
 
 class EarlyStopping(_Section):
-    """Stop when the monitored loss has not improved by min_delta for patience epochs."""
+    """Stop when the monitored loss has not improved by more than min_delta for patience epochs."""
 
-    patience: int = Field(ge=1, description=_WHOLE_1)
+    patience: int = Field(default=10, ge=1, description=_WHOLE_1)
     min_delta: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
     restore_best: bool = Field(default=True, description=_YES)
     monitor: Literal["validation", "training"] = Field(
@@ -178,10 +182,10 @@ class EarlyStopping(_Section):
 
 
 class CheckpointEvery(_Section):
-    """How many epochs or updates lie between two checkpoints; with neither, about a second."""
+    """The epochs or steps from one checkpoint to the next; with neither, one about every second."""
 
-    epochs: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or nothing)")
-    steps: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or nothing)")
+    epochs: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or null)")
+    steps: Annotated[int, Field(ge=1)] | None = Field(default=None, description=f"{_WHOLE_1} (or null)")
 
 
 class NetworkSection(_Section):
@@ -203,19 +207,22 @@ class DataSection(_Section):
     """The samples, their order, and which of them are held out."""
 
     source: str | None = Field(
-        default=None, min_length=1, description="the path of a CSV file (or nothing, for iris)"
+        default=None, min_length=1, description="the path of a CSV file (or null, for iris)"
     )
     target: str | None = Field(
         default=None, min_length=1, description="the name of the column that holds the classes"
     )
     features: tuple[str, ...] | None = Field(
-        default=None, strict=False, min_length=1, description="a list of the names of number columns"
+        default=None,
+        strict=False,
+        min_length=1,
+        description="a list with the names of one or more numeric columns",
     )
     shuffle: Literal["once", "every_epoch", "never"] = Field(
         default="once", description="one of once, every_epoch, never"
     )
     validation: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        default=None, description="the part of the samples to hold out, a number above 0 and below 1"
+        default=None, description="the fraction of the samples to hold out, a number above 0 and below 1"
     )
     folds: Annotated[int, Field(ge=2, le=10_000)] | None = Field(
         default=None, description="a whole number of folds from 2 to 10000"
@@ -225,22 +232,24 @@ class DataSection(_Section):
     )
 
 
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+def _named(default: str, value: Any) -> Any:
+    """A mapping for a name, and the default's name for a mapping of options alone."""
+    if isinstance(value, str):
+        return {"name": value}
+    return {"name": default} | value if isinstance(value, dict) else value
 
 
-def _scheduled(value: Any) -> Any:
-    """A schedule may be left unnamed, if it is to be constant but for a warm-up."""
-    return {"name": "constant"} | value if isinstance(value, dict) else _named(value)
+def _choice_of(key: str) -> BeforeValidator:
+    return BeforeValidator(partial(_named, DEFAULT_NAMES[key]))
 
 
 def _engine(value: Any) -> Any:
-    """Numba's own back end compiles, and so its name does, too."""
+    """Accept numba for compiled: the code is compiled by Numba's back end."""
     return "compiled" if value == "numba" else value
 
 
 def _every(value: Any) -> Any:
-    """A number is one of epochs; auto leaves both open."""
+    """Read a number as one of epochs, and auto as neither epochs nor steps."""
     if value == "auto":
         return {}
     return {"epochs": value} if isinstance(value, int) else value
@@ -270,7 +279,7 @@ def _by_name(choice: Any) -> dict[str, type[BaseModel]]:
     return {name: model for model in models for name in get_args(model.model_fields["name"].annotation)}
 
 
-# The keys whose value is a name or a mapping, and the options that each name has.
+# The keys whose value is a name or a mapping, and the model of each name's options.
 CHOICES = {
     "initializer": _by_name(Initializer),
     "optimizer": _by_name(Optimizer),
@@ -283,17 +292,26 @@ def _choice(key: str) -> str:
 
 
 class Config(_Section):
-    """One training: five keys that must be given, and the rest with defaults."""
+    """One training; the defaults are the article's."""
 
     seed: int = Field(
-        ge=0, le=LARGEST_SEED["numpy"], description=f"a whole number from 0 to {LARGEST_SEED['numpy']}"
+        default=0,
+        ge=0,
+        le=LARGEST_SEED["numpy"],
+        description=f"a whole number from 0 to {LARGEST_SEED['numpy']}",
     )
-    rng: Literal["numpy", "r"] = Field(default="numpy", description="one of numpy, r")
-    learning_rate: Positive = Field(description="a number greater than 0, such as 0.1")
-    epochs: int = Field(ge=1, le=MOST_EPOCHS, description=f"a whole number from 1 to {MOST_EPOCHS}")
-    initializer: Annotated[Initializer, BeforeValidator(_named)] = Field(description=_choice("initializer"))
-    optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Field(description=_choice("optimizer"))
-    schedule: Annotated[Schedule, BeforeValidator(_scheduled)] = Field(
+    rng: Literal["numpy", "r"] = Field(default="r", description="one of numpy, r")
+    learning_rate: Positive = Field(default=0.1, description="a number greater than 0, such as 0.1")
+    epochs: int = Field(
+        default=50, ge=1, le=MOST_EPOCHS, description=f"a whole number from 1 to {MOST_EPOCHS}"
+    )
+    initializer: Annotated[Initializer, _choice_of("initializer")] = Field(
+        default=NormalInitializer(name="normal"), description=_choice("initializer")
+    )
+    optimizer: Annotated[Optimizer, _choice_of("optimizer")] = Field(
+        default=SgdOptimizer(name="sgd"), description=_choice("optimizer")
+    )
+    schedule: Annotated[Schedule, _choice_of("schedule")] = Field(
         default=ConstantSchedule(name="constant"), description=_choice("schedule")
     )
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = Field(
@@ -301,11 +319,11 @@ class Config(_Section):
     )
     reduction: Literal["mean", "sum"] = Field(default="mean", description="one of mean, sum")
     l2: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
-    clip_norm: Positive | None = Field(default=None, description=f"{_POSITIVE} (or nothing, not to clip)")
+    clip_norm: Positive | None = Field(default=None, description=f"{_POSITIVE} (or null, for no clipping)")
     network: NetworkSection = Field(default=NetworkSection(), description="a mapping")
     data: DataSection = Field(default=DataSection(), description="a mapping")
     early_stopping: EarlyStopping | None = Field(
-        default=None, description="a mapping with at least patience (or nothing, not to stop early)"
+        default=None, description="a mapping, such as {patience: 10} (or null, to train all epochs)"
     )
     engine: Annotated[Literal["plain", "compiled"], BeforeValidator(_engine)] = Field(
         default="plain", description="one of plain, compiled"

@@ -1,33 +1,37 @@
-"""A config key by key: each one's value, whether it is the default, and what several configs differ in."""
+"""A config as a flat list of keys: each one's value, and whether it is the default.
+
+Runs are shown and compared key by key; this is where the keys come from.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from irisbp.config.schema import Config
+from irisbp.config.schema import DEFAULT_NAMES, Config
 
 
 class KeyValue(NamedTuple):
-    """A key's value, as plain data, and whether it is what the key has when it is not given."""
+    """A key's value, as plain data, and whether it is the key's default."""
 
     value: Any
     is_default: bool
 
 
 def settings(config: Config) -> dict[str, KeyValue]:
-    """Every key of a config with its value, such as optimizer.beta1; the keys of the config's order."""
-    return dict(_settings(config, "", whole_is_default=False))
+    """Every key of a config with its value, such as optimizer.beta1, in the config's order."""
+    return dict(_settings(config, ""))
 
 
-def _settings(section: BaseModel, prefix: str, whole_is_default: bool) -> Iterator[tuple[str, KeyValue]]:
+def _settings(section: BaseModel, prefix: str, default_name: str = "") -> Iterator[tuple[str, KeyValue]]:
+    """A section's keys; a choice's name has its default from the choice, not from the section."""
     for name, field in type(section).model_fields.items():
         value, key = getattr(section, name), prefix + name
-        is_default = whole_is_default or (not field.is_required() and value == field.default)
         if isinstance(value, BaseModel):
-            yield from _settings(value, f"{key}.", is_default)
+            yield from _settings(value, f"{key}.", DEFAULT_NAMES.get(key, ""))
         else:
-            yield key, KeyValue(list(value) if isinstance(value, tuple) else value, is_default)
+            default = default_name if field.is_required() else field.default
+            yield key, KeyValue(list(value) if isinstance(value, tuple) else value, value == default)
 
 
 def varying_keys(configs: Sequence[Config]) -> list[str]:

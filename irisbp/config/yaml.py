@@ -2,7 +2,7 @@
 
 PyYAML scans and parses; what its events mean is decided here. Its own constructor follows YAML 1.1,
 where `no` is false, `010` is eight, `1:30` is ninety and `1e-3` is a word. Anchors, aliases, tags,
-merges and duplicate keys are refused: a config has no use for them and they hide mistakes.
+merges and duplicate keys are errors: a config does not need them, and they hide mistakes.
 """
 
 import os
@@ -23,7 +23,7 @@ KeyPath = tuple[str | int, ...]
 LARGEST_FILE = 1 << 15  # bytes or characters; a config of every key with comments has a few thousand
 _DEEPEST = 20
 _MOST_EVENTS = 2500  # PyYAML takes some 100 microseconds for each value, key and end of a collection
-MOST_PROBLEMS = 50  # are listed
+MOST_PROBLEMS = 50  # that are listed
 _LONGEST_SHOWN = 60  # characters of a key or a tag
 _LONGEST_NUMBER = 400  # characters; float64 needs no more than about 330 even written out in full
 
@@ -35,14 +35,14 @@ _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class Problem(NamedTuple):
-    """One thing wrong: where it stands, as text to open a message with, and what it is."""
+    """One thing wrong with a config: its place, with which a message begins, and the message."""
 
     place: str
     message: str
 
 
 class Problems(ConfigError):
-    """Everything that is wrong with a config, a line each."""
+    """Every problem of a config, one on each line; the first 50 are listed."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         lines = [f"{place}: {message}" for place, message in problems[:MOST_PROBLEMS]]
@@ -60,9 +60,9 @@ _START = yaml.Mark("", 0, 0, 0, None, 0)
 class Document:
     """Plain data, and for each key's path the places of the key and of its value.
 
-    A place is text to open a message with: `article.yaml:3:16` in a file, the argument itself on the
-    command line. problems are what the rules refuse, beyond which reading could go on; the values at
-    unreadable are not known because of one.
+    A place is the text with which a message begins: `article.yaml:3:16` in a file, the argument itself on
+    the command line. problems are violations of the rules after which reading could continue; the values of
+    the paths in unreadable are unknown because of one.
     """
 
     data: Any
@@ -73,10 +73,13 @@ class Document:
 
 
 def read_file(path: Path, content: bytes | None = None) -> Document:
-    """The document in a file, or in what was read of it; StorageError or ConfigError where there is none."""
-    content = _read_bytes(path) if content is None else content
+    """Read the document in a file; content is the file's, if it has been read already.
+
+    Raises StorageError if the file cannot be read, ConfigError if it is not a YAML document.
+    """
+    content = read_bytes(path) if content is None else content
     if len(content) > LARGEST_FILE:
-        raise ConfigError(f"{path}: more than {LARGEST_FILE} bytes; this is not a config")
+        raise ConfigError(f"{path}: more than {LARGEST_FILE} bytes, too large for a config")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,7 +88,11 @@ def read_file(path: Path, content: bytes | None = None) -> Document:
     return parse(text, lambda mark: f"{path}:{mark.line + 1}:{mark.column + 1}")
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a file, but no more than one byte beyond the largest config.
+
+    Raises ConfigError if it is not a regular file, StorageError if it cannot be read.
+    """
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
@@ -96,20 +103,20 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except ValueError:
-        raise ConfigError(f"{path!s}: not a path") from None
+        raise ConfigError(f"{path!s}: not a valid path") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
 
 
 def abridged(text: str) -> str:
-    """The text, or the start of a long one."""
+    """The text, cut short if it is long."""
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def dump(data: Any) -> str:
-    """YAML of plain data that reads back equal, innermost collections on one line.
+    """Write plain data as YAML that reads back equal, with the innermost collections on one line.
 
-    What a terminal could act upon, or hide, is in double quotes, where an escape is the character itself.
+    Characters that a terminal could act upon, or hide, are escaped in double quotes.
     """
     text = yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
@@ -118,7 +125,7 @@ def dump(data: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes a word that the rules read as something else; PyYAML quotes by YAML 1.1's rules only."""
+    """Quotes words that would be read as something else; PyYAML knows only the rules of YAML 1.1."""
 
     def word(self, text: str) -> yaml.ScalarNode:
         is_word = not _is_overlong(text) and isinstance(_scalar(text), str)
@@ -130,43 +137,49 @@ _Dumper.add_representer(str, _Dumper.word)
 
 
 def parse(text: str, place: Callable[[Any], str]) -> Document:
-    """The document in a text; ConfigError if it is no YAML, or longer or deeper than a config ever is."""
-    document = Document(None)
+    """Read the document in a text; ConfigError if it is not YAML, or too long or too deep for a config."""
     if len(text) > LARGEST_FILE:
-        raise ConfigError(f"{place(_START)}: more than {LARGEST_FILE} characters; this is not a config")
-    events = _limited(yaml.parse(text, Loader=_Loader), place)
-    reader = _Reader(events, document, place)
+        raise ConfigError(f"{place(_START)}: more than {LARGEST_FILE} characters, too many for a config")
+    document = Document(None)
     try:
-        next(events)  # the stream starts
-        if isinstance(next(events), yaml.StreamEndEvent):
-            return document
-        document.data = reader.value(next(events), ())
-        next(events)  # the document ends
-        extra = next(events)
-        if not isinstance(extra, yaml.StreamEndEvent):
-            raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is one")
+        _build(document, _limited(yaml.parse(text, Loader=_Loader), place), place)
     except _TooDeep as error:
-        raise ConfigError(f"{place(error.problem_mark)}: nested deeper than {_DEEPEST}") from None
+        raise ConfigError(f"{place(error.problem_mark)}: nested more than {_DEEPEST} levels deep") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place(mark)}: " if mark else ""
         context = f" ({error.context})" if error.context else ""
-        raise ConfigError(f"{where}not YAML: {abridged(str(error.problem))}{context}") from None
+        raise ConfigError(f"{where}not valid YAML: {abridged(str(error.problem))}{context}") from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - text.rfind("\n", 0, error.position)
-        mark = yaml.Mark("", error.position, line - 1, column - 1, None, 0)
-        code = ord(text[error.position])
-        raise ConfigError(f"{place(mark)}: a character that YAML forbids: U+{code:04X}") from None
+        where, code = place(_mark(text, error.position)), ord(text[error.position])
+        raise ConfigError(f"{where}: a character that YAML does not allow: U+{code:04X}") from None
     return document
 
 
+def _build(document: Document, events: Iterator[Any], place: Callable[[Any], str]) -> None:
+    """Fill a document from the events of its text."""
+    next(events)  # the stream starts
+    if isinstance(next(events), yaml.StreamEndEvent):
+        return
+    document.data = _Reader(events, document, place).value(next(events), ())
+    next(events)  # the document ends
+    extra = next(events)
+    if not isinstance(extra, yaml.StreamEndEvent):
+        raise ConfigError(f"{place(extra.start_mark)}: a second document; a config is only one")
+
+
+def _mark(text: str, position: int) -> yaml.Mark:
+    """The mark of a character, whose line and column are counted from 0."""
+    column = position - text.rfind("\n", 0, position) - 1
+    return yaml.Mark("", position, text.count("\n", 0, position), column, None, 0)
+
+
 class _TooDeep(yaml.MarkedYAMLError):
-    """A flow collection within too many others."""
+    """Flow collections are nested too deep."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at a deep flow collection: the scanner looks ahead, in time that is the square of the depth."""
+    """Stops at deeply nested flow collections, whose scan takes time in the square of the depth."""
 
     def fetch_flow_collection_start(self, token: Any) -> None:
         if self.flow_level > _DEEPEST:
@@ -175,19 +188,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def _limited(events: Iterator[Any], place: Callable[[Any], str]) -> Iterator[Any]:
-    """The events, as long as they are no more than a config has."""
+    """Pass the events on; ConfigError once there are too many for a config."""
     for count, event in enumerate(events):
         if count > _MOST_EVENTS:
             where = place(event.start_mark)
-            raise ConfigError(f"{where}: more than {_MOST_EVENTS} keys and values; this is not a config")
+            raise ConfigError(f"{where}: more than {_MOST_EVENTS} keys and values, too many for a config")
         if isinstance(event, yaml.ScalarEvent) and (half := _SURROGATE.search(event.value)):
             where, code = place(event.start_mark), f"\\u{ord(half[0]):04x}"
-            raise ConfigError(f"{where}: {code} is half of a character; \\U and 8 digits are a whole one")
+            raise ConfigError(f"{where}: {code} is half of a surrogate pair; write \\U and 8 digits")
         yield event
 
 
 class _Reader:
-    """Builds plain data from events, noting places and what the rules refuse."""
+    """Builds plain data from events, and notes places and problems."""
 
     def __init__(self, events: Iterator[Any], document: Document, place: Callable[[Any], str]) -> None:
         self._events, self._document, self._place = events, document, place
@@ -196,11 +209,11 @@ class _Reader:
         place = self._place(event.start_mark)
         self._document.value_places[path] = place
         if len(path) > _DEEPEST:
-            raise ConfigError(f"{place}: nested deeper than {_DEEPEST}")
+            raise ConfigError(f"{place}: nested more than {_DEEPEST} levels deep")
         if isinstance(event, yaml.AliasEvent) or event.anchor:
-            self._refuse(place, "anchors and aliases are not read here", path)
+            self._refuse(place, "anchors and aliases are not allowed", path)
         elif event.tag:
-            self._refuse(place, f"tags ({abridged(event.tag)}) are not read here", path)
+            self._refuse(place, f"tags ({abridged(event.tag)}) are not allowed", path)
         if isinstance(event, yaml.AliasEvent):
             return None
         if isinstance(event, yaml.MappingStartEvent):
@@ -208,9 +221,10 @@ class _Reader:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
         if not event.implicit[0]:
-            return event.value  # quoted: a word, whatever it looks like
+            return event.value  # quoted: always a word
         if _is_overlong(event.value):
-            self._refuse(place, f"a number of {len(event.value)} characters; at most {_LONGEST_NUMBER}", path)
+            message = f"a number of {len(event.value)} characters; at most {_LONGEST_NUMBER} are allowed"
+            self._refuse(place, message, path)
             return None
         value = _scalar(event.value)
         if isinstance(value, float) and _is_beyond_float64(event.value, value):
@@ -222,11 +236,11 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             place = self._place(event.start_mark)
             if not isinstance(event, yaml.ScalarEvent):
-                raise ConfigError(f"{place}: a key is a word")
+                raise ConfigError(f"{place}: a key must be a word, not a list or a mapping")
             key = event.value
             inner: KeyPath = (*path, key)
             if key == "<<" and event.implicit[0]:
-                self._refuse(place, "merges (<<) are not read here", inner)
+                self._refuse(place, "merges (<<) are not allowed", inner)
                 self.value(next(self._events), inner)
             elif key in mapping:
                 first = self._document.key_places[inner]
@@ -254,14 +268,14 @@ def _is_overlong(text: str) -> bool:
 
 
 def _is_beyond_float64(text: str, value: float) -> bool:
-    """Whether a number became infinite that was not, or zero though it has a digit that is none."""
+    """A finite number became infinite, or one with a digit other than 0 became zero."""
     written_infinite = _INFINITE.fullmatch(text) is not None
     digits = re.split("[eE]", text)[0]
     return not written_infinite and (isinf(value) or (value == 0 and digits.strip("+-.0") != ""))
 
 
 def _scalar(text: str) -> Any:
-    """A plain scalar's meaning in the core schema of YAML 1.2."""
+    """The value of a plain scalar in the core schema of YAML 1.2."""
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):

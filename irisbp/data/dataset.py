@@ -26,19 +26,24 @@ class Standardizer:
         values: Array,
         features: Sequence[str],
         mean_and_sd: Callable[[Array], tuple[Array, Array]] = NATIVE.mean_and_sd,
+        *,
+        constant_sd: float | None = None,
     ) -> "Standardizer":
         """From values (rows, features).
 
-        DataError for a feature that never varies, or whose sd is no normal number (2^-1022 to 1.8e308).
+        DataError for a feature whose sd is no normal number (2^-1022 to 1.8e308), and for one that never
+        varies, unless constant_sd is given: it is then that feature's sd, and its value is the mean.
         """
         # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
         _, exponents = np.frexp(np.abs(values).max(axis=0))
         with np.errstate(all="ignore"):
             mean, sd = mean_and_sd(np.ldexp(values, -exponents))
             mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
-        columns = zip(features, values.min(axis=0), values.max(axis=0), sd, strict=True)
-        for name, least, most, spread in columns:
-            if least == most:
+        lows, highs = values.min(axis=0), values.max(axis=0)
+        if constant_sd is not None:
+            mean, sd = np.where(lows == highs, lows, mean), np.where(lows == highs, constant_sd, sd)
+        for name, least, most, spread in zip(features, lows, highs, sd, strict=True):
+            if least == most and constant_sd is None:
                 raise DataError(f"feature {name} is {least} in every training row: it cannot be standardized")
             if not _SMALLEST_NORMAL <= spread < np.inf:
                 raise DataError(

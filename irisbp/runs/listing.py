@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from irisbp.annotations import DataFrame
-from irisbp.config.load import load_config
+from irisbp.config.load import load_config, load_recorded
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError, RunError, StorageError
 from irisbp.rundir.manifest import Figures, Manifest, finite
@@ -120,7 +120,9 @@ def read_entry(path: Path) -> Entry:
     problems: list[str] = []
     config = manifest = None
     try:
-        config = load_config(path / "config.yaml")
+        # A manifest has a digest of its config; without one, only the config itself shows that it is whole.
+        load = load_config if "manifest.json" in names else load_recorded
+        config = load(path / "config.yaml")
     except (IrisbpError, OSError) as error:
         problems.append(str(error))
     if "manifest.json" in names:

@@ -1,6 +1,7 @@
 """From a config to a training that has not begun, and from there to where another one stood."""
 
 import os
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -31,11 +32,19 @@ except ImportError:  # Windows and Pyodide have none
 _MOST_PARAMETERS = 10**8
 
 
-def prepare(config: Config, table: Table | None = None) -> Training:
+def prepare(
+    config: Config,
+    table: Table | None = None,
+    *,
+    classes: Sequence[str] = (),
+    standardizer: Standardizer | None = None,
+) -> Training:
     """The state before the first step: data in order, initial parameters, a fresh optimizer.
 
     Draws happen in the article's order: first the shuffle of the rows, then the parameters. The config's
-    table is read unless it is given.
+    table is read unless it is given. classes are given if the table may lack some of them: the output
+    nodes of those come last, in this order. The standardizer is fitted on the training rows unless it is
+    given.
     """
     _check_engine(config)
     table = table or load_table(config.data.source, config.data.target, config.data.features)
@@ -45,12 +54,11 @@ def prepare(config: Config, table: Table | None = None) -> Training:
     source = numerics.sources[config.rng](config.seed)
     shuffled = config.data.shuffle != "never"
     order = train_rows[source.next_order(len(train_rows))] if shuffled else train_rows
-    classes = classes_by_appearance(table, order)
-    if len(classes) < 2:
-        raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
-    if len(classes) == len(order) > 2:
-        raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
-    standardizer = Standardizer.fit(table.values[train_rows], table.features, numerics.mean_and_sd)
+    if not classes:
+        _check_classes(table, order)
+    classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
+    if standardizer is None:
+        standardizer = Standardizer.fit(table.values[train_rows], table.features, numerics.mean_and_sd)
     dataset = make_dataset(table, classes, standardizer, held_out)
     network = make_network(config, len(table.features), len(classes))
     _check_memory(config, network, len(table.values))
@@ -81,6 +89,15 @@ def prepare(config: Config, table: Table | None = None) -> Training:
 def _check_engine(config: Config) -> None:
     if config.engine == "compiled" and not available():
         raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
+
+
+def _check_classes(table: Table, order: Indices) -> None:
+    """DataError if the rows to train on show one class, or a different one each."""
+    classes = classes_by_appearance(table, order)
+    if len(classes) < 2:
+        raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
+    if len(classes) == len(order) > 2:
+        raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
 
 
 def held_out_rows(config: Config, table: Table) -> Indices:

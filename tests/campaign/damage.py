@@ -30,6 +30,7 @@ FULL, SHORT = 28_000, 8
 
 _SMALL = """
     seed: 5
+    rng: numpy
     learning_rate: 0.1
     epochs: 4
     initializer: normal

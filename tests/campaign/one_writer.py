@@ -16,6 +16,7 @@ FULL, SHORT = 200, 3
 
 _LONG = """
     seed: 1
+    rng: numpy
     learning_rate: 0.1
     epochs: 1000000
     initializer: normal

@@ -19,6 +19,7 @@ FULL, SHORT = 200, 1
 
 _TRAINED_FOR_A_SECOND = """
     seed: 4
+    rng: numpy
     learning_rate: 0.05
     epochs: EPOCHS
     initializer: normal

@@ -31,6 +31,7 @@ from tests.campaign.calls import Call, Hook, Kill, Stop, watch
 CONFIGS = {
     "sgd": """
         seed: 1
+        rng: numpy
         learning_rate: 0.1
         epochs: 4
         initializer: normal
@@ -40,6 +41,7 @@ CONFIGS = {
         """,
     "adam": """
         seed: 2
+        rng: numpy
         learning_rate: 0.02
         epochs: 12
         initializer: glorot_uniform

@@ -248,7 +248,7 @@ def _make_world(model: Path, folder: Path, payload: str) -> World:
     # What undecodable bytes in a table come to is an error of its own; a name can hold them.
     rows = "".join(f"{k},{(7 * k) % 5},{(quoted, 'b', 'c')[k % 3]},{k}\n" for k in range(9))
     table = f"a,{quoted},t,other\n{rows}".encode("utf-8", "surrogateescape")
-    article = "seed: 0\nlearning_rate: 0.1\nepochs: 3\ninitializer: normal\noptimizer: sgd\n"
+    article = "seed: 0\nrng: numpy\nlearning_rate: 0.1\nepochs: 3\ninitializer: normal\noptimizer: sgd\n"
     of_table = f"{article}data: {{source: table.csv, target: t}}\n"
     as_json = json.dumps(payload)
     files = {

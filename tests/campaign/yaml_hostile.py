@@ -23,7 +23,7 @@ FULL, SHORT = 200_000, 300
 _LIMIT = 0.5  # seconds
 _SHARES = 2
 _CONFIGS = Path(__file__).parents[2] / "configs"
-_BASE = "seed: 1\nlearning_rate: 0.1\nepochs: 5\ninitializer: normal\noptimizer: sgd\n"
+_BASE = "seed: 1\nrng: numpy\nlearning_rate: 0.1\nepochs: 5\ninitializer: normal\noptimizer: sgd\n"
 _SIZES = (10, 300, 5000, 32_000, 1_000_000)
 _PIECES = (
     "- ",

@@ -75,11 +75,11 @@ _ERRORS = [
     ("a:\n b: 1\n b: 2", "3:2: duplicate key b"),
     ("<<: {a: 1}", "1:1: merges"),
     ("a: &x 1", "1:4: anchors"),
-    ("a:\n\tb: 1", "2:1: not YAML"),
-    ("a: b:", "1:5: not YAML"),
+    ("a:\n\tb: 1", "2:1: not valid YAML"),
+    ("a: b:", "1:5: not valid YAML"),
     ("a: 1e400", "1:4: 1e400 is beyond"),
     ("a: 1e-400", "1:4: 1e-400 is beyond"),
-    ("a: 1\nb:2\nc: 3", "3:1: not YAML"),
+    ("a: 1\nb:2\nc: 3", "3:1: not valid YAML"),
     ("a: 1\n--- \nb: 1", "2:1: a second document"),
 ]
 _NASTY = (

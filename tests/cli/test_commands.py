@@ -15,6 +15,7 @@ from irisbp.config.load import load_config
 from tests.conftest import CONFIGS, Irisbp, without_root_powers
 
 SMOKE = str(CONFIGS / "smoke.yaml")
+EXAMPLES = ["article", "glorot-adam", "glorot-adam-long", "smoke", "tuned"]
 
 
 @pytest.fixture
@@ -165,7 +166,41 @@ def test_config_validate(irisbp: Irisbp, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("seed: -1\nlr: 3\n")
     done = irisbp("config", "validate", "bad.yaml", "rng=R")
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 7
+    assert len(done.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_config_new_writes_an_example(irisbp: Irisbp, tmp_path: Path, name: str) -> None:
+    done = irisbp("config", "new", name)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{name}.yaml\n", "")
+    assert (tmp_path / f"{name}.yaml").read_bytes() == (CONFIGS / f"{name}.yaml").read_bytes()
+    assert irisbp("config", "validate", f"{name}.yaml").stdout == f"{name}.yaml: valid\n"
+
+
+def test_config_new_without_a_name_is_the_article(irisbp: Irisbp, tmp_path: Path) -> None:
+    assert irisbp("config", "new", "--output", "my first.yaml").stdout == "my first.yaml\n"
+    assert (tmp_path / "my first.yaml").read_bytes() == (CONFIGS / "article.yaml").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["my first.yaml"]
+    assert irisbp("config", "new").stdout == "article.yaml\n"
+
+
+def test_config_new_lists_the_examples(irisbp: Irisbp) -> None:
+    text = " ".join(irisbp("config", "new", "--help").stdout.split())
+    assert ", ".join(EXAMPLES) in text
+    for name, shown, hint in (("tunde", "tunde", "; did you mean tuned?"), ("x\x1b[31m", "x\\x1b[31m", "")):
+        done = irisbp("config", "new", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f'irisbp: example "{shown}" is not one of {", ".join(EXAMPLES)}{hint}\n'
+
+
+def test_config_new_never_overwrites(irisbp: Irisbp, tmp_path: Path) -> None:
+    (tmp_path / "article.yaml").write_text("epochs: 7\n")
+    for options in ((), ("smoke", "--output", "article.yaml")):
+        done = irisbp("config", "new", *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        message = "article.yaml exists and is not overwritten; --output names another file"
+        assert done.stderr == f"irisbp: {message}\n"
+    assert (tmp_path / "article.yaml").read_text() == "epochs: 7\n"
 
 
 def test_help_of_everything(irisbp: Irisbp) -> None:

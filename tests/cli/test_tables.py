@@ -206,7 +206,7 @@ def test_a_path_with_a_nul_is_none(irisbp: Irisbp, tmp_path: Path) -> None:
     place = f"c.yaml:{config.count(chr(10))}:16"
     for command in (("config", "validate"), ("train",)):
         done = irisbp(*command, "c.yaml")
-        told = f"irisbp: {place}: data.source: is not a path: it holds a NUL character\n"
+        told = f"irisbp: {place}: data.source: is not a path: it contains a NUL character\n"
         assert (done.returncode, done.stderr) == (2, told)
 
 

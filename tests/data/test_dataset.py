@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris as load_their_iris
 from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset, one_hot
 from irisbp.data.table import load_table
 from irisbp.errors import DataError
+from irisbp.nn.numerics.choice import numerics_of
 
 
 def test_iris_is_fishers_and_rs() -> None:
@@ -31,6 +32,19 @@ def test_a_constant_feature_is_refused() -> None:
     # The mean of three times 0.1 is not 0.1 in floating point, so the sd would be a tiny number.
     with pytest.raises(DataError, match=r"feature b is 0\.1 in every training row"):
         Standardizer.fit(np.array([[1.0, 0.1], [2.0, 0.1], [3.0, 0.1]]), ["a", "b"])
+
+
+@pytest.mark.parametrize("numerics", ["native", "portable"])
+def test_a_constant_feature_may_be_given_an_sd(numerics: str) -> None:
+    # Portable's mean of three times 0.1 is not 0.1; the feature's mean is, so that it becomes 0.
+    mean_and_sd = numerics_of(numerics).mean_and_sd
+    values = np.array([[1.0, 0.1], [2.0, 0.1], [6.0, 0.1]])
+    fitted = Standardizer.fit(values, ["a", "b"], mean_and_sd, constant_sd=1.0)
+    assert (fitted.mean.tolist(), fitted.sd[1]) == ([3.0, 0.1], 1.0)
+    assert fitted.sd[0] == pytest.approx(7**0.5, rel=1e-15)
+    assert fitted.apply(np.array([[3.0, 0.1], [3.0, 0.6]])).tolist() == [[0.0, 0.0], [0.0, 0.5]]
+    one = Standardizer.fit(values[:1], ["a", "b"], mean_and_sd, constant_sd=1.0)
+    assert (one.mean.tolist(), one.sd.tolist()) == ([1.0, 0.1], [1.0, 1.0])
 
 
 def test_classes_are_numbered_as_they_appear() -> None:

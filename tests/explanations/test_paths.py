@@ -70,6 +70,7 @@ def random_triple(k: int) -> tuple[Config, int, np.random.Generator]:
     config = {
         "network": {"activation": activation, "hidden": draws.integers(2, 5, depth).tolist()},
         "seed": int(draws.integers(1000)),
+        "rng": "numpy",
         "learning_rate": float(draws.choice([0.01, 0.1])),
         "epochs": 4,
         "initializer": str(draws.choice(["normal", "glorot_uniform", "he_normal"])),

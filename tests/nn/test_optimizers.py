@@ -61,6 +61,7 @@ def test_a_training_of_200_steps_in_pytorch(case: str) -> None:
     config = Config.model_validate(
         {
             "seed": 4,
+            "rng": "numpy",
             "learning_rate": chosen.rate,
             "epochs": 1,
             "initializer": "normal",

@@ -148,11 +148,11 @@ def test_points_and_lines_are_the_recorded_numbers(tmp_path: Path) -> None:
     points = np.asarray(losses.collections[0].get_offsets())
     np.testing.assert_allclose(points, np.column_stack([steps[:, 0] / 15, steps[:, 1]]))  # 120 rows by 8
     training, validation = losses.lines[:2]
-    np.testing.assert_array_equal(training.get_ydata(), epochs["loss"])
+    np.testing.assert_array_equal(training.get_ydata(), epochs["epoch_loss"])
     np.testing.assert_array_equal(training.get_xdata(), [0.5, 1.5, 2.5, 3.5])
     np.testing.assert_array_equal(validation.get_ydata(), epochs["validation_loss"])
     np.testing.assert_array_equal(validation.get_xdata(), [1, 2, 3, 4])
-    np.testing.assert_array_equal(accuracies.lines[0].get_ydata(), epochs["accuracy"])
+    np.testing.assert_array_equal(accuracies.lines[0].get_ydata(), epochs["epoch_accuracy"])
     np.testing.assert_array_equal(rates.lines[0].get_ydata(), [0.1] * 5)
 
 
@@ -216,7 +216,7 @@ def test_a_run_that_ends_elsewhere_is_noted(tmp_path: Path) -> None:
     run.vector[3] += 1e-9
     notes: list[str] = []
     drawn(run, notes=notes)
-    assert notes == ["trained again, the run ends elsewhere; pictures over time show this second training"]
+    assert notes == ["trained again, the run ends elsewhere; pictures over time show the second training"]
 
 
 def test_the_plane_is_that_of_scikit_learn() -> None:
@@ -280,8 +280,8 @@ def test_a_comparison_names_what_differs(tmp_path: Path) -> None:
     looks = [(line.get_color(), line.get_marker(), line.get_linestyle()) for line in loss.lines]
     assert len(set(looks)) == 3
     epochs = np.genfromtxt(tmp_path / "b" / "epochs.csv", delimiter=",", names=True)
-    np.testing.assert_array_equal(loss.lines[1].get_ydata(), epochs["loss"])
-    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), epochs["accuracy"])
+    np.testing.assert_array_equal(loss.lines[1].get_ydata(), epochs["epoch_loss"])
+    np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), epochs["epoch_accuracy"])
     assert draw_comparison(runs, "png") == draw_comparison(runs, "png")
     assert draw_comparison(runs[2:] * 2, "svg").startswith(b"<?xml")  # no epoch in any
     with pytest.raises(IrisbpError, match="25 runs: at most 24"):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from irisbp.config.load import load_config
+from irisbp.config.schema import Config
 from irisbp.errors import ConfigError, RunError
 from irisbp.sweeps.grid.grid import SEED, make_grid, read_grid, to_yaml
 from irisbp.sweeps.plan import check_rows
@@ -84,7 +86,7 @@ def test_sweep_yaml_gives_the_same_grid_again(tmp_path: Path, monkeypatch: pytes
             "seed=0:3,9",
         ],
     )
-    with pytest.raises(ConfigError, match="sgd has no such option"):
+    with pytest.raises(ConfigError, match="not an option of sgd"):
         to_yaml(grid)
     grid = make_grid(
         ARTICLE, ["optimizer.name=adamw,adam", "data.source=a.csv,null", "data.target=kind", "seed=0:3,9"]
@@ -102,6 +104,21 @@ def test_sweep_yaml_gives_the_same_grid_again(tmp_path: Path, monkeypatch: pytes
     assert [again.config(row) for row in range(16)] == [grid.config(row) for row in range(16)]
     assert again.config(0).data.source == str(tmp_path / "a.csv")
     assert [again.values(row) for row in range(16)] == [grid.values(row) for row in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("text", "optimizer"),
+    [("epochs: 20\n", "sgd"), ("optimizer: {nesterov: true}\n", {"name": "sgd", "nesterov": True})],
+)
+def test_what_the_config_leaves_to_defaults_is_recorded(tmp_path: Path, text: str, optimizer: object) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    grid = make_grid(tmp_path / "c.yaml", ["optimizer.momentum=0.5,0.9", "seed=0:2"])
+    content = to_yaml(grid)
+    base = yaml.safe_load(content)["base"]
+    assert base["optimizer"] == optimizer
+    assert base.keys() == Config.model_fields.keys() - {"seed"}
+    again = read_grid(tmp_path / "sweep.yaml", content)
+    assert [again.config(row) for row in range(4)] == [grid.config(row) for row in range(4)]
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,8 @@ def test_a_range_is_pythons(start: int, stop: int, step: int) -> None:
             "seed=0:9999999999999999999",
             "argument seed=0:9999999999999999999: 9999999999999999999 values; a sweep has at most",
         ),
-        ("a..b=1", "argument a..b=1: a key is words with single dots between them"),
-        ("x=[1,2", "argument x=[1,2: not YAML: "),
+        ("a..b=1", "argument a..b=1: a key is words joined by single dots"),
+        ("x=[1,2", "argument x=[1,2: not valid YAML: "),
     ],
 )
 def test_what_is_no_list_of_values(argument: str, message: str) -> None:

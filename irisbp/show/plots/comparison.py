@@ -16,6 +16,14 @@ from irisbp.show.plots.style import legend, line_style, panels, text, whole_numb
 MOST_RUNS = 24
 _LARGEST = 1e100
 _LINE = 78  # characters, of a legend as wide as the figure
+# Where these differ, a default is named, too.
+_MAIN: Any = {
+    "seed": True,
+    "learning_rate": True,
+    "epochs": True,
+    "initializer": {"name"},
+    "optimizer": {"name"},
+}
 
 
 def comparison(runs: Sequence[Run]) -> Figure:
@@ -83,9 +91,10 @@ def _in_lines(parts: Sequence[str]) -> str:
 
 
 def _flat(config: Config) -> dict[str, Any]:
-    """What is not the default, by its dotted name; a choice's own name goes by the choice's key."""
+    """The main keys and all that are not defaults, dotted; a choice's own name goes by the choice's key."""
+    main: dict[str, Any] = config.model_dump(include=_MAIN)
     flat: dict[str, Any] = {}
-    for key, value in config.model_dump(exclude_defaults=True).items():
+    for key, value in (main | config.model_dump(exclude_defaults=True)).items():
         if isinstance(value, dict):
             flat |= {key if part == "name" else f"{key}.{part}": inner for part, inner in value.items()}
         else:
