@@ -67,7 +67,7 @@ def explain(
         bool, typer.Option("--markdown", help="Print notes for a lesson, with equations in LaTeX.")
     ] = False,
 ) -> None:
-    """Work one update with every number, or one gradient as the sum over its paths to the loss.
+    """Explain one update with every number, or one gradient as the sum over its paths to the loss.
 
     The numbers are those of the run: it is trained again up to the step, which repeats it to the bit.
     """

@@ -109,7 +109,7 @@ def symbol(name: str) -> Any:
 
 
 def build(expression: Expression, names: Mapping[str, Any]) -> Any:
-    """The expression in SymPy, where each name is a symbol or what it stands for."""
+    """The expression in SymPy; names says which SymPy expression replaces each name."""
     stack: list[Any] = []
     for step in expression.steps:
         if step.kind is Kind.NUMBER:

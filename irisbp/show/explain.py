@@ -361,7 +361,7 @@ def _paths(chain: Chain) -> Iterator[str]:
     count = counted(chain.count, "path")
     if not chain.paths:
         yield f"{count if chain.count < 10**9 else f'{chain.count:.1e} paths'}: too many to list"
-        yield f"    (more than {MOST_PATHS}); summed a layer at a time, what they share taken out"
+        yield f"    (more than {MOST_PATHS}); summed a layer at a time, common factors taken out"
         yield f"    their sum = {chain.total!r}"
         return
     yield f"{count} to the loss: along each, the product of its factors above"
@@ -381,7 +381,7 @@ def _paths(chain: Chain) -> Iterator[str]:
 
 
 def _wrapped(parts: Sequence[str], joiner: str, indent: str) -> Iterator[str]:
-    """Parts joined, on as many lines as they need; a line that goes on ends in the joiner."""
+    """Parts joined, on as many lines as they need; a line that is continued ends in the joiner."""
     line = indent
     for k, part in enumerate(parts):
         piece = part + (joiner if k + 1 < len(parts) else "")
