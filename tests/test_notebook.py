@@ -20,8 +20,6 @@ def cells() -> list[str]:
     return [cell.strip() for block in blocks for cell in re.split(r"\n\n+", block) if cell.strip()]
 
 
-
-
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook after it was run in a folder with the configs."""

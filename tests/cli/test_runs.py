@@ -63,7 +63,9 @@ def test_the_list(irisbp: Irisbp, runs: Path) -> None:
         "stopped early", "adam 0.01, epochs 5, validation 0.2, patience 1, min_delta 100.0",
     ]  # fmt: skip
     # The figures are those of the parameters that the run names, as train showed them.
-    evaluated = [_json(irisbp("evaluate", "runs/b", "--on", on, "--json")) for on in ("training", "validation")]
+    evaluated = [
+        _json(irisbp("evaluate", "runs/b", "--on", on, "--json")) for on in ("training", "validation")
+    ]
     assert float(cells["runs/b"][3]) == pytest.approx(evaluated[0]["loss"], abs=1e-6)
     loss, accuracy = map(float, cells["runs/b"][5].split())
     assert loss == pytest.approx(evaluated[1]["loss"], abs=1e-6)

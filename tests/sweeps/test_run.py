@@ -168,7 +168,7 @@ def test_the_best_setting_is_given_as_keys() -> None:
     first = swept.summary.set_index("rank").loc[1]
     hidden = {"[3]": [3], "[8, 4]": [8, 4]}[str(first["network.hidden"])]
     assert swept.best == {"optimizer": first["optimizer"], "network.hidden": hidden}
-    row = int(first["setting"]) * 4
+    row = int(str(first["setting"])) * 4
     assert swept.config(row) == irisbp.load_config(SMOKE, **swept.best, seed=0)
 
 
