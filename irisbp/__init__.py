@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # type checkers take it for true; to load typing for it w
 if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.config.load import load_config as load_config
     from irisbp.config.schema import Config as Config
+    from irisbp.derivations.derivation import Derivation as Derivation
+    from irisbp.derivations.derive import derive as derive
     from irisbp.errors import Busy as Busy
     from irisbp.errors import CheckFailed as CheckFailed
     from irisbp.errors import ConfigError as ConfigError
@@ -22,8 +24,15 @@ if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
     from irisbp.errors import NoRoom as NoRoom
     from irisbp.errors import RunError as RunError
     from irisbp.errors import StorageError as StorageError
+    from irisbp.explanations.explain import explain as explain
+    from irisbp.explanations.gradient import ExplainedGradient as ExplainedGradient
+    from irisbp.explanations.update import ExplainedUpdate as ExplainedUpdate
+    from irisbp.gradients.report import GradientReport as GradientReport
+    from irisbp.nn.backprop import Objective as Objective
+    from irisbp.nn.network import Network as Network
     from irisbp.runs.compare import diff as diff
     from irisbp.runs.evaluate import Evaluation as Evaluation
+    from irisbp.runs.gradcheck import gradcheck as gradcheck
     from irisbp.runs.listing import list_runs as list_runs
     from irisbp.runs.open import evaluate as evaluate
     from irisbp.runs.open import open_run as open_run
@@ -44,12 +53,21 @@ if TYPE_CHECKING:  # the same as _ROOMS, for editors and type checkers
 _ROOMS = {
     "config.load": ("load_config",),
     "config.schema": ("Config",),
+    "derivations.derivation": ("Derivation",),
+    "derivations.derive": ("derive",),
     "errors": (
         "Busy", "CheckFailed", "ConfigError", "DataError", "Diverged", "Interrupted", "IrisbpError", "NoRoom",
         "RunError", "StorageError",
     ),
+    "explanations.explain": ("explain",),
+    "explanations.gradient": ("ExplainedGradient",),
+    "explanations.update": ("ExplainedUpdate",),
+    "gradients.report": ("GradientReport",),
+    "nn.backprop": ("Objective",),
+    "nn.network": ("Network",),
     "runs.compare": ("diff",),
     "runs.evaluate": ("Evaluation",),
+    "runs.gradcheck": ("gradcheck",),
     "runs.listing": ("list_runs",),
     "runs.open": ("evaluate", "open_run", "predict"),
     "runs.resume": ("resume",),

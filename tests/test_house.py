@@ -152,7 +152,10 @@ except irisbp.RunError as error:
 
 def test_what_needs_no_locks_works_without_posix(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_POSIX + _RECORDING], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-c", _WITHOUT_POSIX + _VERBS + _RECORDING],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.stderr == ""
     assert done.stdout == "this system has no locks for run directories (fcntl): train in memory instead\n"

@@ -109,6 +109,9 @@ def check_verbs(here: irisbp.Run, path: Path) -> None:
         told = printed("evaluate", path, "--which", some, "--json")
         assert told == as_printed(finite(here.evaluate(which=some).as_json()))
         assert told == as_printed(finite(irisbp.evaluate(path, which=some).as_json()))
+    figures = as_printed(here.as_json())
+    fitted = as_printed(finite(here.evaluate("training").as_json()))
+    assert (figures["loss"], figures["accuracy"]) == (fitted["loss"], fitted["accuracy"])
     verified = irisbp.verify(path)
     assert verified.equal
     assert as_printed(verified.as_json()) == printed("runs", "verify", path, "--quiet", "--json")

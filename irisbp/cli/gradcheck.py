@@ -1,21 +1,25 @@
-"""`irisbp gradcheck`: whether backpropagation's gradient is right, parameter by parameter."""
+"""`irisbp gradcheck`: check backpropagation's gradient, parameter by parameter."""
 
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
+import irisbp
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
-from irisbp.errors import CheckFailed, ConfigError, IrisbpError
-
-if TYPE_CHECKING:
-    from irisbp.nn.backprop import Objective
-    from irisbp.nn.network import Network
-    from irisbp.nn.types import Array, Indices
+from irisbp.cli.subject import subject_of
+from irisbp.config.schema import Config
+from irisbp.errors import CheckFailed, IrisbpError
+from irisbp.gradients.check import make_targets
+from irisbp.gradients.faults import SelfTest
+from irisbp.gradients.methods import compare
+from irisbp.runs.gradcheck import case_of
+from irisbp.show.console import make_console
+from irisbp.show.gradcheck import print_comparison, print_findings, print_report
 
 
 class Method(StrEnum):
@@ -53,7 +57,7 @@ def gradcheck(
         raise IrisbpError("--self-test goes with neither --method nor --point")
     if only_bad and (self_test or method or as_json):
         raise IrisbpError("--only-bad is for the tables of the check itself")
-    subject = _subject(arguments or [])
+    subject = subject_of(arguments or [])
     if self_test:
         _run_self_test(subject, as_json)
     elif method:
@@ -62,78 +66,34 @@ def gradcheck(
         _check(subject, point, only_bad, as_json)
 
 
-class _Subject(NamedTuple):
-    """What is checked: a network on samples with an objective, and perhaps at trained parameters."""
-
-    network: "Network"
-    inputs: "Array"
-    labels: "Indices"
-    objective: "Objective"
-    trained: "Array | None"
-
-
-def _subject(arguments: list[str]) -> _Subject:
-    """From a config or a run."""
-    from irisbp.config.load import load_config, split_arguments
-    from irisbp.runs.open import open_run
-    from irisbp.training.setup import objective_of, prepare
-
-    path, overrides = split_arguments(arguments)
-    if path is not None and Path(path).is_dir():
-        if overrides:
-            raise ConfigError(f"argument {overrides[0]}: a run is checked as it is; a config takes overrides")
-        run = open_run(path)
-        data, objective = run.dataset, objective_of(run.config)
-        return _Subject(run.network, data.inputs, data.labels, objective, run.vector)
-    training = prepare(load_config(path, overrides))
-    data, objective = training.dataset, objective_of(training.config)
-    return _Subject(training.network, data.inputs, data.labels, objective, None)
-
-
-def _check(subject: _Subject, point: str | None, only_bad: bool, as_json: bool) -> None:
-    from irisbp.gradients.check import run_check
-    from irisbp.gradients.judge import own_gradient
-
-    network, inputs, labels, objective, trained = subject
-    report = run_check(own_gradient, network, inputs, labels, objective, trained=trained, only_point=point)
+def _check(subject: Path | Config, point: str | None, only_bad: bool, as_json: bool) -> None:
+    report = irisbp.gradcheck(subject, point=point)
     if as_json:
-        print_json(asdict(report))
+        print_json(report.as_json())
     else:
-        from irisbp.show.console import make_console
-        from irisbp.show.gradcheck import print_report
-
         print_report(make_console(), report, only_bad=only_bad)
     if not report.passed:
         raise CheckFailed("the gradient check failed")
 
 
-def _run_self_test(subject: _Subject, as_json: bool) -> None:
-    from irisbp.gradients.faults import SelfTest
-
-    test = SelfTest(subject.network, subject.inputs, subject.labels)
+def _run_self_test(subject: Path | Config, as_json: bool) -> None:
+    case = case_of(subject)
+    test = SelfTest(case.network, case.inputs, case.labels)
     correct, findings = test.correct(), list(test.findings())
     if as_json:
         print_json({"correct": correct, "faults": [asdict(finding) for finding in findings]})
     else:
-        from irisbp.show.console import make_console
-        from irisbp.show.gradcheck import print_findings
-
         print_findings(make_console(), findings, correct=correct)
     if not correct or not all(finding.caught for finding in findings):
         raise CheckFailed("the self-test failed")
 
 
-def _compare(method: str, subject: _Subject, point: str | None, as_json: bool) -> None:
-    from irisbp.gradients.check import make_targets
-    from irisbp.gradients.methods import compare
-
-    network, inputs, labels, objective, trained = subject
-    targets = make_targets(network, inputs, labels, objective, trained=trained, only_point=point)
-    rows = compare(method, network, objective, targets)
+def _compare(method: str, subject: Path | Config, point: str | None, as_json: bool) -> None:
+    case = case_of(subject)
+    samples = (case.network, case.inputs, case.labels, case.objective)
+    targets = make_targets(*samples, trained=case.trained, only_point=point)
+    rows = compare(method, case.network, case.objective, targets)
     if as_json:
         print_json({"method": method, "points": [asdict(row) for row in rows]})
     else:
-        from irisbp.show.console import make_console
-        from irisbp.show.gradcheck import print_comparison
-
         print_comparison(make_console(), method, rows)

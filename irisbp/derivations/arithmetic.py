@@ -1,9 +1,9 @@
 """Three arithmetics for the same expression: float64, dual numbers and complex numbers.
 
-A dual number carries a value and its slope, the derivative by one variable; every operation says what it
-does to both, so that a derivative comes out beside the value with no expression for it ever written
-(forward mode: Griewank & Walther, "Evaluating Derivatives", 2008, chapter 3). A complex step (Squire & Trapp,
-1998) lets the imaginary part do nearly the same.
+A dual number carries a value and its slope, the derivative by one variable. Every operation is defined on
+both, so that the derivative is computed along with the value, without an expression for it
+(forward mode: Griewank & Walther, "Evaluating Derivatives", 2008, chapter 3). The complex step (Squire &
+Trapp, 1998) uses the imaginary part in nearly the same way.
 """
 
 import cmath
@@ -32,9 +32,9 @@ class Dual(NamedTuple):
 
 @dataclass(frozen=True)
 class Arithmetic(Generic[N]):
-    """Numbers of one kind: how to make one, and what each operation does to them.
+    """The arithmetic of one kind of number: its constructor and its operations.
 
-    lacking says what is missing where an operation fails.
+    lacking is what a number has not got where an operation fails: a value, or a derivative.
     """
 
     lacking: str
@@ -43,7 +43,7 @@ class Arithmetic(Generic[N]):
     operations: Mapping[str, Callable[..., N]]
 
     def apply(self, operation: str, operands: Sequence[N]) -> N:
-        """The result; an ArithmeticError says why there is none."""
+        """The result of an operation; Undefined or OverflowError where there is none."""
         try:
             result = self.operations[operation](*operands)
         except (ValueError, ZeroDivisionError):  # the math library's words for "not defined"
@@ -54,7 +54,7 @@ class Arithmetic(Generic[N]):
 
 
 def evaluate(expression: Expression, values: Mapping[str, N], arithmetic: Arithmetic[N]) -> N:
-    """The expression's value where its names have these values."""
+    """The expression's value where its names have these values; ExpressionError where it has none."""
     stack: list[N] = []
     for step in expression.steps:
         if step.kind is Kind.NUMBER:
@@ -231,7 +231,7 @@ COMPLEXES = Arithmetic[complex](
 
 
 def refuse_huge_exponents(expression: Expression) -> None:
-    """An exponent without names in it is known before anything is: it stays within a bound."""
+    """Refuse a constant exponent beyond LARGEST_EXPONENT, before anything is evaluated."""
     stack: list[float | None] = []  # the values of constant operands
     for step in expression.steps:
         if step.kind is not Kind.OPERATION:

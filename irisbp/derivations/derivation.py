@@ -7,37 +7,22 @@ in: in symbols, in dual numbers, by a complex step and by a central difference.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isfinite, log10, prod
 from typing import Any
 
-from irisbp.derivations import symbols
 from irisbp.derivations.arithmetic import COMPLEXES, DUALS, FLOATS, Arithmetic, Dual, N, evaluate
-from irisbp.derivations.expressions import Expression
-from irisbp.errors import IrisbpError
+from irisbp.derivations.symbolic import HOW_TO_INSTALL, Symbolic
+from irisbp.derivations.system import WHOLE, System
+from irisbp.errors import IrisbpError, literal
+from irisbp.html import html_pairs, html_table
 
-WHOLE = "expression"  # the name of what is not named
 MOST_PATHS = 20  # that are listed
-MOST_SECONDS = 2  # for SymPy
-MOST_SYMBOLIC = 500  # operations, definitions put in, that are differentiated in symbols
+_SHOWN = 80  # characters of the values that a repr shows
 _MOST_DIGITS = 16.0
 _CUBE_ROOT_OF_EPSILON = 2.0**-17
 _COMPLEX_STEP = 2.0**-70
 _TINY = 2.0**-900  # steps do not vanish
-
-
-@dataclass(frozen=True)
-class System:
-    """Definitions in order, the last of them the whole, and the values of the given variables."""
-
-    parts: dict[str, Expression]
-    at: dict[str, float]
-    wrt: str
-
-    @property
-    def whole(self) -> Expression:
-        """The expression that everything leads to."""
-        return self.parts[WHOLE]
 
 
 @dataclass(frozen=True)
@@ -61,16 +46,21 @@ class ChainPath:
 
 @dataclass(frozen=True)
 class MethodResult:
-    """The derivative of the whole by one method; value is None where the method has none."""
+    """The derivative of the whole by one method; value is None where the method gives none."""
 
     method: str
     value: float | None
-    digits: float | None = None  # in common with the first way
+    digits: float | None = None  # in common with the first method that has a value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation:
-    """All there is to show."""
+    """The derivative of an expression by the variable wrt, at given values of all its variables.
+
+    ways has it by every method, the most trustworthy first; derivative is the first of them. With
+    definitions, partials are the factors of the chain, paths their products (none are listed of more than
+    MOST_PATHS), and sum_of_paths is what the products add up to.
+    """
 
     expression: str
     definitions: dict[str, str]
@@ -87,9 +77,40 @@ class Derivation:
     path_count: int = 0
     sum_of_paths: float | None = None
 
+    @property
+    def name(self) -> str:
+        """The derivative's name, such as `d expression/dw`."""
+        return f"d {WHOLE}/d{self.wrt}"
 
-def derive(system: System) -> Derivation:
-    """Work it all out."""
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: what `irisbp derive --json` prints."""
+        return asdict(self)
+
+    def __repr__(self) -> str:
+        at = ", ".join(f"{name}={value!r}" for name, value in self.at.items())
+        return f"<Derivation {self.name} = {self.derivative!r} at {_short(at)}>"
+
+    def _repr_html_(self) -> str:
+        asked = {**self.definitions, WHOLE: self.expression} | {f"{k} =": v for k, v in self.at.items()}
+        rows = [
+            (way.method, "-" if way.value is None else repr(way.value), _digits_text(way))
+            for way in self.ways
+        ]
+        table = html_table((self.name, "value", "digits in common"), rows)
+        return html_pairs(f"{self.name} = {self.derivative!r}", asked) + table
+
+
+def _short(text: str) -> str:
+    text = literal(text)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _digits_text(way: MethodResult) -> str:
+    return "-" if way.digits is None else f"{way.digits:.1f}"
+
+
+def derivation_of(system: System) -> Derivation:
+    """Derive a system's whole by its variable, by every method; ExpressionError where it has no value."""
     values = _values(system, system.at, FLOATS)
     slopes = _values(system, _variables(system, Dual, Dual(system.at[system.wrt], 1.0)), DUALS)
     symbolic = _in_symbols(system)
@@ -113,7 +134,7 @@ def derive(system: System) -> Derivation:
 
 
 def digits_in_common(a: float, b: float) -> float:
-    """How many leading decimal digits two numbers share, as minus the logarithm of their distance."""
+    """The number of leading decimal digits that two numbers share: -log10 of their relative distance."""
     if a == b:
         return _MOST_DIGITS
     distance = abs(a - b) / max(abs(a), abs(b))
@@ -133,66 +154,12 @@ def _variables(system: System, number: Any, moved: N) -> dict[str, N]:
     return {name: number(value) for name, value in system.at.items()} | {system.wrt: moved}
 
 
-@dataclass
-class _Symbolic:
-    """What SymPy found: the whole's derivative and its value, or why there is none, and the factors."""
-
-    derivative: str | None = None
-    value: float | None = None
-    note: str | None = None
-    factors: dict[tuple[str, str], str] = field(default_factory=dict)
-
-
-def _in_symbols(system: System) -> _Symbolic:
-    """All that is done in symbols, within a time."""
-    found = _Symbolic()
-    if not symbols.available():
-        found.note = f"needs SymPy: {symbols.HOW_TO_INSTALL}"
-        return found
-    import sympy  # noqa: F401 - loading it is not to count
-
+def _in_symbols(system: System) -> Symbolic:
     try:
-        with symbols.at_most(MOST_SECONDS):
-            for name, by in _factors(system):
-                _add_factor(found, system.parts[name], name, by)
-            _add_whole(found, system)
-    except symbols.TooSlow:
-        found.note = f"left out: it takes more than {MOST_SECONDS} seconds"
-    return found
-
-
-def _add_whole(found: _Symbolic, system: System) -> None:
-    """The derivative of the whole with all definitions put in."""
-    operations = _operations_put_in(system)
-    if operations > MOST_SYMBOLIC:
-        found.note = f"left out: {operations:,} operations; it is done for {MOST_SYMBOLIC} at most"
-        return
-    known = {name: symbols.symbol(name) for name in system.at}
-    try:
-        for name, part in system.parts.items():
-            known[name] = symbols.build(part, known)
-    except symbols.TooLarge:
-        found.note = "left out: its powers of numbers are too large"
-        return
-    derivative = symbols.derivative(known[WHOLE], system.wrt)
-    value = symbols.value_at(derivative, system.at)
-    found.derivative, found.value = str(derivative), value
-
-
-def _add_factor(found: _Symbolic, part: Expression, name: str, by: str) -> None:
-    try:
-        expression = symbols.build(part, {used: symbols.symbol(used) for used in part.names})
-    except symbols.TooLarge:
-        return
-    found.factors[name, by] = str(symbols.derivative(expression, by))
-
-
-def _operations_put_in(system: System) -> int:
-    """How many operations the whole has once every name is replaced by what it stands for."""
-    total = dict.fromkeys(system.at, 0)
-    for name, part in system.parts.items():
-        total[name] = part.operations + sum(total.get(step.text, 0) for step in part.steps)
-    return total[WHOLE]
+        from irisbp.derivations.symbols import in_symbols  # which loads SymPy
+    except ImportError:
+        return Symbolic(note=f"needs SymPy: {HOW_TO_INSTALL}")
+    return in_symbols(system)
 
 
 def _ways(
@@ -238,7 +205,7 @@ def _chain(
     system: System, values: Mapping[str, float], symbolic: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
     """The partial derivatives, the paths through them, and the sum of their products."""
-    partials = [_partial(system, values, name, by, symbolic.get((name, by))) for name, by in _factors(system)]
+    partials = [_partial(system, values, name, by, symbolic.get((name, by))) for name, by in system.factors()]
     of: dict[str, list[Partial]] = {}
     for partial in partials:
         of.setdefault(partial.of, []).append(partial)
@@ -258,16 +225,6 @@ def _chain(
 
 def _path(factors: list[Partial]) -> ChainPath:
     return ChainPath([factor.name for factor in factors], prod(factor.value for factor in factors))
-
-
-def _factors(system: System) -> Iterator[tuple[str, str]]:
-    """Each part with each thing it uses that depends on the variable."""
-    moving = {system.wrt}
-    for name, part in system.parts.items():
-        uses = [used for used in part.names if used in moving]
-        yield from ((name, used) for used in uses)
-        if uses:
-            moving.add(name)
 
 
 def _partial(

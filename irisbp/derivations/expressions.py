@@ -1,7 +1,7 @@
-"""What a user may write as an expression, and nothing more: a tokenizer and a parser of our own.
+"""Reads expressions that a user writes, with a tokenizer and a parser of our own; nothing is run as Python.
 
-The result is a list of steps in postfix order: operands before the operation that takes them. So whoever
-works with it, in numbers or in symbols, walks a list and never descends; nothing is run as Python.
+The result is a list of steps in postfix order, operands before the operation that takes them. Evaluating
+it, in numbers or in symbols, is a walk along the list without recursion.
 """
 
 import re
@@ -21,9 +21,9 @@ FUNCTIONS = (
 )  # fmt: skip
 NEGATION = "neg"
 
-# How tightly an operator holds what stands to its left and right; a sign holds less than a power.
-_HOLDS = {"+": (1, 2), "-": (1, 2), "*": (3, 4), "/": (3, 4), "**": (7, 6)}
-_SIGN_HOLDS = 5
+# How tightly an operator binds to its left and right; a sign binds less tightly than a power.
+_BINDS = {"+": (1, 2), "-": (1, 2), "*": (3, 4), "/": (3, 4), "**": (7, 6)}
+_SIGN_BINDS = 5
 _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<mark>\*\*|[-+*/(),])",
     re.ASCII,
@@ -34,7 +34,7 @@ _LONGEST_WORD = 40
 
 
 class Kind(Enum):
-    """What a step does: bring a number or a name's value, or apply an operation."""
+    """The kind of a step: it pushes a number or a name's value, or applies an operation."""
 
     NUMBER = "number"
     NAME = "name"
@@ -66,11 +66,11 @@ class Expression:
 
     @property
     def operations(self) -> int:
-        """How many operations it has."""
+        """The number of its operations."""
         return sum(step.kind is Kind.OPERATION for step in self.steps)
 
     def place_of(self, name: str) -> int:
-        """Where a name stands first."""
+        """The place of a name's first appearance."""
         return next(step.place for step in self.steps if step.text == name and step.kind is Kind.NAME)
 
     def error(self, place: int, problem: str) -> IrisbpError:
@@ -79,7 +79,7 @@ class Expression:
 
 
 class ExpressionError(IrisbpError):
-    """An expression is not what it may be; the message has a caret under the place."""
+    """An expression cannot be read or has no value; the message has a caret under the place."""
 
     def __init__(self, what: str, source: str, place: int, problem: str) -> None:
         start = max(0, place - _SHOWN // 2)
@@ -90,14 +90,14 @@ class ExpressionError(IrisbpError):
 
 
 def parse(source: str, what: str = "expression") -> Expression:
-    """The expression that a text says; what is its name in messages."""
+    """Parse a text; ExpressionError shows the place of a mistake. what is the expression's name there."""
     if len(source) > MOST_CHARACTERS:
         raise IrisbpError(f"{what}: {len(source)} characters; an expression has at most {MOST_CHARACTERS}")
     return Expression(what, source, tuple(_Parser(what, source).steps()))
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a variable."""
+    """True for a text that can name a variable: a letter or _, then letters, digits and _; no function."""
     word = _TOKEN.fullmatch(text)
     return bool(word and word["name"]) and len(text) <= _LONGEST_WORD and text not in FUNCTIONS
 
@@ -110,7 +110,7 @@ class _Token:
 
 
 class _Parser:
-    """Precedence climbing: an operand, then as many operators as hold tightly enough."""
+    """Precedence climbing: an operand, then as many operators as bind tightly enough."""
 
     def __init__(self, what: str, source: str) -> None:
         self._what, self._source = what, source
@@ -151,9 +151,9 @@ class _Parser:
         if self._depth > MOST_NESTING:
             self._fail(self._token.place, f"nested more than {MOST_NESTING} deep")
         self._operand()
-        while (holds := _HOLDS.get(self._token.text, (-1, -1)))[0] >= least:
+        while (binds := _BINDS.get(self._token.text, (-1, -1)))[0] >= least:
             operator = self._next()
-            self._climb(holds[1])
+            self._climb(binds[1])
             self._apply(operator, operator.text, 2)
         self._depth -= 1
 
@@ -167,7 +167,7 @@ class _Parser:
             self._climb(0)
             self._close(token)
         elif token.text in ("-", "+"):
-            self._climb(_SIGN_HOLDS)
+            self._climb(_SIGN_BINDS)
             if token.text == "-":
                 self._apply(token, NEGATION, 1)
         else:

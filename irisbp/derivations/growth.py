@@ -1,8 +1,8 @@
-"""What the derivative of a whole graph costs when it is written out, and what the chain costs.
+"""Counts what the derivative of a whole graph costs: written out in full, and by the chain.
 
 The graph: inputs, layers of sigmoid nodes, an output node per class, and the loss
 log(sum_j exp(o_j)) - o_k. The derivative is that by one weight of the first layer. Written out, as the
-article does it, every node's formula stands in full wherever it is used: nothing is computed once and
+article does it, every node's formula is repeated in full wherever it is used: nothing is computed once and
 looked up twice. An operation is one + - * / or one evaluation of exp, log or sigmoid (whose slope is
 written sigmoid(a) * (1 - sigmoid(a))). The chain is backpropagation: every node's value is kept, and one
 delta per node is carried back.

@@ -1,7 +1,7 @@
 """Expressions in SymPy: built step by step from a parsed one, differentiated, and evaluated exactly enough.
 
 SymPy never sees the user's text. Powers of numbers, which it would write out to their last digit, are kept
-within bounds. Without SymPy installed, `available` is False, and nothing else here may be called.
+within bounds. This file loads SymPy, which may be missing: it is imported only where it is used.
 """
 
 import signal
@@ -9,14 +9,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from math import inf, nan
 from typing import Any
 
+import mpmath
+import sympy
+
 from irisbp.derivations.arithmetic import LARGEST_EXPONENT
 from irisbp.derivations.expressions import FUNCTIONS, NEGATION, Expression, Kind
+from irisbp.derivations.symbolic import Symbolic
+from irisbp.derivations.system import WHOLE, System
 
-HOW_TO_INSTALL = "pip install 'irisbp[symbolic]'"
+MOST_SECONDS = 2
+MOST_SYMBOLIC = 500  # operations, with every name replaced by its definition
 _MOST_BITS = 4096  # of a number in a symbolic expression
 _DIGITS = (50, 100, 200, 400)  # tried in turn, until two agree
 _AGREEMENT = 1e-25
@@ -27,16 +32,16 @@ class TooLarge(Exception):
 
 
 class TooSlow(Exception):
-    """SymPy lost itself in an expression."""
+    """SymPy ran out of time."""
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TooSlow when the time is over: what SymPy asks itself about an expression may have no end.
+    """Raise TooSlow when the time is over: SymPy's own checks of an expression may never end.
 
-    Only the main thread can be interrupted so; elsewhere there is no limit.
+    This takes POSIX timers and the main thread; elsewhere, or if a timer runs already, there is no limit.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _can_use_timer():
         yield
         return
 
@@ -52,23 +57,59 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def available() -> bool:
-    """Whether SymPy is there."""
-    try:
-        return find_spec("sympy") is not None
-    except ValueError:  # an import that was made to fail
+def _can_use_timer() -> bool:
+    if not hasattr(signal, "setitimer"):  # Windows and Pyodide have none
         return False
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and not signal.getitimer(signal.ITIMER_REAL)[0]
+
+
+def in_symbols(system: System) -> Symbolic:
+    """Differentiate the whole and every factor of the chain, within MOST_SECONDS."""
+    found = Symbolic()
+    try:
+        with at_most(MOST_SECONDS):
+            for name, by in system.factors():
+                _add_factor(found, system.parts[name], name, by)
+            _add_whole(found, system)
+    except TooSlow:
+        found.note = f"left out: it takes more than {MOST_SECONDS} seconds"
+    return found
+
+
+def _add_factor(found: Symbolic, part: Expression, name: str, by: str) -> None:
+    try:
+        expression = build(part, {used: symbol(used) for used in part.names})
+    except TooLarge:
+        return
+    found.factors[name, by] = str(derivative(expression, by))
+
+
+def _add_whole(found: Symbolic, system: System) -> None:
+    """Add the derivative of the whole with all definitions put in."""
+    operations = system.operations()
+    if operations > MOST_SYMBOLIC:
+        found.note = f"left out: {operations:,} operations; it is done for {MOST_SYMBOLIC} at most"
+        return
+    known = {name: symbol(name) for name in system.at}
+    try:
+        for name, part in system.parts.items():
+            known[name] = build(part, known)
+    except TooLarge:
+        found.note = "left out: its powers of numbers are too large"
+        return
+    slope = derivative(known[WHOLE], system.wrt)
+    value = value_at(slope, system.at)
+    found.derivative, found.value = str(slope), value
 
 
 def symbol(name: str) -> Any:
     """The symbol for a name."""
-    import sympy
-
     return sympy.Symbol(name)
 
 
 def build(expression: Expression, names: Mapping[str, Any]) -> Any:
-    """The expression in SymPy, where each name is a symbol or what it stands for."""
+    """The expression in SymPy; names says which SymPy expression replaces each name."""
     stack: list[Any] = []
     for step in expression.steps:
         if step.kind is Kind.NUMBER:
@@ -89,8 +130,6 @@ def derivative(expression: Any, name: str) -> Any:
 
 def value_at(expression: Any, values: Mapping[str, float]) -> float:
     """The value at these float64 numbers, rounded once, at the end; nan where there is none."""
-    import mpmath
-
     last: Any = None
     for digits in _DIGITS:
         with mpmath.workdps(digits):
@@ -109,8 +148,6 @@ def value_at(expression: Any, values: Mapping[str, float]) -> float:
 
 def _number(text: str) -> Any:
     """Whole numbers and simple fractions as such; others as symbols, so that they stay as written."""
-    import sympy
-
     above, below = float(text).as_integer_ratio()
     if above <= 10**6 and below <= 2**10:
         return sympy.Rational(above, below)
@@ -118,8 +155,6 @@ def _number(text: str) -> Any:
 
 
 def _apply(operation: str, operands: list[Any]) -> Any:
-    import sympy
-
     if operation == "**" or operation == "exp":
         _check_exponent(operands[-1])
     match operation:
@@ -145,8 +180,6 @@ def _apply(operation: str, operands: list[Any]) -> Any:
 
 def _check_exponent(exponent: Any) -> None:
     """Exact powers, and exp(n log(x)), which SymPy makes x**n: of small exponents only."""
-    import sympy
-
     if exponent.is_number or exponent.has(sympy.log):
         for number in exponent.atoms(sympy.Rational):
             if abs(number) > LARGEST_EXPONENT:
@@ -162,8 +195,7 @@ def _check_numbers(expression: Any) -> None:
 
 @cache
 def _own_functions() -> dict[str, Any]:
-    """Functions that SymPy has not, or not like this: each knows its derivative and stays as it is."""
-    import sympy
+    """Functions that SymPy lacks, or has in another form: each knows its derivative and is not rewritten."""
 
     def function(name: str, slope: Any) -> Any:
         return type(name, (sympy.Function,), {"fdiff": lambda self, argindex=1: slope(self.args[0])})
@@ -181,18 +213,14 @@ def _own_functions() -> dict[str, Any]:
 
 def _evaluate(expression: Any, values: Mapping[str, float]) -> Any:
     """In mpmath's current precision; every subexpression once."""
-    from sympy import postorder_traversal
-
     known: dict[Any, Any] = {}
-    for node in postorder_traversal(expression):
+    for node in sympy.postorder_traversal(expression):
         if node not in known:
             known[node] = _evaluate_node(node, [known[argument] for argument in node.args], values)
     return known[expression]
 
 
 def _evaluate_node(node: Any, operands: list[Any], values: Mapping[str, float]) -> Any:
-    import mpmath
-
     if node.is_Symbol:
         name = node.name
         return mpmath.mpf(values[name] if name in values else float(name))
@@ -208,8 +236,6 @@ def _evaluate_node(node: Any, operands: list[Any], values: Mapping[str, float]) 
 
 
 def _evaluate_function(name: str, operands: list[Any]) -> Any:
-    import mpmath
-
     match name:
         case "Exp1" | "Pi":
             return mpmath.e + 0 if name == "Exp1" else mpmath.pi + 0

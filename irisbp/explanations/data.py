@@ -1,4 +1,4 @@
-"""What is explained as plain data: every number in full."""
+"""An explained update, and an explained gradient, as plain data: every number in full."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from irisbp.explanations.worked import Worked
 
 
 def update_data(worked: Worked) -> dict[str, Any]:
-    """One update; node by node as in the text."""
+    """One update, node by node as in the text."""
     numbers, dataset = worked.of_sample, worked.dataset
     hidden = [
         {"layer": layer.name} | {name: array.tolist() for name, array in vars(figures).items()}
@@ -33,14 +33,27 @@ def update_data(worked: Worked) -> dict[str, Any]:
             "truth": numbers.truth.tolist(),
             "by_logit": numbers.by_logit.tolist(),
         },
-        "parameters": [_parameter(worked, parameter) for parameter in all_parameters(worked.network)],
+        "parameters": parameters_data(worked),
     }
 
 
 def gradient_data(worked: Worked, chain: Chain, ways: Sequence[Way]) -> dict[str, Any]:
     """One gradient with its paths; paths is null if there are too many to list."""
-    network, depth = worked.network, chain.parameter.depth
-    paths = [
+    return _place(worked) | {
+        "parameter": _parameter(worked, chain.parameter),
+        "factors": [asdict(factor) for factor in chain.factors],
+        "path_count": chain.count,
+        "paths": paths_data(chain) or None,
+        "sum": chain.total,
+        "magnitude": chain.magnitude,
+        "ways": [asdict(way) for way in ways],
+    }
+
+
+def paths_data(chain: Chain) -> list[dict[str, Any]]:
+    """Each path's nodes, factors and product; empty if there are too many to list."""
+    network, depth = chain.parameter.network, chain.parameter.depth
+    return [
         {
             "nodes": [sum_name(network, depth + d, j) for d, j in enumerate(path.nodes)],
             "factors": list(path.factors),
@@ -48,15 +61,11 @@ def gradient_data(worked: Worked, chain: Chain, ways: Sequence[Way]) -> dict[str
         }
         for path in chain.paths
     ]
-    return _place(worked) | {
-        "parameter": _parameter(worked, chain.parameter),
-        "factors": [asdict(factor) for factor in chain.factors],
-        "path_count": chain.count,
-        "paths": paths or None,
-        "sum": chain.total,
-        "magnitude": chain.magnitude,
-        "ways": [asdict(way) for way in ways],
-    }
+
+
+def parameters_data(worked: Worked) -> list[dict[str, Any]]:
+    """Every parameter's names, gradients, change, and values before and after."""
+    return [_parameter(worked, parameter) for parameter in all_parameters(worked.network)]
 
 
 def _place(worked: Worked) -> dict[str, Any]:
@@ -66,7 +75,7 @@ def _place(worked: Worked) -> dict[str, Any]:
         "epoch": worked.epoch,
         "sample": worked.sample,
         "label": worked.dataset.classes[worked.label],
-        "predicted": worked.dataset.classes[worked.predictions[worked.chosen]],
+        "predicted": worked.predicted,
         "loss": worked.loss,
         "learning_rate": worked.learning_rate,
         "optimizer": worked.config.optimizer.name,

@@ -21,7 +21,7 @@ _MOST_DIGITS = 9
 class Parameter:
     """One parameter's place: depth is its layer's (0 is the first), source the input that it multiplies.
 
-    source is None for a bias; index is the place in the flat vector.
+    source is None for a bias.
     """
 
     network: Network
@@ -36,7 +36,7 @@ class Parameter:
 
     @property
     def index(self) -> int:
-        """Where it stands in the flat vector."""
+        """Its index in the flat vector."""
         row = self.layer.fan_in if self.source is None else self.source
         return self.layer.offset + row * self.layer.fan_out + self.node
 
@@ -69,28 +69,28 @@ def all_parameters(network: Network) -> list[Parameter]:
 
 
 def find_parameter(network: Network, name: str) -> Parameter:
-    """The parameter of either name; IrisbpError says which there are."""
+    """Find a parameter by either name; IrisbpError lists the names that there are."""
     text = name.replace(" ", "")
     own, article = _OWN.fullmatch(text), _ARTICLE.fullmatch(text)
     if own:
         names = [layer.name for layer in network.layers]
         if own["layer"] not in names:
-            raise IrisbpError(f"--parameter {name}: the layers are {_listed(names)}")
+            raise IrisbpError(f"parameter {name}: the layers are {_listed(names)}")
         source = None if own["bias"] else _number(own["input"])
         node = _number(own["bias"] or own["node"])
         return _checked(Parameter(network, names.index(own["layer"]), source, node), name)
     if article:
         if len(network.hidden) != 1:
             raise IrisbpError(
-                f"--parameter {name}: the article's names are for one hidden layer;"
-                " say hidden_1.weight[0,0], output.bias[0] and so on"
+                f"parameter {name}: the article's names are for one hidden layer;"
+                " use hidden_1.weight[0,0], output.bias[0] and so on"
             )
         digits = article["x"] or article["a"]
         depth = int(bool(article["a"]) or article["b"] == "z")
         source = None if digits is None else _number(digits) - 1
         return _checked(Parameter(network, depth, source, _number(article["node"]) - 1), name)
     raise IrisbpError(
-        f"--parameter {name}: not the name of a parameter, such as hidden_1.weight[0,2], output.bias[1]"
+        f"parameter {name}: not the name of a parameter, such as hidden_1.weight[0,2], output.bias[1]"
         " or the article's x1a3, a1z2, ba3, bz2"
     )
 
@@ -113,4 +113,4 @@ def _checked(parameter: Parameter, name: str) -> Parameter:
     )
     first = Parameter(parameter.network, parameter.depth, None if source is None else 0, 0)
     also = f" ({first.article_name} to {last.article_name})" if first.article_name else ""
-    raise IrisbpError(f"--parameter {name}: there are {first.name} to {last.name}{also}")
+    raise IrisbpError(f"parameter {name}: there are {first.name} to {last.name}{also}")

@@ -1,7 +1,7 @@
-"""One gradient as the chain rule has it: over every path from the parameter to the loss, a product.
+"""Computes one gradient by the chain rule: a product for every path from the parameter to the loss.
 
-A path leaves the parameter's node and crosses one node of each layer above, up to an output. Along it
-stand the partial derivatives: the input, each node's slope, each weight that is crossed, and p - y.
+A path starts at the parameter's node and crosses one node of each layer above, up to an output. Its factors
+are partial derivatives: the input, each node's slope, each weight that is crossed, and p - y.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MOST_PATHS = 1000
 
 @dataclass(frozen=True)
 class Factor:
-    """A partial derivative d `of` / d `by`, and what it is called in the network."""
+    """A partial derivative d `of` / d `by`; called is its name in the network."""
 
     of: str
     by: str
@@ -58,17 +58,17 @@ class Chain:
 
 
 def sum_name(network: Network, depth: int, node: int) -> str:
-    """What a node's weighted sum is called."""
+    """The name of a node's weighted sum."""
     return f"{network.layers[depth].name}.sum[{node}]" if depth < len(network.hidden) else f"logit[{node}]"
 
 
 def activation_name(network: Network, depth: int, node: int) -> str:
-    """What a hidden node's activation is called."""
+    """The name of a hidden node's activation."""
     return f"{network.layers[depth].name}.activation[{node}]"
 
 
 def input_name(parameter: Parameter) -> str:
-    """What the number is called that a parameter multiplies."""
+    """The name of the number that a parameter multiplies."""
     if parameter.source is None:
         return "1"
     if parameter.depth == 0:
@@ -77,7 +77,7 @@ def input_name(parameter: Parameter) -> str:
 
 
 def count_paths(parameter: Parameter) -> int:
-    """How many paths lead from the parameter to the loss."""
+    """The number of paths from the parameter to the loss."""
     return prod(layer.fan_out for layer in parameter.network.layers[parameter.depth + 1 :])
 
 
@@ -107,9 +107,9 @@ def _paths(parameter: Parameter, weights: list[Array], numbers: Numbers, start: 
 
 
 def _carried(parameter: Parameter, weights: list[Array], numbers: Numbers, start: float, size: bool) -> float:
-    """The sum of all products, or of their magnitudes, a layer at a time: what the paths share is taken out.
+    """The sum of all products, or of their magnitudes, a layer at a time, common factors taken out.
 
-    The change of the parameter's sum is carried up to the logits, the other way round than backpropagation.
+    The change of the parameter's sum is carried up to the logits, the opposite direction of backpropagation.
     """
     of = np.abs if size else np.asarray
     change = np.zeros(parameter.layer.fan_out)

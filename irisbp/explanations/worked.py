@@ -1,4 +1,4 @@
-"""One update with every number in it: forward, backward, and what the optimizer makes of the gradient.
+"""The numbers of one update: forward, backward, and the change that the optimizer makes of the gradient.
 
 The update is done by the code that trains, on a copy of the state before it; the numbers on the way,
 which training does not keep, are formed by the same operations in the same order.
@@ -72,7 +72,7 @@ class Numbers:
         )
 
     def inputs_of(self, depth: int) -> Array:
-        """What the layer at this depth multiplies by its weights."""
+        """The inputs of the layer at this depth, which it multiplies by its weights."""
         return self.inputs if depth == 0 else self.hidden[depth - 1].activations
 
     def by_sum_of(self, depth: int) -> Array:
@@ -141,7 +141,7 @@ class Worked:
 
     numbers are the whole batch's. losses are the batch's, one a sample; gradient is that of the
     objective, as the optimizer was given it; old, change and new are the parameters', and new is
-    old - change. recorded says whether a run's steps.csv has been found to hold these losses.
+    old - change. recorded is True if a run's records hold just these losses.
     """
 
     config: Config
@@ -163,7 +163,7 @@ class Worked:
 
     @property
     def objective(self) -> Objective:
-        """What the update makes smaller."""
+        """The objective that the update minimizes."""
         return objective_of(self.config)
 
     @property
@@ -177,6 +177,11 @@ class Worked:
         return int(self.dataset.labels[self.sample])
 
     @property
+    def predicted(self) -> str:
+        """The class that is predicted for the sample before the update."""
+        return self.dataset.classes[self.predictions[self.chosen]]
+
+    @property
     def loss(self) -> float:
         """The sample's loss."""
         return self.losses[self.chosen]
@@ -188,17 +193,17 @@ class Worked:
 
     @property
     def is_single(self) -> bool:
-        """Whether the update's gradient is the sample's own: no batch, no penalty."""
+        """True if the update's gradient is the sample's own: no batch, no penalty."""
         return len(self.rows) == 1 and not self.config.l2
 
     @property
     def is_plain(self) -> bool:
-        """Whether the change is the learning rate times the gradient, and nothing else."""
+        """True if the change is the learning rate times the gradient, and nothing else."""
         return is_plain(self.config)
 
 
 def is_plain(config: Config) -> bool:
-    """Whether the optimizer is plain gradient descent."""
+    """True if the optimizer is plain gradient descent."""
     optimizer = config.optimizer
     return optimizer.name == "sgd" and not optimizer.momentum and config.clip_norm is None
 
@@ -218,15 +223,15 @@ class _Witness:
 
 
 def work(before: Before, sample: int | None = None) -> Worked:
-    """Do the step that `before` stands before, whose training moves on by it.
+    """Do the next step of the training in `before`, and keep its numbers.
 
-    sample is the row to explain, by default the batch's first. Diverged if the new parameters are not
-    finite.
+    sample is the row to explain, by default the batch's first; IrisbpError if the step does not take it.
+    Diverged if the new parameters are not finite.
     """
     training, rows = before.training, before.rows
     if sample is not None and sample not in rows:
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        raise IrisbpError(f"--sample {sample}: step {before.step} takes {shown}")
+        raise IrisbpError(f"sample {sample}: step {before.step} takes {shown}")
     old, objective = training.parameters.copy(), objective_of(training.config)
     inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
     witness, saved = _Witness(training.optimizer), Snapshot.of(training)

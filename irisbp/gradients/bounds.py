@@ -1,8 +1,8 @@
-"""How far rounding alone can put a correct float64 gradient off: a first-order running bound.
+"""Bounds the error that rounding alone can make in a correct float64 gradient, to first order.
 
 Every quantity x of the forward and backward pass is followed by a bound on its error in units of
-u = 2^-53, to first order in u: an operation adds the rounding of its own result to what the errors of
-its operands make of it. The result, S, is the bound for each entry of the gradient, so that an error
+u = 2^-53, to first order in u: an operation adds the rounding of its own result to the errors that it
+carries over from its operands. The result, S, is the bound for each entry of the gradient, so that an error
 above 8 u S is none that rounding made. The factor 8 is for mathematical functions that are a little
 worse than their documentation, and for terms of second order; there is nothing else to tune.
 
@@ -47,7 +47,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class _BoundedLayer:
-    """What a layer makes (rows, nodes): values and slopes, each with the bound of its error.
+    """A layer's values and slopes (rows, nodes), each with the bound of its error.
 
     The network's inputs are a layer without slopes, and exact.
     """
@@ -148,7 +148,7 @@ def _backward(
 
 
 def _products(left: Array, right: Array) -> Array:
-    """The sums of the products of magnitudes, which tell their rounding; a product with 0 is exact."""
+    """The sums of the products of magnitudes, which bound their rounding; a product with 0 is exact."""
     return np.asarray(left @ right + _SPACING * ((left > 0.0) @ (right > 0.0)))
 
 

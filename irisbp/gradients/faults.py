@@ -1,4 +1,4 @@
-"""Mistakes that people make in a backward pass, planted in a copy of it, to see that the check finds them.
+"""Common mistakes of a backward pass, planted in a copy of it, to test that the check finds them.
 
 The copy is written out once more, plainly and for whole batches; without a fault it passes the check.
 A fault is a subclass that gets one step wrong.
@@ -81,7 +81,7 @@ class BackwardCopy:
         return np.asarray(delta.sum(axis=0))
 
     def penalty(self, weights: Array, objective: Objective) -> Array:
-        """What the penalty adds to the gradient of weights."""
+        """The penalty's part of the gradient of weights."""
         return objective.l2 * weights
 
     def carry(self, delta: Array, weights: Array) -> Array:
@@ -89,11 +89,11 @@ class BackwardCopy:
         return delta @ weights.T
 
     def slope(self, slope: Array, value: Array) -> Array:
-        """What carried deltas are multiplied with (rows, nodes)."""
+        """The factor of carried deltas (rows, nodes)."""
         return slope
 
     def finish(self, network: Network, gradient: Array) -> None:
-        """Nothing is left to do."""
+        """A last step on the whole gradient, in place; here none."""
 
 
 @dataclass(frozen=True)
@@ -210,9 +210,9 @@ class Planted:
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a fault was caught, at how many points, what was named as wrong, and its largest error.
+    """The result of one planted fault: points is how many caught it, named the entries found wrong.
 
-    over is in units of the tolerance.
+    over is its largest error, in units of the tolerance.
     """
 
     name: str
@@ -263,7 +263,7 @@ def scaled_entries(network: Network, by: float) -> Iterator[Planted]:
 
 
 class SelfTest:
-    """Plants faults and looks at what the check says; the targets are prepared once per objective."""
+    """Plants faults and judges them by the check; the targets are prepared once per objective."""
 
     def __init__(self, network: Network, inputs: Array, labels: Indices, seed: int = SEED) -> None:
         self._network, self._inputs, self._labels, self._seed = network, inputs, labels, seed
@@ -279,14 +279,14 @@ class SelfTest:
             yield _gathered(by, found, limits)
 
     def correct(self) -> bool:
-        """Whether the copy passes without a fault: a check that cries at everything proves nothing."""
+        """True if the copy passes without a fault: a check that rejects everything proves nothing."""
         return not any(
             self.find(Planted("", BackwardCopy(), objective)).caught
             for objective in (_MEAN, _SUM, _PENALIZED)
         )
 
     def find(self, planted: Planted) -> Finding:
-        """What the check makes of one fault."""
+        """Judge one fault at every point."""
         judgements = []
         for target in self._targets_for(planted.objective):
             point = target.point
@@ -310,7 +310,7 @@ class SelfTest:
 
 
 def _gathered(by: float, found: list[Finding], limits: Array) -> Finding:
-    """The findings on every entry in one: caught are those that were named, and nothing else with them.
+    """The findings on every entry in one; an entry is caught if it alone was named.
 
     An error that rounding could make need not be caught.
     """

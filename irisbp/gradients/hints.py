@@ -1,4 +1,4 @@
-"""What a wrong gradient looks like: patterns that tell the usual mistakes."""
+"""Patterns of wrong gradients, by which the usual mistakes are recognized."""
 
 from collections.abc import Iterator
 
@@ -46,7 +46,7 @@ def _hints_at(network: Network, objective: Objective, judgement: Judgement) -> I
 
 
 def _about_the_first_layer(network: Network, judgement: Judgement) -> Iterator[str]:
-    """Where the mistake begins, if it is not at the output: what lies below inherits it."""
+    """Name the layer where the mistake begins, if that is not the output; the layers below inherit it."""
     wrong = [(block > 1.0).any() for block in network.blocks(judgement.over)]
     first = max((k for k, is_wrong in enumerate(wrong) if is_wrong), default=-1)
     if 0 <= first < len(wrong) - 1 and len(wrong) > 2:
@@ -91,7 +91,7 @@ def _about_an_array(name: str, got: Array, right: Array, parameters: Array, wron
 
 
 def _about_slopes(network: Network, judgement: Judgement) -> Iterator[tuple[str, str]]:
-    """Where each node's entries are off by a factor of its own, the factor may be its slope.
+    """Recognize a missing slope: the entries of each node are off by a factor of its own.
 
     Only the topmost such layer: those below inherit the mistake. Yields its name and the hint.
     """

@@ -1,4 +1,4 @@
-"""Holds gradients against the reference, a point at a time."""
+"""Compares gradients with the reference, a point at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MOST_KINKS = 6  # at one point: 64 combinations of sides
 
 @dataclass(frozen=True)
 class Target:
-    """One point with what a gradient must be there.
+    """One point with the gradient that is right there.
 
     Usually that is one reference with its tolerances; at kinks it is one for each combination of sides.
     """
@@ -58,7 +58,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether gradient and loss are within their tolerances."""
+        """True if gradient and loss are within their tolerances."""
         return bool((self.over <= 1.0).all()) and not (self.loss_over or 0.0) > 1.0
 
 
@@ -82,7 +82,7 @@ def _combinations(kinks: Iterable[tuple[int, int, int]]) -> Iterator[Sides]:
 
 
 def _without_kinked(network: Network, bounds: Bounds) -> Bounds:
-    """Where too many combinations would be right, judge only the layers that do not depend on them."""
+    """Bounds for too many kinks to combine: only the layers that do not depend on them are judged."""
     deepest = max(layer for _, layer, _ in bounds.kinks)
     gradient = bounds.gradient.copy()
     for block in network.blocks(gradient)[: deepest + 1]:
@@ -128,6 +128,12 @@ def _loss_over(reference: Reference, bounds: Bounds, loss: float | None) -> floa
         return float("inf")
     error = float(abs(Decimal(loss) - reference.loss))
     return error / bounds.loss if error else 0.0
+
+
+def by_path(targets: list[Target]) -> list[list[Target]]:
+    """Targets of single samples, and those of batches: training has code of its own for each."""
+    single = [target for target in targets if len(target.point.labels) == 1]
+    return [single, [target for target in targets if len(target.point.labels) > 1]]
 
 
 def detection_limits(targets: Iterable[Target]) -> Array:

@@ -1,4 +1,4 @@
-"""The usual ways to check a gradient, from the loss alone, to see how many digits each of them gets."""
+"""The usual numeric gradients, from the loss alone, and the digits that each of them gets right."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from irisbp.gradients.check import digits, relative_error
+from irisbp.gradients.digits import digits, relative_error
 from irisbp.gradients.judge import GradientFunction, Target, judge, own_gradient, reduced_loss
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Backprop, Objective
@@ -116,7 +116,7 @@ METHODS: dict[str, GradientFunction] = {"central": central_differences, "complex
 
 @dataclass(frozen=True)
 class MethodRow:
-    """How many digits of the gradient a method gets right at a point, beside backpropagation."""
+    """The correct digits of a method's gradient at a point, beside those of backpropagation."""
 
     point: str
     worst_digits: float

@@ -1,4 +1,4 @@
-"""The gradient from its mathematical definition, with 50 digits, to hold backpropagation against.
+"""The gradient from its mathematical definition, with 50 digits: backpropagation is compared with it.
 
 Nothing of the network's own forward or backward pass is used here, and nothing of its method: derivatives
 are carried forward, as tangents, from each node to the loss. A node's weighted sum is linear in its
@@ -151,7 +151,7 @@ class _Sample:
         return gradient
 
     def _tangent(self, depth: int, node: int, probabilities: list[tuple[int, Decimal]]) -> Decimal:
-        """How the loss changes with one node's weighted sum, carried forward from there."""
+        """The derivative of the loss by one node's weighted sum, carried forward from there."""
         change = [_ZERO] * len(self._layers[depth][1])
         change[node] = _ONE
         for slopes, (weights, biases) in zip(self.slopes[depth:], self._layers[depth + 1 :], strict=True):

@@ -51,7 +51,7 @@ def state_before(training: Training, place: Place, end: int | None = None) -> Be
 
 
 def _start_of_step(block: Block, place: Place) -> int | None:
-    """Where in a block the place's step begins; None if it is not there."""
+    """The row of a block at which the place's step begins; None if it is not there."""
     if place.step is not None:
         start = (place.step - block.step) * block.batch_size
         return start if 0 <= start < len(block.rows) else None
@@ -78,32 +78,32 @@ def _check(training: Training, place: Place, end: int) -> None:
     """Refuse a place that no step can be at, before anything is trained."""
     dataset, epochs = training.dataset, training.config.epochs
     if place.step is not None and not 1 <= place.step <= end:
-        raise IrisbpError(f"--step {place.step}: the steps are 1 to {end}")
+        raise IrisbpError(f"step {place.step}: the steps are 1 to {end}")
     if place.sample is not None:
         if not 0 <= place.sample < len(dataset.labels):
-            raise IrisbpError(f"--sample {place.sample}: the samples are 0 to {len(dataset.labels) - 1}")
+            raise IrisbpError(f"sample {place.sample}: the samples are 0 to {len(dataset.labels) - 1}")
         if place.sample in dataset.held_out_rows:
-            raise IrisbpError(f"--sample {place.sample}: it is held out for validation; no step takes it")
+            raise IrisbpError(f"sample {place.sample}: it is held out for validation; no step takes it")
     if place.epoch is not None and not 1 <= place.epoch <= epochs:
-        raise IrisbpError(f"--epoch {place.epoch}: the epochs are 1 to {epochs}")
+        raise IrisbpError(f"epoch {place.epoch}: the epochs are 1 to {epochs}")
 
 
 def state_before_in_run(run: Run, training: Training, place: Place) -> Before:
     """state_before for a run, from the state before its first step; it may have ended early."""
     before = state_before(training, place, run.manifest.steps)
     if before.step > run.manifest.steps:
-        raise IrisbpError(f"{run.path} was stopped after step {run.manifest.steps}")
+        raise IrisbpError(f"{run.path or 'the run'} was stopped after step {run.manifest.steps}")
     return before
 
 
 def check_recorded(run: Run, step: int, losses: list[float]) -> bool:
-    """Whether a run recorded this step's losses; RunError if they are others than these, by one bit even."""
+    """True if a run recorded this step's losses; RunError if they differ from these, even by one bit."""
     if run.config.record != "steps":
         return False
     recorded = _recorded_losses(run, step)
     if recorded != losses:
         raise RunError(
-            f"step {step} of {run.path or 'the run'}, trained again, has other losses than the run recorded;"
+            f"step {step} of {run.path or 'the run'}: trained again, its losses differ from those recorded;"
             " `irisbp runs verify` shows where they differ first"
         )
     return True

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from irisbp.derivations.derivation import WHOLE, ChainPath, Derivation
+from irisbp.derivations.derivation import ChainPath, Derivation
 from irisbp.derivations.growth import Growth
+from irisbp.derivations.system import WHOLE
 from irisbp.show.console import print_lines
 from irisbp.show.tables import fitted_table
 
@@ -16,7 +17,7 @@ _PIECE = re.compile(r"\w+(?:\.\w*)?\(?|\*\*|\s+|.")  # of a formula, not to be b
 
 
 def print_derivation(console: Console, derivation: Derivation) -> None:
-    """What was asked; the chain, if there are parts; the whole; the derivative by every method."""
+    """Print the question; the chain, if there are parts; the whole; the derivative by every method."""
     _print_question(console, derivation)
     if derivation.partials:
         print_lines(console, "")
@@ -43,8 +44,8 @@ def print_growth(console: Console, rows: Sequence[Growth]) -> None:
     console.print(fitted_table(columns, width=console.width, by_importance=order))
     print_lines(console, "")
     print_lines(console, "An operation is one + - * / or one exp, log or sigmoid. Written out, each node's")
-    print_lines(console, "formula stands in full wherever it is used; the chain keeps each value and")
-    print_lines(console, "carries it on. For little more it gives the derivatives by all parameters.")
+    print_lines(console, "formula is repeated in full wherever it is used; the chain keeps each value and")
+    print_lines(console, "reuses it. For little more it gives the derivatives by all parameters.")
 
 
 def _print_question(console: Console, derivation: Derivation) -> None:
@@ -60,7 +61,7 @@ def _print_question(console: Console, derivation: Derivation) -> None:
 
 
 def _print_chain(console: Console, derivation: Derivation) -> None:
-    """The factors with their values, then each path's product, then the sum."""
+    """Print the factors with their values, then each path's product, then the sum."""
     print_lines(console, "the chain: each part's derivative by what it uses, all else held fixed")
     label = max(len(partial.name) for partial in derivation.partials)
     for partial in derivation.partials:
@@ -84,7 +85,7 @@ def _print_path(console: Console, path: ChainPath) -> None:
 
 def _print_whole(console: Console, derivation: Derivation) -> None:
     put_in = ", its definitions put in" if derivation.definitions else ""
-    print_lines(console, f"d {WHOLE}/d{derivation.wrt}, in symbols{put_in}")
+    print_lines(console, f"{derivation.name}, in symbols{put_in}")
     if derivation.symbolic is None:
         print_lines(console, f"    {derivation.note}")
     else:
@@ -95,7 +96,7 @@ def _print_ways(console: Console, derivation: Derivation) -> None:
     shown = [way for way in derivation.ways if derivation.partials or way.method != "sum of the paths"]
     names = {"sum of the paths": "product of the chain"} if derivation.path_count == 1 else {}
     columns = {
-        f"d {WHOLE}/d{derivation.wrt}": [names.get(way.method, way.method) for way in shown],
+        derivation.name: [names.get(way.method, way.method) for way in shown],
         "value": ["-" if way.value is None else _number(way.value) for way in shown],
         "digits in common": ["-" if way.digits is None else f"{way.digits:.1f}" for way in shown],
     }
@@ -104,7 +105,7 @@ def _print_ways(console: Console, derivation: Derivation) -> None:
 
 
 def _print_formula(console: Console, formula: str, indent: str) -> None:
-    """A formula over as many lines as it takes, but not over pages."""
+    """A formula over as many lines as it takes, up to _MOST_LINES."""
     lines = _filled(_PIECE.findall(formula), _WIDTH - len(indent))
     for line in lines[:_MOST_LINES]:
         print_lines(console, indent + line)

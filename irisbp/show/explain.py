@@ -7,17 +7,18 @@ import numpy as np
 from rich.console import Console
 
 from irisbp.errors import literal
+from irisbp.explanations.gradient import ExplainedGradient
 from irisbp.explanations.naming import Parameter, all_parameters
 from irisbp.explanations.paths import MOST_PATHS, Chain, sum_name
-from irisbp.explanations.ways import Way
 from irisbp.explanations.worked import Numbers, Worked
 from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
 from irisbp.show.console import print_lines
+from irisbp.show.figures import counted
 
 WIDTH = 80
 
-# Of larger networks the first of a kind are worked, and what is left out is counted.
+# Of larger networks the first of a kind are shown, and what is left out is counted.
 MOST_NODES = 8  # of a layer
 MOST_TERMS = 12  # of a sum
 MOST_ROWS = 80  # of a table
@@ -60,19 +61,14 @@ def fit(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def print_update(console: Console, worked: Worked) -> None:
-    """One update with every number."""
+    """Print one update with every number."""
     _print(console, update_lines(worked))
 
 
-def print_gradient(console: Console, worked: Worked, chain: Chain, ways: Sequence[Way]) -> None:
-    """One gradient as the sum over its paths, beside other ways to it."""
-    _print(console, gradient_lines(worked, chain, ways))
+def print_gradient(console: Console, gradient: ExplainedGradient) -> None:
+    """Print one gradient as the sum over its paths, beside other ways to it."""
+    _print(console, gradient_lines(gradient))
 
 
 def _print(console: Console, lines: Iterable[str]) -> None:
@@ -269,7 +265,7 @@ def _gradients(worked: Worked) -> Iterator[str]:
 
 
 def batch_sentence(worked: Worked) -> str:
-    """How the update's gradient comes from the samples'; empty if it is the sample's own."""
+    """The update's gradient in terms of the samples'; empty if it is the sample's own."""
     count, l2 = len(worked.rows), worked.config.l2
     if worked.is_single:
         return ""
@@ -290,7 +286,7 @@ def _batch(worked: Worked) -> Iterator[str]:
 
 
 def change_sentence(worked: Worked) -> str:
-    """What the change of a parameter is."""
+    """The change of a parameter, in words."""
     if worked.is_plain:
         return f"{worked.learning_rate!r} (learning rate) * gradient"
     gradient = "gradient" if worked.config.clip_norm is None else "gradient, clipped"
@@ -313,8 +309,9 @@ def _update_cells(worked: Worked, k: int) -> str:
     return "".join(f"{number(float(value)):>12}" for value in figures)
 
 
-def gradient_lines(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
+def gradient_lines(gradient: ExplainedGradient) -> Iterator[str]:
     """The lines of print_gradient, without styles."""
+    worked, chain = gradient.worked, gradient.chain
     also = f" ({chain.parameter.article_name} in the article)" if chain.parameter.article_name else ""
     yield f"d loss/d {chain.parameter.name}{also}"
     yield from _wrapped(describe(worked, chain.parameter).split(" "), " ", "    ")
@@ -325,12 +322,12 @@ def gradient_lines(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterato
         yield "    steps.csv has the same loss, to the last bit"
     yield from _factors(chain)
     yield from _paths(chain)
-    yield from _ways(worked, chain, ways)
+    yield from _ways(gradient)
     yield from _parameter_update(worked, chain.parameter)
 
 
 def describe(worked: Worked, parameter: Parameter) -> str:
-    """What a parameter is, in words."""
+    """A parameter in words: the nodes that it connects."""
     kind = f"node {parameter.node} of {parameter.layer.name}"
     if parameter.source is None:
         return f"the bias of {kind}"
@@ -364,7 +361,7 @@ def _paths(chain: Chain) -> Iterator[str]:
     count = counted(chain.count, "path")
     if not chain.paths:
         yield f"{count if chain.count < 10**9 else f'{chain.count:.1e} paths'}: too many to list"
-        yield f"    (more than {MOST_PATHS}); summed a layer at a time, what they share taken out"
+        yield f"    (more than {MOST_PATHS}); summed a layer at a time, common factors taken out"
         yield f"    their sum = {chain.total!r}"
         return
     yield f"{count} to the loss: along each, the product of its factors above"
@@ -384,7 +381,7 @@ def _paths(chain: Chain) -> Iterator[str]:
 
 
 def _wrapped(parts: Sequence[str], joiner: str, indent: str) -> Iterator[str]:
-    """Parts joined, on as many lines as they need; a line that goes on ends in the joiner."""
+    """Parts joined, on as many lines as they need; a line that is continued ends in the joiner."""
     line = indent
     for k, part in enumerate(parts):
         piece = part + (joiner if k + 1 < len(parts) else "")
@@ -395,15 +392,11 @@ def _wrapped(parts: Sequence[str], joiner: str, indent: str) -> Iterator[str]:
     yield line.rstrip()
 
 
-def _ways(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
-    from irisbp.explanations.ways import common_digits
-
-    own = float(worked.of_sample.gradient_by(chain.parameter))
+def _ways(gradient: ExplainedGradient) -> Iterator[str]:
     yield ""
     yield "the same derivative by other ways, and its digits in common with the first"
-    yield f"    {'backpropagation':28}{own!r:>26}"
-    along = Way("sum over the paths", chain.total, common_digits(chain.total, own))
-    for way in (along, *ways):
+    yield f"    {'backpropagation':28}{gradient.value!r:>26}"
+    for way in gradient.ways:
         if way.value is None or way.digits is None:
             yield from _wrapped([f"{way.name}:", *way.note.split(" ")], " ", "    ")
         else:

@@ -5,18 +5,18 @@ from math import isfinite
 from rich.console import Console
 from rich.text import Text
 
-from irisbp.gradients.check import LayerRow, ParameterRow, PointRow, Report
 from irisbp.gradients.faults import Finding
 from irisbp.gradients.methods import MethodRow
+from irisbp.gradients.report import GradientReport, LayerRow, ParameterRow, PointRow
 from irisbp.show.console import print_lines
-from irisbp.show.figures import short
+from irisbp.show.figures import counted, short
 from irisbp.show.tables import fitted_table
 
 _STYLES = {"OK": "", "KINK": "cyan", "WRONG": "bold red", "NOT EXERCISED": "yellow"}
 
 
-def print_report(console: Console, report: Report, *, only_bad: bool) -> None:
-    """Parameters, layers, points, hints and the verdict; with only_bad, what passed is left out."""
+def print_report(console: Console, report: GradientReport, *, only_bad: bool) -> None:
+    """Print parameters, layers, points, hints and the verdict; only_bad leaves out what passed."""
     parameters = [row for row in report.parameters if not only_bad or row.verdict != "OK"]
     points = [row for row in report.points if not only_bad or row.verdict == "WRONG"]
     if parameters:
@@ -33,25 +33,17 @@ def print_report(console: Console, report: Report, *, only_bad: bool) -> None:
     print_lines(console, _verdict(report), style="" if report.passed else "bold red")
 
 
-def _verdict(report: Report) -> str:
-    at = f"{_count(len(report.parameters), 'parameter')} at {_count(len(report.points), 'point')}"
+def _verdict(report: GradientReport) -> str:
+    at = f"{counted(len(report.parameters), 'parameter')} at {counted(len(report.points), 'point')}"
     if report.passed:
         limits = ((report.detects, "a sample's"), (report.detects_in_batches, "a batch's"))
         told = [f"{limit:.1e} in {whose}" for limit, whose in limits if isfinite(limit)]
         shows = f"; a relative error of {' or '.join(told)} gradient would have shown" if told else ""
         return f"PASS: {at} (seed {report.seed}){shows}"
-    wrong = sum(row.verdict == "WRONG" for row in report.parameters)
-    silent = sum(row.verdict == "NOT EXERCISED" for row in report.parameters)
     losses = sum((row.loss_over or 0.0) > 1.0 for row in report.points)
-    parts = [
-        f"{number} {verdict}" for number, verdict in ((wrong, "WRONG"), (silent, "NOT EXERCISED")) if number
-    ]
-    parts += [f"the loss WRONG at {_count(losses, 'point')}"] if losses else []
+    parts = [f"{n} {verdict}" for verdict in ("WRONG", "NOT EXERCISED") if (n := report.count(verdict))]
+    parts += [f"the loss WRONG at {counted(losses, 'point')}"] if losses else []
     return f"FAIL: {', '.join(parts)}; {at} (seed {report.seed})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _parameter_table(rows: list[ParameterRow], width: int) -> Text:
@@ -101,7 +93,7 @@ def _point_table(rows: list[PointRow], width: int) -> Text:
 
 
 def print_findings(console: Console, findings: list[Finding], *, correct: bool) -> None:
-    """What became of each planted fault."""
+    """Print for each planted fault whether it was caught, and the verdict."""
     columns = {
         "planted fault": [finding.name for finding in findings],
         "points": [str(finding.points) for finding in findings],
@@ -127,7 +119,7 @@ def print_findings(console: Console, findings: list[Finding], *, correct: bool) 
 
 
 def print_comparison(console: Console, method: str, rows: list[MethodRow]) -> None:
-    """The digits of a method beside those of backpropagation."""
+    """Print the digits of a method beside those of backpropagation."""
     columns = {
         "point": [row.point for row in rows],
         f"{method}: worst": [f"{row.worst_digits:.1f}" for row in rows],

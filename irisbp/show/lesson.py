@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 
 from irisbp.errors import literal
+from irisbp.explanations.gradient import ExplainedGradient
 from irisbp.explanations.naming import Parameter
 from irisbp.explanations.paths import MOST_PATHS, Chain
-from irisbp.explanations.ways import Way
 from irisbp.explanations.worked import Numbers, Worked
 from irisbp.nn.types import Array
 from irisbp.show.explain import (
@@ -22,11 +22,11 @@ from irisbp.show.explain import (
     MOST_TERMS,
     batch_sentence,
     change_sentence,
-    counted,
     describe,
     number,
     shown_parameters,
 )
+from irisbp.show.figures import counted
 
 _ACTIVATIONS = {
     "sigmoid": (r"\frac{1}{1 + e^{-a}}", "h (1 - h)"),
@@ -52,8 +52,9 @@ def update_notes(worked: Worked) -> Iterator[str]:
     yield from _update(worked, numbers)
 
 
-def gradient_notes(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
+def gradient_notes(gradient: ExplainedGradient) -> Iterator[str]:
     """One gradient, line by line."""
+    worked, chain = gradient.worked, gradient.chain
     yield f"# The gradient of `{chain.parameter.name}`"
     yield ""
     also = f", `{chain.parameter.article_name}` in the article" if chain.parameter.article_name else ""
@@ -63,7 +64,7 @@ def gradient_notes(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterato
     yield ""
     yield f"The loss is {worked.loss!r}."
     yield from _chain(worked, chain)
-    yield from _ways(worked, chain, ways)
+    yield from _ways(gradient)
     yield ""
     yield "## The update"
     yield ""
@@ -238,7 +239,7 @@ def _backward_node(worked: Worked, numbers: Numbers, depth: int, j: int) -> Iter
 
 
 def _sentences(worked: Worked) -> Iterator[str]:
-    """What the gradient and the change of the update are."""
+    """The gradient and the change of the update, in words."""
     if not worked.is_single:
         yield f"The gradient of the update is {batch_sentence(worked)}."
     yield f"The change is {change_sentence(worked)}; new = old - change."
@@ -302,13 +303,9 @@ def _derivatives(worked: Worked, parameter: Parameter, nodes: Sequence[int]) -> 
     return r" \cdot ".join(_by(of, by) for by, of in pairwise(names))
 
 
-def _ways(worked: Worked, chain: Chain, ways: Sequence[Way]) -> Iterator[str]:
-    from irisbp.explanations.ways import common_digits
-
-    own = float(worked.of_sample.gradient_by(chain.parameter))
-    rows = [["backpropagation", repr(own), ""]]
-    along = Way("sum over the paths", chain.total, common_digits(chain.total, own))
-    for way in (along, *ways):
+def _ways(gradient: ExplainedGradient) -> Iterator[str]:
+    rows = [["backpropagation", repr(gradient.value), ""]]
+    for way in gradient.ways:
         cells = [way.note, ""] if way.value is None else [repr(way.value), f"{way.digits:.1f}"]
         rows.append([way.name, *cells])
     yield ""

@@ -1,16 +1,13 @@
 """The results of commands: small tables for people."""
 
-from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from irisbp.errors import literal
 from irisbp.rundir.manifest import Manifest
 from irisbp.runs.evaluate import Evaluation
 from irisbp.runs.run import Run
-from irisbp.show.console import plain, print_lines
+from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text
+from irisbp.show.tables import print_table
 
 
 def print_run_result(console: Console, run: Run) -> None:
@@ -49,32 +46,16 @@ def print_evaluation(console: Console, evaluation: Evaluation) -> None:
     print_lines(console, f"samples   {evaluation.samples} ({of})")
     print_lines(console, f"loss      {loss_text(evaluation.loss)}")
     print_lines(console, f"accuracy  {evaluation.accuracy:.4f}")
-    names = [literal(figures.name) for figures in scores.classes]
+    names = [figures.name for figures in scores.classes]
     rows = [
         [name, str(figures.samples), _ratio(figures.precision), _ratio(figures.recall)]
         for name, figures in zip(names, scores.classes, strict=True)
     ]
-    _print_matrix(console, ["class", "samples", "precision", "recall"], rows)
-    counts = [[name, *map(str, row)] for name, row in zip(names, scores.confusion, strict=True)]
-    _print_matrix(console, ["class \\ predicted", *names], counts)
-
-
-def _print_matrix(console: Console, header: list[str], rows: list[list[str]]) -> None:
-    """A table, or, where it is wider than the terminal, a line for each of its cells."""
     console.print()
-    widths = [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
-    if sum(widths) + 2 * len(widths) <= console.width:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for k, name in enumerate(header):
-            table.add_column(plain(name), justify="right" if k else "left", no_wrap=True)
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
-        return
-    for row in rows:
-        print_lines(console, f"{header[0]} {row[0]}")
-        for name, cell in zip(header[1:], row[1:], strict=True):
-            print_lines(console, f"  {name} {cell}")
+    print_table(console, ["class", "samples", "precision", "recall"], rows, left={0})
+    counts = [[name, *map(str, row)] for name, row in zip(names, scores.confusion, strict=True)]
+    console.print()
+    print_table(console, ["class \\ predicted", *names], counts, left={0})
 
 
 def _ratio(value: float | None) -> str:

@@ -4,24 +4,21 @@ Where a table is wider than the terminal, each of its cells has a line; a line t
 broken between words, so that no number is ever cut in two.
 """
 
-import re
-import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.cells import cell_len
 from rich.console import Console
 
 from irisbp.config.schema import Config
 from irisbp.config.settings import KeyValue, settings, varying_keys
-from irisbp.errors import literal
 from irisbp.rundir.manifest import Figures, Manifest
 from irisbp.runs.compare import Diff, FirstDifference, ParameterDiff, Row
 from irisbp.runs.listing import Entry, EpochFigures, FileEntry
 from irisbp.runs.verify import FileCheck, Verification
 from irisbp.show.console import print_lines
 from irisbp.show.figures import loss_text, short
+from irisbp.show.tables import fits, print_pairs, print_table, say
 
 _STYLES = {
     "diverged": "red",
@@ -44,7 +41,7 @@ _EPOCH_FIGURES = ("epoch loss", "epoch accuracy", "validation loss", "validation
 def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
     """A row for each run, and below them what is wrong with those that are damaged."""
     if not entries:
-        _say(console, f"no runs in {place}")
+        say(console, f"no runs in {place}")
         return
     words = config_words([entry.config for entry in entries])
     rows = [_list_row(entry, word) for entry, word in zip(entries, words, strict=True)]
@@ -53,14 +50,14 @@ def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
         header, *rows = ([*row[:5], row[6]] for row in (header, *rows))
     styles = [_STYLES.get(entry.status, "") for entry in entries]
     below: list[str] = []
-    if not _fits(console, [header, *rows]):
+    if not fits(console, [header, *rows]):
         # The config goes below, and the time of the day.
         below = [row[2] for row in rows]
         header, *rows = ([*row[:2], *row[3:-1], row[-1].split()[0]] for row in (header, *rows))
-    _print_table(console, header, rows, left={0, 1} if below else {0, 1, 2}, styles=styles, below=below)
+    print_table(console, header, rows, left={0, 1} if below else {0, 1, 2}, styles=styles, below=below)
     for entry in entries:
         if entry.problem:
-            _say(console, f"damaged: {entry.problem}", "bold red")
+            say(console, f"damaged: {entry.problem}", "bold red")
 
 
 def _list_row(entry: Entry, words: str) -> list[str]:
@@ -138,7 +135,7 @@ def print_run(
     console: Console, entry: Entry, epochs: Sequence[EpochFigures], files: Sequence[FileEntry]
 ) -> None:
     """All of a run: what it came to, its config, its last epochs, its files."""
-    _print_pairs(console, _summary(entry))
+    print_pairs(console, _summary(entry))
     if entry.config is not None:
         chosen = settings(entry.config)
         for title, is_default in (("config", False), ("config, by default", True)):
@@ -147,18 +144,18 @@ def print_run(
             ]
             if pairs:
                 _title(console, title)
-                _print_pairs(console, pairs)
+                print_pairs(console, pairs)
     if epochs:
         console.print()
         rows = [[str(e.epoch), value_text(e.learning_rate), *_epoch_cells(e)] for e in epochs]
         unused = 2 if all(e.validation_loss is None for e in epochs) else 0
         header = ["epoch", "learning_rate", *_EPOCH_FIGURES]
         width = len(header) - unused
-        _print_table(console, header[:width], [row[:width] for row in rows], left=())
+        print_table(console, header[:width], [row[:width] for row in rows], left=())
     console.print()
     cells = [[f.name, "-" if f.size is None else str(f.size), f.state] for f in files]
     styles = [_STYLES.get(f.state, "") for f in files]
-    _print_table(console, ["file", "bytes", "sha256"], cells, left={0, 2}, styles=styles)
+    print_table(console, ["file", "bytes", "sha256"], cells, left={0, 2}, styles=styles)
 
 
 def _summary(entry: Entry) -> list[tuple[str, str]]:
@@ -200,19 +197,19 @@ def print_diff(console: Console, diff: Diff) -> None:
     """Which keys differ, where the losses part, what both came to."""
     a, b = str(diff.a.path), str(diff.b.path)
     if not diff.config:
-        _say(console, "the configs are equal")
+        say(console, "the configs are equal")
     pairs = {**diff.config, **diff.others}
     if pairs:
         rows = [[key, *(_side(key, value) for value in pair)] for key, pair in pairs.items()]
-        _print_table(console, ["key", a, b], rows, left={0, 1, 2})
+        print_table(console, ["key", a, b], rows, left={0, 1, 2})
     console.print()
     _print_first_difference(console, diff.first_difference, a, b)
     console.print()
     figures = zip(_ENDS, _ends(diff.a), _ends(diff.b), strict=True)
     final = [[name, *ends] for name, *ends in figures if ends != ["-", "-"]]
-    _print_table(console, ["at the end", a, b], final, left={0})
+    print_table(console, ["at the end", a, b], final, left={0})
     console.print()
-    _say(console, _parameters_text(diff.parameters))
+    say(console, _parameters_text(diff.parameters))
 
 
 def _side(key: str, value: Any) -> str:
@@ -229,25 +226,25 @@ def _ends(entry: Entry) -> list[str]:
 
 def _print_first_difference(console: Console, found: FirstDifference | None, a: str, b: str) -> None:
     if found is None:
-        _say(console, "there are no losses to compare: neither file of them lies in both runs")
+        say(console, "there are no losses to compare: neither file of them lies in both runs")
         return
     what = "samples" if found.file == "steps.csv" else "epochs"
     if not found.differ:
-        _say(console, f"the losses are equal to the bit: {found.rows} {what}")
+        say(console, f"the losses are equal to the bit: {found.rows} {what}")
         return
     if found.a is None or found.b is None:
         ended, continues = (a, b) if found.a is None else (b, a)
-        _say(
+        say(
             console,
             f"the losses are equal for {found.rows} {what}; then {ended} ends, {continues} goes on",
         )
         return
-    _say(console, _first_difference_text(found.a, found.b, found.rows, what))
+    say(console, _first_difference_text(found.a, found.b, found.rows, what))
     rows = [[run, *_row_cells(row, console.width)] for run, row in ((a, found.a), (b, found.b))]
     header = ["run", "epoch", "step", "sample", "loss"]
     if found.a.step is None:
         header, rows = [header[0], header[1], header[4]], [[row[0], row[1], row[4]] for row in rows]
-    _print_table(console, header, rows, left={0})
+    print_table(console, header, rows, left={0})
 
 
 def _first_difference_text(a: Row, b: Row, equal: int, what: str) -> str:
@@ -282,17 +279,17 @@ def print_verification(console: Console, result: Verification) -> None:
     """Each file and whether it repeats, where it first does not, and how far the comparison went."""
     cells = [[check.name, _verdict(check)] for check in result.checks]
     styles = [_STYLES["DIFFERS"] if check.difference else "" for check in result.checks]
-    _print_table(console, ["file", "repeated"], cells, left={0, 1}, styles=styles)
+    print_table(console, ["file", "repeated"], cells, left={0, 1}, styles=styles)
     for check in result.checks:
         if check.difference:
-            _say(console, f"{check.name}, {check.difference.where}, the run: {check.difference.was}")
-            _say(console, f"{check.name}, {check.difference.where}, repeated: {check.difference.now}")
+            say(console, f"{check.name}, {check.difference.where}, the run: {check.difference.was}")
+            say(console, f"{check.name}, {check.difference.where}, repeated: {check.difference.now}")
         if check.state == "changed":
-            _say(console, f"note: {check.name} is not the file that the run wrote: its sha256 differs")
+            say(console, f"note: {check.name} is not the file that the run wrote: its sha256 differs")
     for name, (was, now) in result.versions.items():
-        _say(console, f"note: the run was made by {name} {was or '-'}; this is {now or '-'}", "yellow")
+        say(console, f"note: the run was made by {name} {was or '-'}; this is {now or '-'}", "yellow")
     for note in _notes(result):
-        _say(console, note)
+        say(console, note)
 
 
 def _verdict(check: FileCheck) -> str:
@@ -318,85 +315,3 @@ def _notes(result: Verification) -> Iterable[str]:
 def _title(console: Console, text: str) -> None:
     console.print()
     print_lines(console, text, style="dim")
-
-
-def _print_pairs(console: Console, pairs: Iterable[tuple[str, str]]) -> None:
-    """A line for each name and value; where one does not fit, the value has its own."""
-    shown = [(literal(name), literal(value)) for name, value in pairs]
-    width = max(cell_len(name) for name, _ in shown) + 2
-    for name, value in shown:
-        if width + cell_len(value) <= console.width:
-            print_lines(console, f"{_padded(name, width)}{value}".rstrip())
-        else:
-            _say(console, name)
-            _say(console, value, indent=2)
-
-
-def _print_table(
-    console: Console,
-    header: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    left: Collection[int],
-    styles: Sequence[str] = (),
-    below: Sequence[str] = (),
-) -> None:
-    """A table, or, where it is wider than the terminal, a line for each of its cells.
-
-    below has a text for each row, to be printed under it.
-    """
-    head, *body = ([literal(cell) for cell in row] for row in (header, *rows))
-    widths = [max(map(cell_len, column)) for column in zip(head, *body, strict=True)]
-    fits = _fits(console, [head, *body])
-    if fits:
-        print_lines(console, _line(head, widths, left), style="dim")
-    for k, row in enumerate(body):
-        style = styles[k] if styles else ""
-        if fits:
-            print_lines(console, _line(row, widths, left), style=style)
-        else:
-            _say(console, row[0], style)
-            for name, cell in zip(head[1:], row[1:], strict=True):
-                _say(console, f"{name} {cell}", indent=2)
-        if below:
-            _say(console, below[k], indent=2)
-
-
-def _fits(console: Console, rows: Sequence[Sequence[str]]) -> bool:
-    widths = [max(cell_len(literal(cell)) for cell in column) for column in zip(*rows, strict=True)]
-    return sum(widths) + 2 * (len(widths) - 1) <= console.width
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], left: Collection[int]) -> str:
-    padded = (
-        _padded(cell, width, right=k not in left)
-        for k, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join(padded).rstrip()
-
-
-def _padded(text: str, width: int, *, right: bool = False) -> str:
-    space = " " * (width - cell_len(text))
-    return space + text if right else text + space
-
-
-def _say(console: Console, text: str, style: str = "", *, indent: int = 0) -> None:
-    """A sentence, broken between words where the terminal ends, and a row of a file at its commas."""
-    for part in textwrap.wrap(
-        literal(text),
-        max(console.width - indent, 1),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        for piece in _at_commas(part, console.width - indent):
-            # What has no room for an indentation goes without.
-            print_lines(console, " " * min(indent, max(console.width - len(piece), 0)) + piece, style=style)
-
-
-def _at_commas(text: str, width: int) -> list[str]:
-    pieces = [""]
-    for cell in re.findall("[^,]*,|[^,]+$", text) if len(text) > width else [text]:
-        if pieces[-1] and len(pieces[-1] + cell) > width:
-            pieces.append("")
-        pieces[-1] += cell
-    return pieces

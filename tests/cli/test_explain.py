@@ -58,7 +58,7 @@ def test_one_gradient(irisbp: Irisbp) -> None:
     data = json.loads(irisbp("explain", "--parameter", "x1a3", "--json").stdout)
     assert data["parameter"]["name"] == "hidden_1.weight[0,2]"
     assert [way["name"] for way in data["ways"]] == [
-        "symbolic, whole graph", "complex step", "central difference",
+        "sum over the paths", "symbolic, whole graph", "complex step", "central difference",
     ]  # fmt: skip
     assert data["path_count"] == len(data["paths"]) == 3
     assert data["sum"] == pytest.approx(data["parameter"]["gradient"], rel=1e-14)
@@ -88,9 +88,9 @@ def test_notes(irisbp: Irisbp) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--step", "0"), "--step 0: the steps are 1 to 7500"),
+        (("--step", "0"), "step 0: the steps are 1 to 7500"),
         (("--step", "1", "--epoch", "1"), "one of them"),
-        (("--epoch", "1"), "--epoch needs --sample"),
+        (("--epoch", "1"), "epoch needs sample"),
         (("--epoch", "0", "--sample", "0"), "the epochs are 1 to 50"),
         (("--sample", "150"), "the samples are 0 to 149"),
         (("--step", "1", "--sample", "0"), "step 1 takes 141"),
@@ -109,7 +109,7 @@ def test_errors(irisbp: Irisbp, arguments: tuple[str, ...], told: str) -> None:
 
 
 def test_errors_of_a_run(irisbp: Irisbp, run: Path) -> None:
-    assert "a run is explained as it is" in irisbp("explain", "runs/x", "seed=3").stderr
+    assert "a run is taken as it is" in irisbp("explain", "runs/x", "seed=3").stderr
     assert "the steps are 1 to 450" in irisbp("explain", "runs/x", "--step", "451").stderr
     steps = run / "steps.csv"
     steps.write_text(steps.read_text().replace("\n9,1,", "\n9,2,"))
@@ -150,5 +150,5 @@ def test_a_step_just_before_a_run_diverges(irisbp: Irisbp) -> None:
     irisbp("train", "learning_rate=1e308", "network.hidden=[]", "--quiet", "--run-dir", "run")
     done = irisbp("explain", "run", "--step", "2", "--parameter", "output.bias[0]", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    (symbolic, *_) = json.loads(done.stdout)["ways"]
+    (_, symbolic, *_) = json.loads(done.stdout)["ways"]
     assert symbolic["value"] == 1.0  # the wrong class, with a probability of 1

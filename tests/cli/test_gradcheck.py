@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from irisbp import gradcheck
 from irisbp.cli import gradcheck as command
 from irisbp.errors import CheckFailed
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.types import Array
+from irisbp.show.gradcheck import print_report
 from tests.conftest import CONFIGS, Irisbp
 
 
@@ -55,7 +57,7 @@ def test_a_run_is_checked_at_its_trained_parameters(irisbp: Irisbp, tmp_path: Pa
         "trained-0", "trained-1", "trained-2", "trained-batch-7",
     ]  # fmt: skip
     done = irisbp("gradcheck", "runs/x", "seed=3")
-    assert (done.returncode, "a run is checked as it is" in done.stderr) == (2, True)
+    assert (done.returncode, "a run is taken as it is" in done.stderr) == (2, True)
 
 
 def test_one_point(irisbp: Irisbp) -> None:
@@ -63,7 +65,7 @@ def test_one_point(irisbp: Irisbp) -> None:
     assert [row["name"] for row in json.loads(done.stdout)["points"]] == ["class-1"]
     done = irisbp("gradcheck", "--point", "nowhere")
     assert done.returncode == 2
-    assert "--point nowhere: no such point; there are class-0, class-1" in done.stderr
+    assert "point nowhere: no such point; there are class-0, class-1" in done.stderr
 
 
 def test_options_that_do_not_go_together(irisbp: Irisbp) -> None:
@@ -85,12 +87,10 @@ def test_the_objective_of_the_config_is_checked(irisbp: Irisbp) -> None:
 
 
 def test_numbers_stay_whole_where_it_is_narrow() -> None:
-    from irisbp.gradients import check
-    from irisbp.show.gradcheck import print_report
-
+    report = gradcheck()
     for width in (30, 40, 60, 80, 120):
         stream = io.StringIO()
-        print_report(Console(file=stream, width=width), check(), only_bad=False)
+        print_report(Console(file=stream, width=width), report, only_bad=False)
         tables = stream.getvalue().split("PASS")[0].splitlines()
         assert all(len(line) <= width for line in tables)
         # Only the names of points and parameters are ever cut.

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from irisbp.derivations import symbols
 from irisbp.derivations.arithmetic import COMPLEXES, DUALS, FLOATS, Dual, evaluate, refuse_huge_exponents
-from irisbp.derivations.derivation import WHOLE, System, derive, digits_in_common
+from irisbp.derivations.derivation import derivation_of, digits_in_common
 from irisbp.derivations.expressions import FUNCTIONS, MOST_CHARACTERS, MOST_NESTING, parse
+from irisbp.derivations.system import WHOLE, System
 from irisbp.errors import IrisbpError
 
 FUNCTIONS_IN_MPMATH: dict[str, Callable[[Any], Any]] = {
@@ -259,12 +260,12 @@ def test_long_ones_are_shown_around_the_place() -> None:
 )
 def test_what_has_no_value_says_so(text: str, at: float, problem: str) -> None:
     with pytest.raises(IrisbpError) as caught:
-        derive(System({WHOLE: parse(text)}, {"x": at}, "x"))
+        derivation_of(System({WHOLE: parse(text)}, {"x": at}, "x"))
     assert problem in str(caught.value)
 
 
 def test_a_constant_has_the_slope_0_where_its_function_has_none() -> None:
-    derivation = derive(System({WHOLE: parse("w*sqrt(x)+abs(x)")}, {"x": 0.0, "w": 2.0}, "w"))
+    derivation = derivation_of(System({WHOLE: parse("w*sqrt(x)+abs(x)")}, {"x": 0.0, "w": 2.0}, "w"))
     assert derivation.derivative == 0.0
 
 
@@ -277,7 +278,7 @@ def test_the_chain_is_the_derivative_of_the_whole(trees: list[Tree], at: dict[st
     last = f"p{len(parts) - 1}"
     system = System({**parts, WHOLE: parse(f"{last}*{last}")}, at, "w")
     try:
-        derivation = derive(system)
+        derivation = derivation_of(system)
     except IrisbpError:
         assume(False)
     assert derivation.path_count >= 2

@@ -1,5 +1,6 @@
 """The sum over all paths is backpropagation's gradient, and the whole graph's derivative."""
 
+import sys
 import time
 from math import isfinite
 from typing import Any
@@ -9,11 +10,12 @@ import pytest
 
 from irisbp.config.load import load_config
 from irisbp.config.schema import Config
-from irisbp.derivations.symbols import HOW_TO_INSTALL
+from irisbp.derivations.symbolic import HOW_TO_INSTALL
 from irisbp.errors import Diverged
 from irisbp.explanations.naming import all_parameters, find_parameter
-from irisbp.explanations.paths import MOST_PATHS, chain_of, count_paths
-from irisbp.explanations.ways import symbolic_derivative, ways_to
+from irisbp.explanations.paths import MOST_PATHS, Chain, chain_of, count_paths
+from irisbp.explanations.ways import ways_to
+from irisbp.explanations.whole_graph import symbolic_derivative
 from irisbp.explanations.worked import Worked, work
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
@@ -33,6 +35,10 @@ def backpropagated(worked: Worked) -> Array:
     with np.errstate(all="ignore"):
         Backprop(worked.network, worked.old, gradient).sample(row, row.T, worked.label)
     return gradient
+
+
+def chain_for(worked: Worked, name: str) -> Chain:
+    return chain_of(find_parameter(worked.network, name), worked.old, worked.of_sample)
 
 
 def check(worked: Worked, name: str, *, symbolic: bool = True) -> float:
@@ -139,9 +145,14 @@ def test_too_many_paths_are_summed_without_a_list(hidden: str) -> None:
 
 def test_other_ways_agree_as_far_as_they_can() -> None:
     worked = worked_at(1)
-    ways = {way.name: way for way in ways_to(find_parameter(worked.network, "x1a3"), worked)}
-    assert list(ways) == ["symbolic, whole graph", "complex step", "central difference"]
-    least = {"symbolic, whole graph": 15.0, "complex step": 14.0, "central difference": 7.0}
+    ways = {way.name: way for way in ways_to(chain_for(worked, "x1a3"), worked)}
+    least = {
+        "sum over the paths": 15.0,
+        "symbolic, whole graph": 15.0,
+        "complex step": 14.0,
+        "central difference": 7.0,
+    }
+    assert list(ways) == list(least)
     for name, way in ways.items():
         assert way.digits is not None
         assert least[name] <= way.digits <= 16.0
@@ -168,17 +179,18 @@ def test_saturated_nodes_keep_their_digits(overrides: tuple[str, ...]) -> None:
 
 
 def test_without_sympy_the_rest_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sympy", None)
+    monkeypatch.setitem(sys.modules, "sympy", None)
+    monkeypatch.delitem(sys.modules, "irisbp.explanations.whole_graph", raising=False)
     worked = worked_at(1)
-    symbolic, *others = ways_to(find_parameter(worked.network, "x1a3"), worked)
+    along, symbolic, *others = ways_to(chain_for(worked, "x1a3"), worked)
     assert (symbolic.value, symbolic.note) == (None, HOW_TO_INSTALL)
-    assert all(way.value for way in others)
+    assert all(way.value for way in (along, *others))
 
 
 def test_a_graph_that_is_too_large_to_write_out_is_not_tried() -> None:
     for hidden in ("[30,30,30]", "[" + ",".join(["1"] * 60) + "]"):
         worked = worked_at(1, f"network.hidden={hidden}")
         started = time.perf_counter()
-        symbolic: Any = ways_to(find_parameter(worked.network, "output.bias[0]"), worked)[0]
+        symbolic: Any = ways_to(chain_for(worked, "output.bias[0]"), worked)[1]
         assert time.perf_counter() - started < 1.0
         assert "too large" in symbolic.note

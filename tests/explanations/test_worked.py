@@ -104,12 +104,12 @@ def test_a_sample_leads_to_its_step() -> None:
 @pytest.mark.parametrize(
     ("place", "told"),
     [
-        (Place(step=0), "--step 0: the steps are 1 to 450"),
-        (Place(step=451), "--step 451: the steps are 1 to 450"),
+        (Place(step=0), "step 0: the steps are 1 to 450"),
+        (Place(step=451), "step 451: the steps are 1 to 450"),
         (Place(step=-(10**30)), "the steps are 1 to 450"),
-        (Place(epoch=4, sample=0), "--epoch 4: the epochs are 1 to 3"),
-        (Place(epoch=1, sample=150), "--sample 150: the samples are 0 to 149"),
-        (Place(epoch=1, sample=-1), "--sample -1"),
+        (Place(epoch=4, sample=0), "epoch 4: the epochs are 1 to 3"),
+        (Place(epoch=1, sample=150), "sample 150: the samples are 0 to 149"),
+        (Place(epoch=1, sample=-1), "sample -1"),
     ],
 )
 def test_a_place_that_is_not_there(place: Place, told: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from irisbp import gradcheck
 from irisbp.errors import IrisbpError
-from irisbp.gradients import check
-from irisbp.gradients.check import Report, make_targets, report_on, run_check
+from irisbp.gradients.check import make_targets, run_check
 from irisbp.gradients.faults import (
     SCALED_BY,
     BackwardCopy,
@@ -22,6 +22,7 @@ from irisbp.gradients.judge import GradientFunction, judge, make_target, own_gra
 from irisbp.gradients.methods import METHODS, compare
 from irisbp.gradients.points import Battery, Point
 from irisbp.gradients.reference import reference_gradient
+from irisbp.gradients.report import GradientReport, report_on
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.network import Network
@@ -32,7 +33,7 @@ DRAWS = np.random.default_rng(1)
 INPUTS, LABELS = DRAWS.normal(size=(60, 4)), np.arange(60) % 3
 
 
-def _report(gradient_of: GradientFunction, network: Network = ARTICLE, seed: int = 1) -> Report:
+def _report(gradient_of: GradientFunction, network: Network = ARTICLE, seed: int = 1) -> GradientReport:
     return run_check(gradient_of, network, INPUTS, LABELS, Objective(), seed=seed)
 
 
@@ -42,7 +43,7 @@ def _report(gradient_of: GradientFunction, network: Network = ARTICLE, seed: int
 @pytest.mark.parametrize("hidden", [(), (1,), (3,), (16, 16), (64,), (4, 4, 4, 4, 4)], ids=str)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_networks_own_gradient_passes(activation: str, hidden: tuple[int, ...]) -> None:
-    report = check(network=Network(4, hidden, 3, activation))
+    report = gradcheck(network=Network(4, hidden, 3, activation))
     assert report.passed
     assert {row.verdict for row in report.parameters} == {"OK"}
     assert max(row.over for row in report.parameters) < 0.2  # the bound has room, so nobody cries wolf
@@ -238,7 +239,7 @@ def test_a_patched_backward_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> N
         self._first_gradient[2, 1] += 1e-12 * self._first_gradient[1, 1]
 
     monkeypatch.setattr(Backprop, "_backward", wrong)
-    report = check()
+    report = gradcheck()
     assert [row.name for row in report.parameters if row.verdict == "WRONG"] == ["hidden_1.weight[2,1]"]
     assert not report.passed
 
@@ -252,7 +253,7 @@ def test_what_a_call_leaves_behind_is_caught(monkeypatch: pytest.MonkeyPatch) ->
         self._first_gradient += before
 
     monkeypatch.setattr(Backprop, "_backward", accumulating)
-    assert not check().passed
+    assert not gradcheck().passed
 
 
 def test_a_patched_batch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +265,7 @@ def test_a_patched_batch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         return result
 
     monkeypatch.setattr(Backprop, "batch", wrong)
-    report = check()
+    report = gradcheck()
     assert [row.name for row in report.parameters if row.verdict == "WRONG"] == ["hidden_1.weight[0,0]"]
 
 
@@ -278,7 +279,7 @@ def test_a_slope_that_ends_far_out_is_caught(monkeypatch: pytest.MonkeyPatch, le
         slope[far] = 0.0
 
     monkeypatch.setitem(ACTIVATIONS, "sigmoid", wrong)
-    assert not check().passed
+    assert not gradcheck().passed
 
 
 def test_a_patched_loss_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +290,7 @@ def test_a_patched_loss_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         return loss * (1.0 + 1e-12), predicted
 
     monkeypatch.setattr(Backprop, "sample", wrong)
-    report = check()
+    report = gradcheck()
     assert not report.passed
     assert {row.verdict for row in report.parameters} == {"OK"}
     assert any(row.loss_over is not None and row.loss_over > 1.0 for row in report.points)
@@ -308,7 +309,7 @@ def test_numbers_that_are_none_are_wrong() -> None:
 # What is special.
 
 
-def test_a_parameter_that_nothing_exercises_is_no_pass() -> None:
+def test_a_parameter_that_no_point_exercises_does_not_pass() -> None:
     silent = INPUTS.copy()
     silent[:, 2] = 0.0
     report = run_check(own_gradient, ARTICLE, silent, LABELS, Objective())
@@ -383,7 +384,7 @@ def _hidden_sums(point: Point) -> Array:
 
 
 def test_kinks_are_said() -> None:
-    report = check(network=Network(4, (3,), 3, "relu"))
+    report = gradcheck(network=Network(4, (3,), 3, "relu"))
     assert [row.verdict for row in report.points if row.name == "kink"] == ["KINK"]
 
 
@@ -407,7 +408,7 @@ def _own_backward(parameters: dict[str, Array], inputs: Array, labels: Indices) 
 
 
 def test_a_users_backward_pass_is_told_where_its_digits_end() -> None:
-    report = check(backward=_own_backward)
+    report = gradcheck(backward=_own_backward)
     wrong = {row.name for row in report.points if row.verdict == "WRONG"}
     # p - 1 and h (1 - h), the textbook's forms, lose their digits just here.
     assert wrong == {
@@ -420,29 +421,29 @@ def test_a_users_backward_pass_of_the_wrong_shape() -> None:
     def incomplete(parameters: dict[str, Array], inputs: Array, labels: Indices) -> dict[str, Array]:
         return {name: array[:1] for name, array in _own_backward(parameters, inputs, labels).items()}
 
-    with pytest.raises(IrisbpError, match=r"hidden_1\.weight is to be an array of \(4, 3\), not \(1, 3\)"):
-        check(backward=incomplete)
+    with pytest.raises(IrisbpError, match=r"hidden_1\.weight must be an array of \(4, 3\), not \(1, 3\)"):
+        gradcheck(backward=incomplete)
     with pytest.raises(IrisbpError, match="do not fit the network"):
-        check(network=Network(3, (3,), 3))
+        gradcheck(network=Network(3, (3,), 3))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inputs": INPUTS}, "give inputs and labels, or neither"),
-        ({"inputs": INPUTS, "labels": LABELS[:5]}, "is to be an array"),
+        ({"inputs": INPUTS}, "give both, or neither"),
+        ({"inputs": INPUTS, "labels": LABELS[:5]}, "must be an array"),
         ({"inputs": INPUTS, "labels": LABELS + 0.5}, "whole numbers"),
-        ({"inputs": INPUTS * np.nan, "labels": LABELS}, "not finite"),
+        ({"inputs": INPUTS * np.nan, "labels": LABELS}, "must be finite"),
         ({"inputs": INPUTS, "labels": LABELS * 0}, "do not fit the network"),
         ({"network": Network(4, (3,), 3, "sine")}, "sine is not one of sigmoid"),
-        ({"objective": Objective(l2=-1.0)}, "l2 is -1.0, not a number from 0"),
-        ({"backward": lambda p, x, y: None}, "to return real arrays"),
-        ({"backward": lambda p, x, y: {k: v * 1j for k, v in p.items()}}, "to return real arrays"),
+        ({"objective": Objective(l2=-1.0)}, "l2 is -1.0; it must be a finite number from 0"),
+        ({"backward": lambda p, x, y: None}, "must return real arrays"),
+        ({"backward": lambda p, x, y: {k: v * 1j for k, v in p.items()}}, "must return real arrays"),
     ],
 )
 def test_what_cannot_be_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(IrisbpError, match=message):
-        check(**arguments)
+        gradcheck(**arguments)
 
 
 def test_other_methods_get_the_digits_they_are_known_for() -> None:

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from irisbp.config.load import load_config
+from irisbp.explanations.gradient import ExplainedGradient, explain_gradient
 from irisbp.explanations.naming import all_parameters, find_parameter
 from irisbp.explanations.paths import chain_of
-from irisbp.explanations.ways import Way, ways_to
 from irisbp.explanations.worked import Worked, work
 from irisbp.runs.rewind import Place, state_before
 from irisbp.show.explain import (
@@ -45,11 +45,10 @@ def printed_update(worked: Worked) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def printed_gradient(worked: Worked, name: str, ways: list[Way] | None = None) -> list[str]:
-    parameter, output = find_parameter(worked.network, name), io.StringIO()
-    chain = chain_of(parameter, worked.old, worked.of_sample)
-    ways = ways_to(parameter, worked) if ways is None else ways
-    print_gradient(Console(file=output, width=80, highlight=False, markup=False), worked, chain, ways)
+def printed_gradient(worked: Worked, name: str, others: bool = True) -> list[str]:
+    output = io.StringIO()
+    gradient = explain_gradient(worked, name) if others else gradient_for(worked, name)
+    print_gradient(Console(file=output, width=80, highlight=False, markup=False), gradient)
     return output.getvalue().splitlines()
 
 
@@ -72,15 +71,17 @@ def test_names_of_any_length_fit() -> None:
     table = worked.dataset.table
     object.__setattr__(table, "features", tuple(f"a\u202every {name} " * 20 for name in table.features))
     object.__setattr__(worked.dataset, "classes", tuple(f"[bold]{k}\x1b" * 40 for k in range(3)))
-    lines = [*printed_update(worked), *printed_gradient(worked, "x1a1", [])]
+    lines = [*printed_update(worked), *printed_gradient(worked, "x1a1", others=False)]
     assert max(map(len, lines)) <= 80
     assert not {"\u202e", "\x1b"} & set("".join(lines))
-    notes = "\n".join([*update_notes(worked), *gradient_notes(worked, chain_for(worked, "x1a1"), [])])
+    notes = "\n".join([*update_notes(worked), *gradient_notes(gradient_for(worked, "x1a1"))])
     assert not {"\u202e", "\x1b"} & set(notes)
 
 
-def chain_for(worked: Worked, name: str):  # type: ignore[no-untyped-def]
-    return chain_of(find_parameter(worked.network, name), worked.old, worked.of_sample)
+def gradient_for(worked: Worked, name: str) -> ExplainedGradient:
+    """Without the other ways to it, which take their time."""
+    chain = chain_of(find_parameter(worked.network, name), worked.old, worked.of_sample)
+    return ExplainedGradient(worked, chain, [])
 
 
 def near(a: float, b: float, *factors: float) -> bool:
@@ -171,7 +172,7 @@ def test_what_is_not_the_samples_alone_is_said() -> None:
 
 def test_the_batchs_gradient_follows_from_its_samples() -> None:
     worked = worked_at(2, "batch_size=4", "l2=0.01", "optimizer=adam")
-    text = " ".join(" ".join(printed_gradient(worked, "x2a1", [])).split())
+    text = " ".join(" ".join(printed_gradient(worked, "x2a1", others=False)).split())
     listed = re.search(r"as above: (.*?) their mean = (\S+) 0.01 \(l2\) \* \S+ \(the weight\) = (\S+)", text)
     assert listed
     gradients = [float(part.split(": ")[1]) for part in listed[1].split(", ")]
@@ -190,7 +191,7 @@ def test_numbers_keep_to_their_room() -> None:
 def test_notes_are_balanced_latex(overrides: tuple[str, ...]) -> None:
     worked = worked_at(1, *overrides)
     names = list(worked.network.parameter_names())
-    notes = [*update_notes(worked), *gradient_notes(worked, chain_for(worked, names[0]), [])]
+    notes = [*update_notes(worked), *gradient_notes(gradient_for(worked, names[0]))]
     equations = [line for line in notes if "$$" in line]
     assert len(equations) >= 8
     for line in equations:
@@ -210,8 +211,8 @@ def test_notes_are_balanced_latex(overrides: tuple[str, ...]) -> None:
 
 def test_notes_hold_the_same_numbers() -> None:
     worked = worked_at(1)
-    text = "\n".join(gradient_lines(worked, chain_for(worked, "x1a3"), []))
-    notes = "\n".join(gradient_notes(worked, chain_for(worked, "x1a3"), []))
+    text = "\n".join(gradient_lines(gradient_for(worked, "x1a3")))
+    notes = "\n".join(gradient_notes(gradient_for(worked, "x1a3")))
     for figure in re.findall(r"\d\.\d{6}\b", text):
         assert figure in notes
     assert r"\frac{\partial L}{\partial w^{(1)}_{0,2}}" in notes

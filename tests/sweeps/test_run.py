@@ -168,7 +168,7 @@ def test_the_best_setting_is_given_as_keys() -> None:
     first = swept.summary.set_index("rank").loc[1]
     hidden = {"[3]": [3], "[8, 4]": [8, 4]}[str(first["network.hidden"])]
     assert swept.best == {"optimizer": first["optimizer"], "network.hidden": hidden}
-    row = 4 * swept.summary["setting"].to_numpy()[swept.summary["rank"].to_numpy().argmin()]
+    row = int(str(first["setting"])) * 4
     assert swept.config(row) == irisbp.load_config(SMOKE, **swept.best, seed=0)
 
 
@@ -369,9 +369,6 @@ def test_what_is_no_sweep_is_neither_opened_nor_resumed(tmp_path: Path) -> None:
             verb(tmp_path / "run")
         with pytest.raises(irisbp.RunError, match=r"none is not a (sweep|run): no such directory"):
             verb(tmp_path / "none")
-    (tmp_path / "run" / "manifest.json").unlink()  # an unfinished run
-    with pytest.raises(irisbp.RunError, match=r"run is not a sweep: it holds no sweep.yaml"):
-        irisbp.resume_sweep(tmp_path / "run")
 
 
 def test_an_existing_sweep_is_overwritten_only_if_asked(tmp_path: Path) -> None:

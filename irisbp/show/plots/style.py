@@ -61,8 +61,15 @@ def panels(
     rows: int, columns: int, height: float, *, width: float = WIDTH, **options: Any
 ) -> tuple[Figure, list[list[Axes]]]:
     """A figure, its size in inches, and its panels by row."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as it is: it belongs to no window, so that pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        return as_bytes(self, "png")
 
 
 def as_bytes(figure: Figure, picture_format: str) -> bytes:

@@ -1,0 +1,18 @@
+"""The subject of a command that takes a config with overrides, or a run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from irisbp.config.load import load_config, split_arguments
+from irisbp.config.schema import Config
+from irisbp.errors import ConfigError
+
+
+def subject_of(arguments: Sequence[str]) -> Path | Config:
+    """The run's directory, or the config with its overrides; ConfigError if overrides follow a run."""
+    path, overrides = split_arguments(arguments)
+    if path is None or not path.is_dir():
+        return load_config(path, overrides)
+    if overrides:
+        raise ConfigError(f"argument {overrides[0]}: a run is taken as it is; overrides are for a config")
+    return path
