@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+import irisbp
 from tests.conftest import CONFIGS
 
 README = Path(__file__).parent.parent / "README.md"
@@ -25,6 +26,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook after it was run in a folder with the configs."""
     folder = tmp_path_factory.mktemp("notebook")
     (folder / "configs").symlink_to(CONFIGS)
+    irisbp.train(directory=folder / "runs" / "article-001")  # as the README's commands have done by then
     extra = [
         "run",
         "run.evaluate()",

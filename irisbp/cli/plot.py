@@ -27,7 +27,7 @@ class Format(StrEnum):
     SVG = "svg"
 
 
-class Picture(StrEnum):
+class PictureKind(StrEnum):
     """The pictures of one run."""
 
     LOSS_AND_ACCURACY = "loss-and-accuracy"
@@ -48,7 +48,8 @@ def plot(
     ],
     picture_format: Annotated[Format, typer.Option("--format", help="The files' format.")] = Format.PNG,
     kinds: Annotated[
-        list[Picture] | None, typer.Option("--kind", help="Draw this picture only. Repeatable; one run only.")
+        list[PictureKind] | None,
+        typer.Option("--kind", help="Draw only this picture of one run. Repeatable."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -76,10 +77,10 @@ def plot(
         _draw(runs[0], picture_format, kinds, output)
 
 
-def _draw(run: Path, picture_format: Format, kinds: list[Picture] | None, output: Path | None) -> None:
+def _draw(run: Path, picture_format: Format, kinds: list[PictureKind] | None, output: Path | None) -> None:
 
     loaded = open_run(run)
-    wanted = [kind.value for kind in kinds or Picture]
+    wanted = [kind.value for kind in kinds or PictureKind]
     if output is not None:
         with _opened(output) as plots:
             written = draw_into(plots, loaded, picture_format.value, wanted)

@@ -21,7 +21,7 @@ from irisbp.runs.verify import Verification
 from irisbp.runs.verify import verify as repeat
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines
-from irisbp.show.runs import print_diff, print_list, print_run
+from irisbp.show.runs import print_diff, print_list, print_run, print_verification
 from irisbp.training.state import Record
 
 app = new_app(help="List runs, show one, compare two, or repeat one.", invoke_without_command=True)
@@ -104,9 +104,6 @@ def verify(
     if as_json:
         print_json(result.as_json())
     else:
-        from irisbp.show.console import make_console
-        from irisbp.show.runs import print_verification
-
         print_verification(make_console(), result)
     first = result.first
     if first is None or first.difference is None:

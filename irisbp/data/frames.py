@@ -1,6 +1,7 @@
 """DataFrames and CSV: a frame as the file that it would be, and a file of ours as a frame."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from irisbp.annotations import DataFrame
@@ -15,6 +16,13 @@ def csv_of(frame: DataFrame) -> bytes:
         raise DataError(f"table: {type(frame).__name__} is not a pandas DataFrame")
     narrow = frame.select_dtypes(["float16", "float32"]).columns
     return str(frame.astype(dict.fromkeys(narrow, "float64")).to_csv(index=False)).encode()
+
+
+def frame_of(rows: Any, columns: Sequence[str] | None = None, *, index: Any = None) -> DataFrame:
+    """pandas.DataFrame of rows or columns of plain data, or of arrays."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=None if columns is None else list(columns), index=index)
 
 
 def read_exactly(content: bytes, **options: Any) -> DataFrame:

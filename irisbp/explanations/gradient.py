@@ -1,10 +1,10 @@
 """One gradient explained: the sum over its paths to the loss, beside other ways to the same derivative."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from irisbp.annotations import DataFrame
+from irisbp.data.frames import frame_of
 from irisbp.explanations.data import gradient_data, paths_data
 from irisbp.explanations.naming import Parameter, find_parameter
 from irisbp.explanations.paths import MOST_PATHS, Chain, Factor, chain_of
@@ -45,13 +45,13 @@ class ExplainedGradient:
     @property
     def paths(self) -> DataFrame:
         """A row for each path to the loss: nodes, factors, product; none if there are too many to list."""
-        return _frame(paths_data(self.chain), ("nodes", "factors", "product"))
+        return frame_of(paths_data(self.chain), ("nodes", "factors", "product"))
 
     @property
     def factors(self) -> DataFrame:
         """A row for each partial derivative d of / d by on some path: of, by, called, value."""
         columns = [field.name for field in fields(Factor)]
-        return _frame([asdict(factor) for factor in self.chain.factors], columns)
+        return frame_of([asdict(factor) for factor in self.chain.factors], columns)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp explain --parameter NAME --json` prints."""
@@ -107,9 +107,3 @@ def explain_gradient(worked: Worked, name: str) -> ExplainedGradient:
     """Explain an update's gradient by the parameter of this name; IrisbpError if there is none."""
     chain = chain_of(find_parameter(worked.network, name), worked.old, worked.of_sample)
     return ExplainedGradient(worked, chain, ways_to(chain, worked))
-
-
-def _frame(rows: list[dict[str, Any]], columns: Iterable[str]) -> DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(columns))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from irisbp.annotations import DataFrame
+from irisbp.data.frames import frame_of
 from irisbp.errors import literal
 from irisbp.explanations.data import parameters_data, update_data
 from irisbp.explanations.gradient import ExplainedGradient, explain_gradient
@@ -65,9 +66,7 @@ class ExplainedUpdate:
         article_name is None where the article has none; sample_gradient is the derivative of the sample's own
         loss, gradient the one that the optimizer was given; new is old - change.
         """
-        import pandas as pd
-
-        return pd.DataFrame(parameters_data(self.worked), columns=list(_COLUMNS))
+        return frame_of(parameters_data(self.worked), _COLUMNS)
 
     def gradient(self, name: str) -> ExplainedGradient:
         """Explain the gradient by one parameter, such as `hidden_1.weight[0,2]` or the article's `x1a3`.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.annotations import DataFrame
+from irisbp.data.frames import frame_of
 from irisbp.gradients.digits import digits, relative_error
 from irisbp.gradients.hints import find_hints
 from irisbp.gradients.judge import GradientFunction, Judgement, Target, by_path, detection_limits, judge
@@ -141,9 +142,7 @@ class GradientReport:
 
 
 def _frame(kind: type, rows: Sequence[Any]) -> DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__annotations__))
+    return frame_of([asdict(row) for row in rows], list(kind.__annotations__))
 
 
 def report_on(

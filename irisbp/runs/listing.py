@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from irisbp.annotations import DataFrame
 from irisbp.config.load import load_config, load_recorded
 from irisbp.config.schema import Config
+from irisbp.data.frames import frame_of
 from irisbp.errors import IrisbpError, RunError, StorageError
 from irisbp.rundir.manifest import Figures, Manifest, finite
 from irisbp.rundir.reader import open_file, read_checked
@@ -259,8 +260,6 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> DataFrame:
     its held-out rows; epoch, epoch_loss and epoch_accuracy those of its last epoch. A column config has each
     run's Config, None where it cannot be read. RunError if there is no such directory.
     """
-    import pandas as pd
-
     entries = list_entries(Path(folder))
     rows = [entry.as_json() | {"date": entry.started, "config": entry.config} for entry in entries]
-    return pd.DataFrame(rows, columns=_LISTED)
+    return frame_of(rows, _LISTED)

@@ -10,7 +10,7 @@ import numpy as np
 
 from irisbp.annotations import DataFrame
 from irisbp.data.cells import harmless
-from irisbp.data.frames import read_exactly
+from irisbp.data.frames import frame_of, read_exactly
 from irisbp.errors import RunError
 from irisbp.nn.types import Array, Indices
 from irisbp.rundir.manifest import Clock, Manifest, Status, make_manifest
@@ -51,26 +51,22 @@ class MemoryRecorder:
 
     def steps(self) -> DataFrame:
         """See RunRecord."""
-        import pandas as pd
-
         if not self._keeps_steps:
             raise _no_steps("the run")
         names = np.array(self._training.dataset.classes, dtype=object)
         columns = [np.concatenate(parts) for parts in zip(_NO_SAMPLES, *self._blocks, strict=True)]
         step, epoch, sample, label, predicted, loss = columns
         texts = names[label].tolist(), names[predicted].tolist()
-        return pd.DataFrame(dict(zip(STEP_COLUMNS, (step, epoch, sample, *texts, loss), strict=True)))
+        return frame_of(dict(zip(STEP_COLUMNS, (step, epoch, sample, *texts, loss), strict=True)))
 
     def epochs(self) -> DataFrame:
         """See RunRecord."""
-        import pandas as pd
-
         rows = [
             (e.epoch, e.learning_rate, e.loss, e.accuracy, e.validation_loss, e.validation_accuracy)
             for e in self._epochs
         ]
         values = np.array(rows, dtype=np.float64).reshape(-1, len(EPOCH_COLUMNS))
-        return pd.DataFrame(values, columns=list(EPOCH_COLUMNS)).astype({"epoch": "int64"})
+        return frame_of(values, EPOCH_COLUMNS).astype({"epoch": "int64"})
 
 
 _NO_SAMPLES = (*(np.empty(0, np.int64),) * 5, np.empty(0))

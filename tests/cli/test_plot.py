@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from irisbp.cli.plot import Format, Picture
+from irisbp.cli.plot import Format, PictureKind
 from irisbp.runs.layout import PICTURE_FORMATS, PICTURES
 from tests.conftest import CONFIGS, Irisbp, without_root_powers
 
@@ -21,7 +21,7 @@ def run(irisbp: Irisbp, tmp_path: Path) -> Path:
 
 
 def test_its_choices_are_the_names_of_files() -> None:
-    assert tuple(Picture) == PICTURES
+    assert tuple(PictureKind) == PICTURES
     assert tuple(Format) == PICTURE_FORMATS
 
 

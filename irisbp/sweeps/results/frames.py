@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.annotations import DataFrame
+from irisbp.data.frames import frame_of
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.grid.values import Axis
 from irisbp.sweeps.results.columns import NO_EPOCH, Results
@@ -60,9 +61,7 @@ def curves_frame(results: Results, rows: Sequence[int]) -> DataFrame:
 
 
 def _frame(columns: Mapping[str, Any], **dtypes: Any) -> DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(columns).astype(dtypes)
+    return frame_of(columns).astype(dtypes)
 
 
 def _key_columns(grid: Grid, rows: Sequence[int]) -> dict[str, list[Any]]:
