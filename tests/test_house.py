@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent / "irisbp"
 # From the ground up: a room imports those below its own line, and nothing beside or above it.
 FLOORS = (
     ("errors",),
-    ("annotations", "html"),
+    ("annotations", "characters", "html"),
     ("nn",),
     ("config", "data", "derivations"),
     ("training", "gradients"),

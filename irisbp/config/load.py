@@ -394,7 +394,7 @@ def anchor_source(config: Any, folder: Path) -> None:
     In a file that is the file's folder, in an override the working directory.
     """
     data = config.get("data")
-    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"]:
+    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"] not in ("", "-"):
         config["data"] = data | {"source": os.path.abspath(folder / data["source"])}
 
 
@@ -432,14 +432,20 @@ def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
         yield ("optimizer", "nesterov"), "needs optimizer.momentum above 0"
 
 
+_NEED_A_TABLE = (
+    "target", "features", "exclude", "categorical", "missing_values", "separator", "thousands", "encoding",
+    "comment", "skip_rows", "header",
+)  # fmt: skip
+
+
 def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
     if data.source is not None and "\0" in data.source:
         yield ("data", "source"), "is not a path: it contains a NUL character"
     if data.source is not None and data.target is None:
         yield ("data", "source"), "needs data.target, the column that holds the classes"
-    if data.source is None and (data.target or data.features):
-        where = ("data", "target" if data.target else "features")
-        yield where, "needs data.source; the columns of iris are fixed"
+    if data.source is None and (given := [key for key in _NEED_A_TABLE if getattr(data, key)]):
+        yield ("data", given[0]), "needs data.source; the columns of iris are fixed"
+    yield from _dialect_problems(data)
     if data.validation is not None and data.folds is not None:
         yield ("data", "validation"), "not allowed together with data.folds; give one of them"
     if (data.folds is None) != (data.fold is None):
@@ -447,3 +453,17 @@ def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
         yield ("data", given), f"needs data.{missing} as well"
     if data.folds is not None and data.fold is not None and data.fold >= data.folds:
         yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"
+
+
+def _dialect_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
+    if data.encoding is not None:
+        try:
+            "".encode(data.encoding)
+        except (LookupError, ValueError):
+            yield ("data", "encoding"), f"{abridged(data.encoding)} is not the name of an encoding"
+    given = {"separator": data.separator or ",", "thousands": data.thousands}
+    if data.decimal == data.thousands:
+        yield ("data", "thousands"), "the same as data.decimal"
+    for key, character in given.items():
+        if character is not None and character in '"\r\n0123456789':
+            yield ("data", key), f"{_shown(character)} cannot be it"

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from irisbp.characters import CHARACTERS
+
 MOST_EPOCHS = 10**9
 WIDEST_LAYER = 10**6
 LARGEST_SEED = {"numpy": 2**63 - 1, "r": 2**31 - 1}
@@ -203,20 +205,58 @@ class NetworkSection(_Section):
     )
 
 
+def _character(value: Any) -> Any:
+    """Accept a character's word."""
+    return CHARACTERS.get(value, value) if isinstance(value, str) else value
+
+
+def _name(value: Any) -> Any:
+    """Accept a whole number for a column that is called so."""
+    return str(value) if type(value) is int else value
+
+
+_Character = Annotated[str, Field(min_length=1, max_length=1), BeforeValidator(_character)]
+_Name = Annotated[str, BeforeValidator(_name)]
+_NAMES = "a list with the names of columns"
+_A_CHARACTER = "a character, or one of " + ", ".join(CHARACTERS)
+
+
 class DataSection(_Section):
     """The samples, their order, and which of them are held out."""
 
     source: str | None = Field(
         default=None, min_length=1, description="the path of a CSV file (or null, for iris)"
     )
-    target: str | None = Field(
+    target: Annotated[str | None, BeforeValidator(_name)] = Field(
         default=None, min_length=1, description="the name of the column that holds the classes"
     )
-    features: tuple[str, ...] | None = Field(
+    features: tuple[_Name, ...] | None = Field(
         default=None,
         strict=False,
         min_length=1,
-        description="a list with the names of one or more numeric columns",
+        description="a list with the names of one or more columns",
+    )
+    exclude: tuple[_Name, ...] = Field(default=(), strict=False, description=_NAMES)
+    categorical: tuple[_Name, ...] = Field(default=(), strict=False, description=_NAMES)
+    unknown: Literal["error", "zeros"] = Field(default="error", description="one of error, zeros")
+    missing: Literal["error", "drop", "mean", "median", "most_frequent"] = Field(
+        default="error", description="one of error, drop, mean, median, most_frequent"
+    )
+    missing_values: tuple[_Name, ...] | None = Field(
+        default=None, strict=False, description="a list of the texts that a missing cell has (or null)"
+    )
+    separator: _Character | None = Field(default=None, description=f"{_A_CHARACTER} (or null)")
+    decimal: Annotated[Literal[".", ","], BeforeValidator(_character)] = Field(
+        default=".", description="one of point, comma"
+    )
+    thousands: _Character | None = Field(default=None, description=f"{_A_CHARACTER} (or null)")
+    encoding: str | None = Field(
+        default=None, min_length=1, description="the name of an encoding, such as cp1252 (or null, for UTF-8)"
+    )
+    comment: _Character | None = Field(default=None, description=f"{_A_CHARACTER} (or null)")
+    skip_rows: int = Field(default=0, ge=0, description=_WHOLE_0)
+    header: Annotated[tuple[_Name, ...], Field(strict=False)] | Literal["none"] | None = Field(
+        default=None, description="a list with the name of each column, or none (or null)"
     )
     shuffle: Literal["once", "every_epoch", "never"] = Field(
         default="once", description="one of once, every_epoch, never"

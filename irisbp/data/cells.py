@@ -1,15 +1,19 @@
 """Text as a cell of a CSV file that a spreadsheet shows, and never runs.
 
-A spreadsheet takes a cell that begins with = + - @, a tab or a line end for a formula, quoted or not. Such
+A spreadsheet takes a cell that begins with = or @, a tab or a line end for a formula, quoted or not, and one
+that begins with + or - where what follows can be computed: a letter, a bracket, a quote or a bar in it. Such
 text gets an apostrophe in front (CWE-1236; OWASP, CSV injection). So does text that already has apostrophes
-there, so that no two texts become one. A number is no formula, and stays as it is.
+there, so that no two texts become one. Signs, numbers and phone numbers stay as they are.
 """
 
 import re
 from collections.abc import Iterable
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_ACTIVE = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are full-width = + - @
+# Behind apostrophes: what is always computed, and a sign with something to compute; full-width forms, too.
+_ACTIVE = re.compile(
+    r"""'*(?:[=@\t\r\n\uff1d\uff20]|[+\-\uff0b\uff0d].*(?:[^\W\d_]|[()\[\]{}"'|]))""", re.DOTALL
+)
 _SPECIAL = re.compile(r'[",\r\n]')
 
 
@@ -32,3 +36,8 @@ def cell(text: str) -> str:
 def row(texts: Iterable[str]) -> str:
     """A line of such cells."""
     return ",".join(map(cell, texts)) + "\n"
+
+
+def raw_row(texts: Iterable[str]) -> str:
+    """A line of cells as they are, in quotes where they have to be."""
+    return ",".join(map(quoted, texts)) + "\n"

@@ -1,10 +1,11 @@
 """A table made ready for training: standardized features, classes as indices in a fixed order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from irisbp.data.encoding import Encoder
 from irisbp.data.table import Table
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import NATIVE
@@ -71,7 +72,8 @@ class Dataset:
     """Inputs (rows, features), standardized, and labels (rows,), both in the table's order.
 
     A label is an index into classes: output node k stands for classes[k]. train_rows and held_out_rows
-    are the rows that are trained on and those held out, ascending; the latter may be empty.
+    are the rows that are trained on and those held out, ascending; the latter may be empty. table has the
+    inputs that encoder made of the file's columns.
     """
 
     table: Table
@@ -81,6 +83,19 @@ class Dataset:
     labels: Indices
     train_rows: Indices
     held_out_rows: Indices
+    encoder: Encoder | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for datasets of one table whose inputs are equal."""
+        return self.standardizer.mean.tobytes(), self.standardizer.sd.tobytes(), self.encoder
+
+    @property
+    def constant(self) -> list[str]:
+        """The features that are the same in every training row, and are scaled by 1."""
+        values = self.table.values[self.train_rows]
+        same = np.flatnonzero((values == values[:1]).all(axis=0)).tolist()
+        return [self.table.features[k] for k in same]
 
 
 def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
@@ -89,7 +104,11 @@ def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:
 
 
 def make_dataset(
-    table: Table, classes: tuple[str, ...], standardizer: Standardizer, held_out: Indices | None = None
+    table: Table,
+    classes: tuple[str, ...],
+    standardizer: Standardizer,
+    held_out: Indices | None = None,
+    encoder: Encoder | None = None,
 ) -> Dataset:
     """The table through a standardizer; a class that classes does not hold is a DataError."""
     index = {name: k for k, name in enumerate(classes)}
@@ -107,6 +126,7 @@ def make_dataset(
         labels=np.array([index[name] for name in table.names], dtype=np.int64)[table.codes],
         train_rows=all_but(held, len(table.targets)),
         held_out_rows=held,
+        encoder=encoder,
     )
 
 

@@ -8,14 +8,14 @@ from irisbp.annotations import DataFrame
 from irisbp.errors import DataError
 
 
-def csv_of(frame: DataFrame) -> bytes:
+def csv_of(frame: DataFrame, *, header: bool = True) -> bytes:
     """The content of a CSV file of a DataFrame, its index left out; every float reads back exactly."""
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"table: {type(frame).__name__} is not a pandas DataFrame")
     narrow = frame.select_dtypes(["float16", "float32"]).columns
-    return str(frame.astype(dict.fromkeys(narrow, "float64")).to_csv(index=False)).encode()
+    return str(frame.astype(dict.fromkeys(narrow, "float64")).to_csv(index=False, header=header)).encode()
 
 
 def frame_of(rows: Any, columns: Sequence[str] | None = None, *, index: Any = None) -> DataFrame:
@@ -25,12 +25,18 @@ def frame_of(rows: Any, columns: Sequence[str] | None = None, *, index: Any = No
     return pd.DataFrame(rows, columns=None if columns is None else list(columns), index=index)
 
 
+def exact_floats() -> dict[str, Any]:
+    """pandas.read_csv's option to read every float to its last bit."""
+    import pandas as pd
+
+    major, minor, *_ = (int(part) for part in pd.__version__.split(".")[:2])
+    # From 3.1 on it is so by default, and the option is deprecated.
+    return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
+
+
 def read_exactly(content: bytes, **options: Any) -> DataFrame:
     """pandas.read_csv of a file's content, every float to its last bit."""
     import pandas as pd
 
-    major, minor, *_ = (int(part) for part in pd.__version__.split(".")[:2])
-    if (major, minor) < (3, 1):  # from there on it is so by default, and the option is deprecated
-        options["float_precision"] = "round_trip"
-    frame: DataFrame = pd.read_csv(io.BytesIO(content), **options)
+    frame: DataFrame = pd.read_csv(io.BytesIO(content), **exact_floats(), **options)
     return frame

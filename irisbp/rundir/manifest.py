@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from irisbp import __version__
 from irisbp.data.dataset import Dataset
+from irisbp.data.encoding import Column, Encoder
+from irisbp.data.table import IRIS
 from irisbp.training.evaluation import evaluate
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
@@ -27,8 +29,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class KeptColumn(_Part):
+    """A column of the table as the encoder has fitted it: see irisbp.data.encoding."""
+
+    name: str
+    kind: Literal["number", "boolean", "words"]
+    categories: list[str]
+    fill: float | str | None
+
+
 class Data(_Part):
-    """The table that was trained on; sha256 is that of its file, validation counts the rows held out."""
+    """The table that was trained on; sha256 is that of its file, validation counts the rows held out.
+
+    features are the network's inputs; columns are those of the table that they are made of, none if they are
+    the same. reading is what was understood of the file, None of iris.
+    """
 
     source: str
     sha256: str
@@ -36,6 +51,15 @@ class Data(_Part):
     validation: int
     features: list[str]
     target: str
+    columns: list[KeptColumn] = []
+    reading: dict[str, Any] | None = None
+
+    @property
+    def encoder(self) -> Encoder:
+        """What makes the features of the table's columns."""
+        if not self.columns:
+            return Encoder(tuple(map(Column, self.features)))
+        return Encoder(tuple(Column(c.name, c.kind, tuple(c.categories), c.fill) for c in self.columns))
 
 
 class Figures(_Part):
@@ -153,7 +177,23 @@ def _data(dataset: Dataset) -> Data:
         validation=len(dataset.held_out_rows),
         features=list(table.features),
         target=table.target,
+        columns=_columns(dataset.encoder),
+        reading=_reading(dataset),
     )
+
+
+def _columns(encoder: Encoder | None) -> list[KeptColumn]:
+    if encoder is None or all(column == Column(column.name) for column in encoder.columns):
+        return []
+    return [
+        KeptColumn(name=c.name, kind=c.kind, categories=list(c.categories), fill=c.fill)
+        for c in encoder.columns
+    ]
+
+
+def _reading(dataset: Dataset) -> dict[str, Any] | None:
+    table = dataset.table
+    return None if table.reading is None or table.source == IRIS else table.reading.as_json()
 
 
 def versions() -> dict[str, str]:

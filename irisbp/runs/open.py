@@ -15,6 +15,7 @@ from irisbp.runs.record import RecordedFiles
 from irisbp.runs.run import Run
 from irisbp.training.model import Model
 from irisbp.training.setup import make_network
+from irisbp.training.tables import wanted_like
 
 
 def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
@@ -31,7 +32,9 @@ def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
     features, classes = tuple(manifest.data.features), tuple(manifest.classes)
     network = make_network(config, len(features), len(classes))
     parameters, standardizer = read_parameters(path, which, manifest, network)
-    model = Model(network, parameters, standardizer, features, classes)
+    encoder, data = manifest.data.encoder, config.data
+    wanted = wanted_like(data, manifest.data.source, manifest.data.target, encoder.names)
+    model = Model(network, parameters, standardizer, features, classes, encoder, wanted, data.unknown)
     return Run(config, manifest, model, which, RecordedFiles(path, manifest), path)
 
 

@@ -1,20 +1,25 @@
 """The classes that a model predicts for new samples: of a table, of one sample, or of a DataFrame."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from irisbp.annotations import DataFrame
-from irisbp.data.cells import row
-from irisbp.data.table import names_of, number_in, open_table, read_rows, separator
+from irisbp.config.schema import DataSection
+from irisbp.data.cells import raw_row, row
+from irisbp.data.encoding import Column, cells_as_values, inputs_of
+from irisbp.data.formats import open_table
+from irisbp.data.known import Samples, read_samples
+from irisbp.data.options import listed
+from irisbp.data.problems import names_of
 from irisbp.errors import DataError
 from irisbp.nn.types import Array
 from irisbp.training.evaluation import ROWS_AT_ONCE
 from irisbp.training.model import Model
+from irisbp.training.tables import wanted_like
 
 PREDICTED, PROBABILITY = "predicted", "probability_"
 
@@ -29,17 +34,33 @@ class Predictions:
 
     @property
     def classes(self) -> list[str]:
-        """The most probable class of each sample."""
-        return [self.model.classes[k] for k in self.probabilities.argmax(axis=1).tolist()]
+        """The most probable class of each sample, "" of one with a missing cell."""
+        most = self.probabilities.argmax(axis=1).tolist()
+        return ["" if gone else self.model.classes[k] for k, gone in zip(most, self._gone, strict=True)]
 
-    def csv(self) -> str:
-        """Lines of CSV: the cells, the class predicted, each class's probability."""
+    @property
+    def _gone(self) -> list[bool]:
+        gone: list[bool] = np.isnan(self.probabilities).any(axis=1).tolist()
+        return gone
+
+    def csv(self, *, raw: bool = False) -> str:
+        """Lines of CSV: the cells, the class predicted, each class's probability; raw leaves all as it is."""
         rows = zip(self.cells, self.classes, self.probabilities.tolist(), strict=True)
-        return "".join(row([*given, name, *map(repr, chance)]) for given, name, chance in rows)
+        line = raw_row if raw else row
+        return "".join(
+            [
+                line([*given, name, *(map(repr, chance) if name else [""] * len(chance))])
+                for given, name, chance in rows
+            ]
+        )
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Plain data: an object for each sample."""
-        return _objects(self.model, self.classes, self.probabilities)
+        """Plain data: an object for each sample; null is the class of one with a missing cell."""
+        found = _objects(self.model, self.classes, self.probabilities)
+        return [
+            {PREDICTED: None, "probabilities": None} if gone else one
+            for one, gone in zip(found, self._gone, strict=True)
+        ]
 
 
 def added_columns(model: Model) -> list[str]:
@@ -54,47 +75,88 @@ def _objects(model: Model, classes: Sequence[str], probabilities: Array) -> list
     ]
 
 
-def predict_table(model: Model, path: Path) -> tuple[list[str], Iterator[Predictions]]:
+def predict_table(
+    model: Model, path: Path, data: DataSection | None = None, *, blank: bool = False
+) -> tuple[list[str], Iterator[Predictions]]:
     """The columns of the table at path, and predictions for its rows, as many at a time as fit.
 
-    DataError names a column that is missing, and a cell that is no number by its line and column.
+    data says in what dialect the table is, by default the run's own. blank leaves the prediction of a row
+    with a missing cell empty. DataError names a column that is missing, and a cell that does not fit by its
+    line and column.
     """
-    table = _read_table(model, path)
+    table = _read_table(model, path, data, blank)
     return next(table), table
 
 
-def _read_table(model: Model, path: Path) -> Iterator[Any]:
+def _read_table(model: Model, path: Path, data: DataSection | None, blank: bool) -> Iterator[Any]:
     """First the header, then predictions; the file is open as long as they are asked for."""
+    wanted, unknown = model.wanted, model.unknown
+    if data is not None:
+        wanted = wanted_like(data, str(path), wanted.target, model.encoder.names)
+        unknown = data.unknown
+    wanted = replace(wanted, source=str(path))
     with open_table(path) as file:
-        header, rows = read_rows(file, str(path), separator(path))
-        missing = [name for name in model.features if name not in header]
-        if missing:
-            raise DataError(f"{path}: no column {', '.join(missing)}; there are {names_of(header)}")
-        at = [header.index(name) for name in model.features]
+        header, samples = read_samples(file, wanted, model.encoder, unknown, ROWS_AT_ONCE)
         yield _checked(model, header, str(path))
-        while some := list(islice(rows, ROWS_AT_ONCE)):
-            values = [[number_in(cells[k], str(path), line, header[k]) for k in at] for line, cells in some]
-            yield _predictions(model, [cells for _, cells in some], values)
+        for some in samples:
+            yield _of_samples(model, some, str(path), blank)
+
+
+def _of_samples(model: Model, samples: Samples, source: str, blank: bool) -> Predictions:
+    whole = ~np.isnan(samples.inputs).any(axis=1)
+    if not whole.all() and not blank:
+        rows = np.flatnonzero(~whole).tolist()
+        place = listed(samples.lines[row] for row in rows)
+        raise DataError(
+            f"{source}: {len(rows)} rows have a missing cell ({place}); --missing blank leaves their"
+            " predictions empty"
+        )
+    names = [", ".join(samples.cells[row]) for row in np.flatnonzero(whole).tolist()]
+    found = np.full((len(whole), len(model.classes)), np.nan)
+    if whole.any():
+        found[whole] = model.probabilities(samples.inputs[whole], names)
+    return Predictions(model, samples.cells, found)
 
 
 def predict_sample(model: Model, arguments: Sequence[str]) -> tuple[list[str], Iterator[Predictions]]:
-    """The same of one sample that is given as FEATURE=VALUE."""
-    features = model.features
+    """The same of one sample that is given as COLUMN=VALUE."""
+    columns = model.encoder.columns
+    names = [column.name for column in columns]
     given: dict[str, str] = {}
     for argument in arguments:
-        name, equals, cell = argument.partition("=")
-        if not equals or name not in features:
-            raise DataError(f"argument {argument}: not FEATURE=VALUE; the features are {', '.join(features)}")
+        name, _, cell = next(_splits(argument, names), (None, "", ""))
+        if name is None:
+            raise DataError(f"argument {argument}: not FEATURE=VALUE; the features are {', '.join(names)}")
         if name in given:
             raise DataError(f"argument {argument}: {name} is given twice")
         given[name] = cell
-    missing = [name for name in features if name not in given]
+    missing = [name for name in names if name not in given]
     if missing:
         raise DataError(f"no value for {', '.join(missing)}")
-    values = {name: number_in(cell, f"argument {name}={cell}") for name, cell in given.items()}
-    header = _checked(model, list(features), "the sample")
-    cells, numbers = [given[name] for name in features], [values[name] for name in features]
-    return header, iter([_predictions(model, [cells], [numbers])])
+    values = [_given(model, column, given[column.name]) for column in columns]
+    header = _checked(model, list(names), "the sample")
+    cells = [given[name] for name in names]
+    inputs = inputs_of(model.encoder, values)
+    return header, iter([Predictions(model, [cells], model.probabilities(inputs, [", ".join(cells)]))])
+
+
+def _splits(argument: str, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """An argument as COLUMN=VALUE, wherever one of its signs makes a column's name."""
+    at = [k for k, character in enumerate(argument) if character == "="]
+    return ((argument[:k], "=", argument[k + 1 :]) for k in at if argument[:k] in names)
+
+
+def _given(model: Model, column: Column, cell: str) -> Array:
+    place = f"argument {column.name}={cell}"
+    if not cell.strip() and column.fill is None:
+        raise DataError(f"{place}: empty")
+    try:
+        values = cells_as_values(column, [cell], [1], model.wanted, model.unknown)
+    except DataError as error:
+        raise DataError(f"{place}: {str(error).split(': ', 1)[-1].removeprefix('line 1, ')}") from None
+    if np.isnan(values).any() and column.fill is None:
+        raise DataError(f"{place}: {cell!r} is a missing cell")
+    return values
 
 
 def _checked(model: Model, columns: list[str], source: str) -> list[str]:
@@ -106,16 +168,11 @@ def _checked(model: Model, columns: list[str], source: str) -> list[str]:
     return [*columns, *added]
 
 
-def _predictions(model: Model, cells: list[list[str]], values: list[list[float]]) -> Predictions:
-    names = [", ".join(sample) for sample in cells]
-    return Predictions(model, cells, model.probabilities(np.array(values), names))
-
-
-def predict_frame(model: Model, samples: DataFrame | Mapping[str, float]) -> DataFrame:
+def predict_frame(model: Model, samples: DataFrame | Mapping[str, Any]) -> DataFrame:
     """A DataFrame of the class predicted and each class's probability, with the index of samples.
 
-    samples is a DataFrame with the features among its columns, or one sample by feature. DataError names a
-    feature that is missing, and the first cell that is not a finite number.
+    samples is a DataFrame with the columns among its own, or one sample by column. DataError names a column
+    that is missing, and the first cell that does not fit.
     """
     import pandas as pd
 
@@ -123,7 +180,7 @@ def predict_frame(model: Model, samples: DataFrame | Mapping[str, float]) -> Dat
     if not isinstance(frame, pd.DataFrame):
         kind = type(samples).__name__
         raise DataError(f"predict: {kind} is not a DataFrame or a mapping of features to numbers")
-    values = _feature_values(model, frame)
+    values = _frame_inputs(model, frame)
     names = [f"at index {index}" for index in frame.index]
     probabilities = model.probabilities(values, names) if len(values) else np.empty((0, len(model.classes)))
     classes = [model.classes[k] for k in probabilities.argmax(axis=1).tolist()] if len(values) else []
@@ -132,23 +189,31 @@ def predict_frame(model: Model, samples: DataFrame | Mapping[str, float]) -> Dat
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _feature_values(model: Model, frame: DataFrame) -> Array:
-    """The features of all samples as float64 (rows, features)."""
-    missing = [name for name in model.features if name not in frame.columns]
+def _frame_inputs(model: Model, frame: DataFrame) -> Array:
+    """The inputs of all samples, (rows, features)."""
+    names = model.encoder.names
+    missing = [name for name in names if name not in frame.columns]
     if missing:
         there = names_of([str(name) for name in frame.columns])
         raise DataError(f"the DataFrame has no column {', '.join(missing)}; there are {there}")
-    columns = [_numbers(frame[name], name) for name in model.features]
-    return np.column_stack(columns) if columns else np.empty((len(frame), 0))
+    columns = [_frame_column(model, column, frame[column.name]) for column in model.encoder.columns]
+    return inputs_of(model.encoder, columns)
 
 
-def _numbers(column: Any, name: str) -> Array:
+def _frame_column(model: Model, column: Column, cells: Any) -> Array:
+    """A column's cells by the rules of a file's; numbers are taken as they are."""
     import pandas as pd
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
+    place = f"the DataFrame, index {{}}, column {column.name}"
+    if column.kind == "number" or cells.dtype.kind in "fiu":
+        values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        bad = ~np.isfinite(values) & ~(cells.isna().to_numpy() & (column.fill is not None))
+    else:
+        texts = ["" if gone else str(cell) for cell, gone in zip(cells, cells.isna(), strict=True)]
+        numbers = range(1, len(texts) + 1)
+        values = np.asarray(cells_as_values(column, texts, numbers, model.wanted, model.unknown))
+        bad = np.isnan(values) & (column.fill is None)
     if bad.any():
         k = int(bad.argmax())
-        place = f"the DataFrame, index {column.index[k]}, column {name}"
-        raise DataError(f"{place}: {column.iloc[k]!r} is not a finite number")
+        raise DataError(f"{place.format(cells.index[k])}: {cells.iloc[k]!r} is not a finite number")
     return np.asarray(values)

@@ -16,7 +16,9 @@ import irisbp
 from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, make_dataset
-from irisbp.data.table import Table, load_table
+from irisbp.data.encoding import Column, Encoder
+from irisbp.data.known import read_known
+from irisbp.data.table import Table, read_table
 from irisbp.errors import RunError
 from irisbp.html import html_pairs
 from irisbp.nn.network import Network
@@ -29,6 +31,7 @@ from irisbp.runs.record import RunRecord
 from irisbp.training.model import Model
 from irisbp.training.setup import held_out_rows
 from irisbp.training.state import Training
+from irisbp.training.tables import wanted_like, wanted_of
 
 _TOLD = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "seconds")
 
@@ -132,20 +135,28 @@ class Run:
         return best.parameters if which == "best" and best is not None else training.parameters
 
     def evaluate(
-        self, on: RowsName | None = None, *, which: Which | None = None, data: "Path | str | None" = None
+        self,
+        on: RowsName | None = None,
+        *,
+        which: Which | None = None,
+        data: "Path | str | None" = None,
+        keys: Config | None = None,
     ) -> Evaluation:
         """Classify rows of the run's table (training, validation or all), or all of another table.
 
-        By default those held out, if there are any, with the parameters that the run names.
+        By default those held out, if there are any, with the parameters that the run names. keys is the run's
+        config with other keys of `data`, for a table in another dialect.
         """
         chosen = self.using(which) if which else self
-        dataset = chosen.dataset if data is None else chosen.dataset_of(data)
+        dataset = chosen.dataset if data is None else chosen.dataset_of(data, keys)
         return evaluate_rows(chosen.model, dataset, chosen.which, on, is_own=data is None)
 
-    def dataset_of(self, source: "Path | str") -> Dataset:
-        """Another table with the run's columns and classes, through the run's standardizer."""
-        table = load_table(str(source), self.manifest.data.target, self.features)
-        return make_dataset(table, tuple(self.classes), self.standardizer)
+    def dataset_of(self, source: "Path | str", keys: Config | None = None) -> Dataset:
+        """Another table with the run's columns and classes, through the run's encoder and standardizer."""
+        data, encoder = (keys or self.config).data, self.model.encoder
+        wanted = wanted_like(data, str(source), self.manifest.data.target, encoder.names)
+        table = read_known(wanted, encoder, self.classes, data.unknown)
+        return make_dataset(table, tuple(self.classes), self.standardizer, encoder=encoder)
 
     def predict(self, samples: DataFrame | Mapping[str, float]) -> DataFrame:
         """The class predicted and each class's probability for new samples, with the index of samples.
@@ -190,12 +201,11 @@ class Run:
 
 def _own_dataset(run: Run) -> Dataset:
     """The table that the config names, if it is still what the manifest says."""
-    source, data = run.config.data.source, run.manifest.data
-    target, features = (data.target, run.features) if source else (None, None)
-    table = load_table(source, target, features)
+    table, encoder = read_table(wanted_of(run.config.data)), run.model.encoder
     _check_table(run, table)
     held_out = held_out_rows(run.config, table)
-    return make_dataset(table, tuple(run.classes), run.standardizer, held_out)
+    table = encoder.encode(table, "zeros")
+    return make_dataset(table, tuple(run.classes), run.standardizer, held_out, encoder)
 
 
 def _check_table(run: Run, table: Table) -> None:
@@ -203,11 +213,14 @@ def _check_table(run: Run, table: Table) -> None:
         raise RunError(f"{run.path} was trained on other data than {table.source} holds now")
     if set(table.targets) != set(run.classes):
         raise RunError(f"{run.path}/manifest.json: its classes are not those of the data")
+    if table.features != run.model.encoder.names:
+        raise RunError(f"{run.path}/manifest.json: its columns are not those of the data")
 
 
 def model_of(training: Training, which: Which) -> Model:
     """The model of a training that has come to its end, with its last or its best parameters."""
-    best, dataset = training.best, training.dataset
+    best, dataset, data = training.best, training.dataset, training.config.data
+    encoder = dataset.encoder or Encoder(tuple(map(Column, dataset.table.features)))
     parameters = best.parameters if which == "best" and best is not None else training.parameters
     return Model(
         training.network,
@@ -215,4 +228,7 @@ def model_of(training: Training, which: Which) -> Model:
         dataset.standardizer,
         tuple(dataset.table.features),
         dataset.classes,
+        encoder,
+        wanted_like(data, dataset.table.source, dataset.table.target, encoder.names),
+        data.unknown,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from irisbp.annotations import DataFrame
 from irisbp.config.given import Given
-from irisbp.config.load import load_config
+from irisbp.config.load import given_document, load_config
 from irisbp.config.schema import Config
 from irisbp.data.frames import csv_of
 from irisbp.data.table import Table, parse_table
@@ -20,8 +20,12 @@ from irisbp.runs.resume import resume_in
 from irisbp.runs.run import Run
 from irisbp.runs.session import AnyListener, Asked, ShouldStop, in_directory, in_memory
 from irisbp.training.setup import prepare
+from irisbp.training.tables import wanted_of
 
 _FRAME = "DataFrame"  # what a table in memory is called
+# How csv_of writes a frame, whatever the config says of its own file.
+_AS_WRITTEN: dict[str, Any] = dict.fromkeys(("separator", "thousands", "encoding", "comment", "header"))
+_AS_WRITTEN |= {"decimal": ".", "skip_rows": 0}
 
 
 def train(
@@ -73,10 +77,14 @@ def _resolved(
     """The config, and the table of a DataFrame, which a run in a directory keeps beside its config."""
     if content is None:
         return load_config(config, **keys if target is None else keys | {"data.target": target}), None
-    found = load_config(config, **keys)
-    target = target or found.data.target
+    source = _FRAME if place is None else abspath(place / TABLE)
+    if target is None and not isinstance(config, Config):
+        target = given_document(config)[0].data.get("data", {}).get("target", keys.get("data.target"))
+    target = target or (config.data.target if isinstance(config, Config) else None)
     if target is None:
         raise DataError("table: needs target, the column that holds the classes")
-    source = _FRAME if place is None else abspath(place / TABLE)
-    data = found.data.model_copy(update={"source": source, "target": target})
-    return found.model_copy(update={"data": data}), parse_table(content, source, target, data.features)
+    found = load_config(config, **keys, **{"data.source": source, "data.target": target})
+    data = found.data.model_copy(update={"source": source, **_AS_WRITTEN})
+    wanted = wanted_of(data)
+    assert wanted is not None
+    return found.model_copy(update={"data": data}), parse_table(content, wanted)

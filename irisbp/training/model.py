@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from irisbp.data.dataset import Standardizer
+from irisbp.data.encoding import Encoder
+from irisbp.data.options import Unknown, Wanted
 from irisbp.errors import DataError
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
@@ -16,7 +18,8 @@ from irisbp.training.evaluation import probabilities
 class Model:
     """Parameters (parameters,) of a network, the columns it takes in its inputs' order, and its classes.
 
-    Output node k stands for classes[k].
+    Output node k stands for classes[k]. encoder makes the features of a table's columns; wanted is how the
+    run's own table was read, and unknown what becomes of categories that it does not have.
     """
 
     network: Network
@@ -24,6 +27,9 @@ class Model:
     standardizer: Standardizer
     features: tuple[str, ...]
     classes: tuple[str, ...]
+    encoder: Encoder
+    wanted: Wanted
+    unknown: Unknown = "error"
 
     def probabilities(self, values: Array, names: Sequence[str] = ()) -> Array:
         """The probability of each class (rows, classes), for values as measured (rows, features).

@@ -9,8 +9,9 @@ import numpy as np
 
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.encoding import Encoder
 from irisbp.data.split import hold_out, one_fold
-from irisbp.data.table import Table, load_table
+from irisbp.data.table import Table, read_table
 from irisbp.errors import ConfigError, DataError
 from irisbp.nn.backprop import Objective
 from irisbp.nn.codegen.structure import HOW_TO_INSTALL, available
@@ -23,6 +24,7 @@ from irisbp.nn.schedules import with_warmup
 from irisbp.nn.types import Array, Indices
 from irisbp.training.evaluation import ROWS_AT_ONCE
 from irisbp.training.state import Best, Progress, Snapshot, Training
+from irisbp.training.tables import wanted_of
 
 try:
     import resource
@@ -47,7 +49,7 @@ def prepare(
     given.
     """
     _check_engine(config)
-    table = table or load_table(config.data.source, config.data.target, config.data.features)
+    table = table or read_table(wanted_of(config.data))
     held_out = held_out_rows(config, table)
     train_rows = all_but(held_out, len(table.targets))
     numerics = numerics_of(config.numerics)
@@ -57,9 +59,13 @@ def prepare(
     if not classes:
         _check_classes(table, order)
     classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
+    encoder = Encoder.fit(table, train_rows, config.data.missing)
+    table = encoder.encode(table, "zeros")
     if standardizer is None:
-        standardizer = Standardizer.fit(table.values[train_rows], table.features, numerics.mean_and_sd)
-    dataset = make_dataset(table, classes, standardizer, held_out)
+        standardizer = Standardizer.fit(
+            table.values[train_rows], table.features, numerics.mean_and_sd, constant_sd=1.0
+        )
+    dataset = make_dataset(table, classes, standardizer, held_out, encoder)
     network = make_network(config, len(table.features), len(classes))
     _check_memory(config, network, len(table.values))
     sampler = INITIALIZERS[config.initializer.name](**options_of(config.initializer, "bias"))

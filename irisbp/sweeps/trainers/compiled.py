@@ -4,7 +4,7 @@ It returns each epoch's losses, but nothing can be asked between two epochs: run
 early stopping are not trained so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -119,19 +119,14 @@ class _Stack:
     """The tables of trainings, each once, one upon the other."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
-        tables, self._starts, height = list[Array](), dict[bytes, int](), 0
+        tables, self._starts, height = list[Array](), dict[Hashable, int](), 0
         for training in trainings:
-            if _key(training) not in self._starts:
-                self._starts[_key(training)] = height
+            if training.dataset.key not in self._starts:
+                self._starts[training.dataset.key] = height
                 tables.append(training.dataset.inputs)
                 height += len(tables[-1])
         self.inputs = np.concatenate(tables)
 
     def offsets(self, trainings: Sequence[Training]) -> Indices:
         """Where each training's table begins, (runs,)."""
-        return np.array([self._starts[_key(training)] for training in trainings])
-
-
-def _key(training: Training) -> bytes:
-    standardizer = training.dataset.standardizer
-    return standardizer.mean.tobytes() + standardizer.sd.tobytes()
+        return np.array([self._starts[training.dataset.key] for training in trainings])

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from irisbp.config.schema import Config
-from irisbp.data.table import Table, load_table
+from irisbp.data.table import Table, read_table
 from irisbp.nn.network import Network
 from irisbp.sweeps.trainers import compiled
 from irisbp.sweeps.trainers.alone import train_alone
@@ -13,6 +13,7 @@ from irisbp.sweeps.trainers.lockstep import Lockstep, join
 from irisbp.sweeps.trainers.outcome import Outcome
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
+from irisbp.training.tables import wanted_of
 
 # Measured against the plain loop, with one thread for both. Fewer runs, or larger products, go alone.
 _FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
@@ -58,7 +59,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     in the end all epochs of all configs have been reported.
     """
     first = configs[0]
-    table = load_table(first.data.source, first.data.target, first.data.features)
+    table = read_table(wanted_of(first.data))
     one = prepare(first, table)
     if is_compiled(first, one.network, one.batch_size):
         return _compiled(configs, compiled.runs_at_once(one), table, report)
@@ -104,23 +105,29 @@ def _one_by_one(configs: Sequence[Config], report: Callable[[int], None]) -> lis
 def _compiled(
     configs: Sequence[Config], most: int, table: Table, report: Callable[[int], None]
 ) -> list[Outcome]:
-    outcomes = list[Outcome]()
+    outcomes: dict[int, Outcome] = {}
     for start in range(0, len(configs), most):
-        some = configs[start : start + most]
-        outcomes += train_compiled([prepare(config, table) for config in some], table, report)
-    return outcomes
+        numbers = range(start, min(start + most, len(configs)))
+        for trainings in _alike({number: prepare(configs[number], table) for number in numbers}):
+            found = train_compiled(list(trainings.values()), table, report)
+            outcomes |= zip(trainings, found, strict=True)
+    return [outcomes[number] for number in range(len(configs))]
 
 
 def _train_block(
     configs: Mapping[int, Config], table: Table, report: Callable[[int], None]
 ) -> dict[int, Outcome]:
-    """Outcomes by number; folds may differ in size by a row, and those of a size go together."""
-    of_size = defaultdict[int, dict[int, Training]](dict)
-    for number, config in configs.items():
-        training = prepare(config, table)
-        of_size[len(training.order)][number] = training
+    """Outcomes by number."""
     outcomes: dict[int, Outcome] = {}
-    for trainings in of_size.values():
+    for trainings in _alike({number: prepare(config, table) for number, config in configs.items()}):
         team = join(list(trainings.values()))
         outcomes |= zip(trainings, Lockstep(team, table, report).outcomes(), strict=True)
     return outcomes
+
+
+def _alike(trainings: Mapping[int, Training]) -> list[dict[int, Training]]:
+    """Those of one size and network together: folds differ by a row, and by a rare category's input."""
+    groups = defaultdict[Hashable, dict[int, Training]](dict)
+    for number, training in trainings.items():
+        groups[len(training.order), training.network][number] = training
+    return list(groups.values())

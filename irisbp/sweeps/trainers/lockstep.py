@@ -4,7 +4,7 @@ A run leaves when it is done: at its end, when early stopping ends it, or when o
 finite. Then the plain loop repeats that block from its start, and finds the last finite parameters.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, fields
 from math import ceil, inf
 from typing import Any, TypeAlias
@@ -65,11 +65,11 @@ class Team:
 
 def join(trainings: Sequence[Training]) -> Team:
     """Trainings that have not begun, of one network, batch size and number of rows held out."""
-    offsets: dict[bytes, int] = {}
+    offsets: dict[Hashable, int] = {}
     tables, members, orders, held = list[Array](), list[Member](), list[Indices](), list[Indices]()
     for training in trainings:
         data = training.dataset
-        key = data.standardizer.mean.tobytes() + data.standardizer.sd.tobytes()
+        key = data.key
         if key not in offsets:
             offsets[key] = len(tables) * len(data.labels)
             tables.append(data.inputs)

@@ -1,0 +1,203 @@
+"""Which columns become features, which are left out and why, and which need a decision of the user.
+
+Left out with a note is only what loses nothing: columns that are empty, constant, or count the rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from irisbp.data.kinds import Judged, Kind, counts_rows, judge
+from irisbp.data.options import Wanted, listed
+from irisbp.data.problems import Problem, dialect_key, in_yaml, shown
+from irisbp.data.sheet import Sheet
+from irisbp.nn.types import Array
+
+_MOST_CATEGORIES = 50  # that are suggested; a column of more is rather a name
+_INDEX_NAMES = ("", "Unnamed: 0")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A column in numbers, (rows,): nan where a cell is missing, a word as its place in categories.
+
+    left_out says why it is no feature; told is its kind for people.
+    """
+
+    name: str
+    position: int
+    kind: Kind
+    values: Array
+    told: str
+    missing: int
+    distinct: int | None
+    range: str
+    example: str
+    categories: tuple[str, ...] = ()
+    left_out: str | None = None
+
+
+def choose(sheet: Sheet, wanted: Wanted) -> tuple[list[Chosen], list[Problem]]:
+    """The columns but the target, in the order of data.features or of the table, and all problems."""
+    order = range(len(sheet.names)) if wanted.features is None else map(sheet.names.index, wanted.features)
+    chosen, problems, undecided = list[Chosen](), list[Problem](), list[Problem]()
+    for position in order:
+        name = sheet.names[position]
+        if name == wanted.target:
+            continue
+        column, found = _column(name, position, sheet.columns[position], sheet.lines, wanted)
+        chosen.append(column)
+        (undecided if column.told.startswith("words") else problems).extend(found)
+    if wanted.features is not None:
+        rest = [k for k, name in enumerate(sheet.names) if name not in {*wanted.features, wanted.target}]
+        chosen += [_unused(sheet, k, wanted, "not named in data.features") for k in rest]
+    return chosen, [*problems, *undecided]
+
+
+def _unused(sheet: Sheet, position: int, wanted: Wanted, why: str) -> Chosen:
+    judged = judge(sheet.columns[position], wanted)
+    return _told(sheet.names[position], position, judged, sheet.columns[position], wanted, left_out=why)
+
+
+def _column(
+    name: str, position: int, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
+) -> tuple[Chosen, list[Problem]]:
+    judged = judge(cells, wanted)
+    if name and name in wanted.categorical:
+        column = _categories(name, position, judged, cells, wanted)
+        return column, _missing(name, judged.missing, lines, wanted)
+    why = _why_left_out(name, judged, wanted)
+    if why is not None:
+        return _told(name, position, judged, cells, wanted, left_out=why), []
+    column = _told(name, position, judged, cells, wanted)
+    if judged.verdict in ("number", "boolean"):
+        return column, _missing(name, judged.missing, lines, wanted)
+    return column, _undecided(name, judged, cells, lines, wanted)
+
+
+def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
+    """Why a column is left out, or None if it is used, or needs a decision."""
+    if name in wanted.exclude:
+        return "data.exclude"
+    if judged.verdict == "empty":
+        return "empty"
+    if wanted.features is not None:
+        return None
+    if name in _INDEX_NAMES:
+        return "an index: it has no name" if not name else "an index, as pandas writes it"
+    if judged.verdict == "number" and not judged.missing and counts_rows(judged.values):
+        return "an index: it counts the rows"
+    if judged.verdict in ("number", "boolean") and len(judged.values) > 1 and not judged.missing:
+        least, most = judged.values.min(), judged.values.max()
+        return f"constant: {least:g} in every row" if least == most else None
+    same = judged.verdict == "words" and len(judged.words) == len(judged.values) > 1
+    if same and len({text.strip() for _, text in judged.words}) == 1:
+        return f"constant: {judged.words[0][1].strip()} in every row"
+    return None
+
+
+def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -> list[Problem]:
+    if not rows or wanted.missing != "error":
+        return []
+    is_are = "is" if len(rows) == 1 else "are"
+    place = listed(lines[row] for row in rows)
+    how = "data.missing=most_frequent" if name in wanted.categorical else "=median"
+    return [
+        Problem(
+            f"{name}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}):"
+            f" data.missing=drop or {how}",
+            ("data.missing=drop",),
+        )
+    ]
+
+
+def _undecided(
+    name: str, judged: Judged, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
+) -> list[Problem]:
+    if judged.verdict == "odd":
+        return _odd(name, judged, lines)
+    count, rows = len(judged.words), len(lines)
+    row, text = judged.words[0]
+    place = f"{name}: {shown(text.strip())} (line {lines[row]})"
+    exclude, categorical = f"data.exclude=[{in_yaml(name)}]", f"data.categorical=[{in_yaml(name)}]"
+    texts = {cell.strip() for cell in cells} if not isinstance(cells, np.ndarray) else set[str]()
+    distinct = len(texts - wanted.missing_texts)
+    if judged.verdict == "mixed" and count <= rows / 2:
+        marker = _marker(judged, wanted)
+        what = f"{place} is not a number; {count} of {rows} cells are words, the others numbers"
+        return [Problem(f"{what}: {exclude}, or {marker} if it means a missing cell", (exclude,))]
+    what = f"{name}: words, such as {shown(text.strip())} (line {lines[row]}); {distinct} different"
+    few = distinct <= min(_MOST_CATEGORIES, max(2, rows / 2))
+    keys, others = (categorical, exclude) if few else (exclude, categorical)
+    found = [Problem(f"{what}: {keys} or {others}", (keys,))]
+    return [*found, *(_missing(name, judged.missing, lines, wanted) if few else [])]
+
+
+def _odd(name: str, judged: Judged, lines: Sequence[int]) -> list[Problem]:
+    """The first number that is written otherwise, how many there are, and what settles it."""
+    decimals = [odd for odd in judged.odd if "decimal" in odd.keys]
+    first = judged.odd[0]
+    keys = max((odd.keys for odd in decimals), key=len, default=first.keys)
+    settled = tuple(dialect_key(key, value) for key, value in keys.items())
+    exclude = f"data.exclude=[{in_yaml(name)}]"
+    if not settled and first.reason.endswith("finite number"):
+        texts = dict.fromkeys(odd.cell.strip() for odd in judged.odd)
+        if len(judged.odd) < len(lines):
+            settled = (f"data.missing_values=[{', '.join(map(in_yaml, texts))}]", "data.missing=drop")
+    counted = f"; {len(judged.odd)} of {len(lines)} cells are such" if len(judged.odd) > 1 else ""
+    text = f"line {lines[first.row]}, column {name}: {shown(first.cell)} {first.reason}{counted}"
+    how = f"{' '.join(settled)}, or {exclude}" if settled else exclude
+    return [Problem(f"{text}: {how}", settled or (exclude,))]
+
+
+def _marker(judged: Judged, wanted: Wanted) -> str:
+    texts = list(dict.fromkeys(text.strip() for _, text in judged.words))[:5]
+    return f"data.missing_values=[{', '.join(map(in_yaml, texts))}] data.missing=drop"
+
+
+def _categories(
+    name: str, position: int, judged: Judged, cells: "Sequence[str] | Array", wanted: Wanted
+) -> Chosen:
+    texts = list(map(repr, cells.tolist())) if isinstance(cells, np.ndarray) else [c.strip() for c in cells]
+    missing = wanted.missing_texts
+    names = tuple(sorted({text for text in texts if text not in missing}))
+    code = {text: float(k) for k, text in enumerate(names)}
+    values = np.array([code.get(text, np.nan) for text in texts])
+    rows = np.flatnonzero(np.isnan(values)).tolist()
+    judged.missing[:] = rows
+    example = next((text for text in texts if text not in missing), "")
+    told = f"words: {len(names)} categories"
+    return Chosen(name, position, "words", values, told, len(rows), len(names), "", example, names)
+
+
+def _told(
+    name: str,
+    position: int,
+    judged: Judged,
+    cells: "Sequence[str] | Array",
+    wanted: Wanted,
+    *,
+    left_out: str | None = None,
+) -> Chosen:
+    numbers = judged.values[~np.isnan(judged.values)]
+    is_number = judged.verdict in ("number", "boolean") and len(numbers)
+    text = f"{numbers.min():g} to {numbers.max():g}" if is_number else ""
+    if isinstance(cells, np.ndarray):
+        example = f"{numbers[0]:g}" if len(numbers) else ""
+    else:
+        example = next((cell.strip() for cell in cells if cell.strip()), "")
+    distinct = _distinct(cells, numbers) if wanted.thorough else None
+    kind: Kind = "boolean" if judged.verdict == "boolean" else "number"
+    told = {"odd": "numbers written otherwise", "mixed": "words and numbers"}.get(
+        judged.verdict, judged.verdict
+    )
+    missing = len(judged.missing)
+    return Chosen(name, position, kind, judged.values, told, missing, distinct, text, example, (), left_out)
+
+
+def _distinct(cells: "Sequence[str] | Array", numbers: Array) -> int:
+    """How many different values a column has, missing ones apart."""
+    if isinstance(cells, np.ndarray):
+        return len(np.unique(numbers))
+    return len({cell.strip() for cell in cells} - {""})

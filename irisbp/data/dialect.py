@@ -1,0 +1,160 @@
+"""Recognises what a text file needs to be read: it suggests a key, and never switches anything.
+
+Each check raises Misread with a sentence and the dialect that would fit.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+
+from irisbp.characters import word_for
+from irisbp.data.cells import NUMBER
+from irisbp.data.options import Dialect
+from irisbp.data.problems import Misread
+from irisbp.errors import DataError
+
+_SEPARATORS = (";", "\t", "|", ",", " ")
+_OTHERS = {
+    "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "PK\x03\x04": "a zip file",
+    "\x80": "a pickle", "\x93NUMPY": "a NumPy file", "<": "XML or HTML", "SQLite format": "a database",
+}  # fmt: skip
+_LIBSVM = re.compile(r"\S+(\s+\d+:\S+)+\s*")
+
+
+def check_head(lines: Sequence[str], dialect: Dialect) -> None:
+    """DataError for another format, Misread for another dialect, by the first lines."""
+    whole = [line for line in lines if line.strip()]
+    if not whole or dialect.header is not None:
+        return
+    first = whole[0]
+    for start, kind in _OTHERS.items():
+        if first.lstrip("\ufeff").lower().startswith(start.lower()) and not first.startswith("[,"):
+            raise DataError(f"this is {kind}, not a table of cells; save it as CSV")
+    if _LIBSVM.fullmatch(first):
+        raise DataError("this is a libsvm file, not a table of cells; save it as CSV with a header")
+    if match := re.fullmatch(r"sep=(.)", first.strip('\ufeff"')):
+        raise _excel_line(match[1], dialect)
+    _check_comments(whole, dialect)
+    _check_separator(whole, dialect)
+
+
+def _excel_line(separator: str, dialect: Dialect) -> Misread:
+    more = {} if separator == (dialect.separator or ",") else {"separator": separator}
+    return Misread(
+        f"line 1: Excel's sep={separator} line, not a header: data.skip_rows={dialect.skip_rows + 1}",
+        skip_rows=dialect.skip_rows + 1,
+        **more,
+    )
+
+
+def _check_comments(lines: Sequence[str], dialect: Dialect) -> None:
+    """Lines before the header that begin with # and have fewer cells than the others."""
+    separator = dialect.separator or ","
+    if dialect.comment is not None or not lines[0].startswith("#") or len(lines) < 2:
+        return
+    if lines[0].count(separator) < max(line.count(separator) for line in lines):
+        raise Misread("line 1: a comment, not a header: data.comment=hash", comment="#")
+
+
+def _check_separator(lines: Sequence[str], dialect: Dialect) -> None:
+    """One column, or quotes that do not end at a cell's end, where another separator gives several."""
+    separator = dialect.separator or ","
+    if dialect.comment:
+        lines = [line for line in lines if not line.startswith(dialect.comment)]
+    if not lines or _width(lines[0], separator) not in (0, 1):
+        return
+    for other in _SEPARATORS:
+        widths = [_width(line, other) for line in lines]
+        if other != separator and widths[0] > 1 and _agree(widths, other):
+            raise Misread(
+                f"line 1: one column; its cells seem to be separated by a {word_for(other)}:"
+                f" data.separator={word_for(other)}",
+                separator=other,
+            )
+
+
+def _agree(widths: list[int], separator: str) -> bool:
+    """Rows as wide as the header, or, with R's row names, one cell wider."""
+    if separator == " " and len(widths) < 2:
+        return False
+    return set(widths[1:]) <= {widths[0]} or set(widths[1:]) == {widths[0] + 1}
+
+
+def _width(line: str, separator: str) -> int:
+    """The number of cells in a line, 0 if it is not one of this separator."""
+    text = line.strip(" ") if separator == " " else line
+    try:
+        return len(
+            next(csv.reader([text], delimiter=separator, strict=True, skipinitialspace=separator == " "))
+        )
+    except (csv.Error, StopIteration):
+        return 0
+
+
+def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
+    """Misread or DataError if the first line is no header for these rows."""
+    _check_title(names, rows, line)
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    if numbers and not _counting(names):
+        raise Misread(
+            f"line {line}: {numbers[0]} is no name; a header with the columns' names is needed:"
+            " data.header=none calls them 0, 1, 2, ..., and data.header=[...] names them",
+            header="none",
+        )
+    first = {name: k for k, name in reversed(list(enumerate(names)))}
+    for k, name in enumerate(names):
+        if name and first[name] != k:
+            raise Misread(
+                f"line {line}: two columns are called {name}",
+                **_named(_distinct(names), line),
+            )
+    _check_row_names(names, rows, line)
+    empty = [k for k, name in enumerate(names) if not name]
+    if len(empty) == len(names):
+        raise DataError(f"line {line}: no column has a name")
+
+
+def _counting(names: list[str]) -> bool:
+    """Names that pandas or R made of the columns' numbers: 0, 1, 2, ... or 1, 2, 3, ..."""
+    found = [name for name in names if name]
+    return len(found) > 2 and found in ([str(k + start) for k in range(len(found))] for start in (0, 1))
+
+
+def _check_title(names: list[str], rows: list[list[str]], line: int) -> None:
+    """A line above the header: most of its cells are empty, and those of the next line are names."""
+    below = [cell.strip() for cell in rows[0]] if rows else []
+    is_header = len(below) > 1 and all(below) and not any(map(NUMBER.fullmatch, below))
+    filled = sum(map(bool, names))
+    if is_header and filled < len(below) / 2 and (len(rows) == 1 or len(rows[1]) == len(below)):
+        raise Misread(f"line {line}: a title, not a header: data.skip_rows={line}", skip_rows=line)
+
+
+def _check_row_names(names: list[str], rows: list[list[str]], line: int) -> None:
+    """Rows that are all one cell wider than the header: R's row names, or a separator at each end."""
+    if not rows or any(len(row) != len(names) + 1 for row in rows):
+        return
+    at_end = all(not row[-1].strip() for row in rows)
+    better = (*names, "") if at_end else ("", *names)
+    what = "a separator at its end" if at_end else "a row name at its start, as R writes it"
+    raise Misread(
+        f"line {line + 1}: {len(names) + 1} cells, where the header has {len(names)}; each row has {what}",
+        **_named(better, line),
+    )
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    seen, found = dict[str, int](), list[str]()
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 or not name else f"{name}_{seen[name]}")
+    return tuple(found)
+
+
+def _named(names: tuple[str, ...], line: int) -> dict[str, object]:
+    return {"header": names, "skip_rows": line}
+
+
+def check_width(names: list[str], rows: list[list[str]], line: int) -> None:
+    """DataError if data.header does not name each cell of a row."""
+    if len(rows[0]) != len(names):
+        raise DataError(f"line {line}: {len(rows[0])} cells, where data.header has {len(names)} names")

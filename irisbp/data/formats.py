@@ -1,0 +1,162 @@
+"""The formats of a table's file: text, packed text, and what pandas reads; others by their names.
+
+A packed file is unpacked up to a limit, so that a small one cannot fill the memory.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from irisbp.data.frames import csv_of
+from irisbp.data.options import Dialect, Wanted
+from irisbp.data.quick import quick_sheet
+from irisbp.data.sheet import Sheet, read_sheet
+from irisbp.errors import DataError, StorageError
+
+STDIN = "-"
+_OF_A_FRAME = "frame.csv"
+MOST_BYTES = 2**32  # of a table, unpacked
+_MOST_TIMES = 1100  # a text's bytes for each packed one; gzip reaches 1,032
+_AT_ONCE = 2**20
+_TABS = (".tsv", ".tab")
+_OTHERS = {
+    ".arff": "an ARFF file", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".pkl": "a pickle",
+    ".pickle": "a pickle", ".npz": "a NumPy file", ".npy": "a NumPy file", ".libsvm": "a libsvm file",
+    ".svm": "a libsvm file", ".sqlite": "a database", ".db": "a database", ".mat": "a MATLAB file",
+    ".rds": "an R file", ".rdata": "an R file", ".sav": "an SPSS file", ".dta": "a Stata file",
+    ".h5": "an HDF5 file", ".html": "HTML", ".xml": "XML",
+}  # fmt: skip
+_FRAMES = {".parquet": "read_parquet", ".feather": "read_feather"} | dict.fromkeys(
+    (".xlsx", ".xls", ".xlsb", ".ods"), "read_excel"
+)
+_PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item, return-value]
+    ".bz2": bz2.BZ2File,  # type: ignore[dict-item]
+    ".xz": lzma.LZMAFile,  # type: ignore[dict-item]
+}
+_ADDRESS = re.compile(r"(?:^|/)((?:https?|ftp|s3|gs):/.*)")
+_DAMAGED = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    NotImplementedError,
+)
+
+
+def open_table(path: Path) -> IO[bytes]:
+    """The file, opened; DataError if it is not a regular one. `-` is stdin, which is read to its end."""
+    if str(path) == STDIN:
+        return io.BytesIO(_bounded(sys.stdin.buffer, MOST_BYTES))
+    if match := _ADDRESS.search(str(path)):
+        raise DataError(f"{match[1]}: an address, not a file; download it first")
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError(
+                f"{path} is {'a directory' if path.is_dir() else 'not a regular file'}, not a table"
+            )
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise StorageError("read", path, error) from None
+
+
+def sheet_of(file: IO[bytes], wanted: Wanted) -> Sheet:
+    """The cells of a table's file, whatever its format."""
+    text, inner = text_of(file, wanted.source)
+    asked = with_dialect(wanted, inner)
+    return quick_sheet(text, asked) or read_sheet(text, asked.dialect)
+
+
+def with_dialect(wanted: Wanted, name: str) -> Wanted:
+    """What is wanted, in the dialect of a file of this name: tabs where it is called so, ours of a frame."""
+    dialect = wanted.dialect
+    if name == _OF_A_FRAME:
+        dialect = Dialect(skip_rows=dialect.skip_rows, header=dialect.header)
+    elif dialect.separator is None and Path(name).suffix.lower() in _TABS:
+        dialect = replace(dialect, separator="\t")
+    return replace(wanted, dialect=dialect)
+
+
+def text_of(file: IO[bytes], source: str) -> tuple[IO[bytes], str]:
+    """The text of a file, unpacked or made of a frame, and the name that it has then."""
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in _OTHERS:
+        raise DataError(f"this is {_OTHERS[suffix]}, not a table of cells; save it as CSV")
+    if suffix in _FRAMES:
+        return io.BytesIO(_frame_as_csv(file, _FRAMES[suffix])), _OF_A_FRAME
+    if suffix in _PACKED:
+        return io.BytesIO(_unpacked(file, _PACKED[suffix])), path.stem
+    if suffix == ".zip":
+        return _from_zip(file)
+    return file, source
+
+
+def _size(file: IO[bytes]) -> int:
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
+
+
+def _unpacked(file: IO[bytes], unpack: Callable[[IO[bytes]], IO[bytes]]) -> bytes:
+    most = min(MOST_BYTES, _size(file) * _MOST_TIMES + 2**16)
+    try:
+        return _bounded(unpack(file), most)
+    except _DAMAGED as error:
+        raise DataError(f"damaged: it cannot be unpacked ({error})") from None
+
+
+def _bounded(file: IO[bytes], most: int) -> bytes:
+    """All of a stream, or DataError if it is longer than a table may be."""
+    parts, count = list[bytes](), 0
+    while part := file.read(_AT_ONCE):
+        count += len(part)
+        if count > most:
+            raise DataError(f"more than {most} bytes; that is no table")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _from_zip(file: IO[bytes]) -> tuple[IO[bytes], str]:
+    most = min(MOST_BYTES, _size(file) * _MOST_TIMES + 2**16)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise DataError(f"{len(names)} files in one zip file; a table is a zip file of one")
+            with archive.open(names[0]) as inner:
+                return io.BytesIO(_bounded(inner, most)), names[0]
+    except _DAMAGED as error:
+        raise DataError(f"damaged: it cannot be unpacked ({error})") from None
+
+
+def _frame_as_csv(file: IO[bytes], reader: str) -> bytes:
+    """The content of a file that pandas reads, as CSV; DataError for one that is damaged."""
+    import pandas as pd
+
+    file.seek(0)
+    content, options = io.BytesIO(file.read()), dict[str, Any]()
+    if reader == "read_excel":  # its first rows may be titles: they are judged as those of a CSV file are
+        options = {"engine": "calamine", "header": None, "dtype": object, "keep_default_na": False}
+    try:
+        return csv_of(getattr(pd, reader)(content, **options), header=reader != "read_excel")
+    except ImportError:
+        raise DataError("reading it needs the extra `tables`: pip install 'irisbp[tables]'") from None
+    except (MemoryError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in calamine's Rust code is no Exception
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise DataError(f"damaged, or not the format that its name says ({reason})") from None

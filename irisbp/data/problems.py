@@ -1,0 +1,92 @@
+"""The problems of a table, each with the keys that would settle it, and all of them as one error.
+
+A user who is told everything at once needs one more command, and can copy it.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from irisbp.characters import word_for
+from irisbp.data.options import Dialect
+from irisbp.errors import DataError
+
+_MOST_NAMED = 100  # columns in a message
+_MOST_TOLD = 40  # problems in a message
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+_YAML_WORDS = {"true", "false", "null"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence without the file's name, and the key=value texts that settle it, if any do."""
+
+    text: str
+    keys: tuple[str, ...] = ()
+
+
+class Misread(Exception):
+    """The file does not look like a table in this dialect; better is the one to try, if there is one."""
+
+    def __init__(self, text: str, **changes: Any) -> None:
+        super().__init__(text)
+        self.problem = Problem(text, tuple(dialect_key(name, value) for name, value in changes.items()))
+        self._changes = changes
+
+    def better(self, dialect: Dialect) -> Dialect | None:
+        """The dialect with the changes that are suggested, or None without any."""
+        return replace(dialect, **self._changes) if self._changes else None
+
+
+def dialect_key(name: str, value: Any) -> str:
+    """The key=value of one part of a dialect."""
+    if isinstance(value, tuple):
+        return f"data.{name}={names_in_yaml(value)}"
+    return f"data.{name}={word_for(value) if isinstance(value, str) else value}"
+
+
+def error_of(source: str, problems: Sequence[Problem]) -> DataError:
+    """All problems as one error, and the keys that settle those that can be settled, to be copied."""
+    told = [problem.text for problem in problems[:_MOST_TOLD]]
+    if len(problems) > _MOST_TOLD:
+        told.append(f"and {len(problems) - _MOST_TOLD} more")
+    error = DataError(f"{source}: {told[0]}", *told[1:])
+    if keys := merged(key for problem in problems for key in problem.keys):
+        error.add(f"With these keys it can be read: {' '.join(map(shlex.quote, keys))}")
+    return error
+
+
+def merged(keys: Iterable[str]) -> list[str]:
+    """The keys, each once: values that are lists are joined, of others the first is kept."""
+    found: dict[str, str] = {}
+    for key in keys:
+        name, _, value = key.partition("=")
+        old = found.setdefault(name, value)
+        if old != value and old.startswith("[") and value.startswith("[") and name != "data.header":
+            found[name] = f"{old[:-1]}, {value[1:]}"
+    return [f"{name}={value}" for name, value in found.items()]
+
+
+def names_in_yaml(names: Iterable[str]) -> str:
+    """A YAML list of names, on one line."""
+    return f"[{', '.join(map(in_yaml, names))}]"
+
+
+def in_yaml(name: str) -> str:
+    """A name as YAML reads it, in quotes where it would otherwise be something else."""
+    plain = _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS
+    return name if plain else json.dumps(name, ensure_ascii=False)
+
+
+def names_of(header: Sequence[str]) -> str:
+    """The columns' names for a message, or the first of very many."""
+    more = f" and {len(header) - _MOST_NAMED} more" if len(header) > _MOST_NAMED else ""
+    return ", ".join(header[:_MOST_NAMED]) + more
+
+
+def shown(cell: str) -> str:
+    """A cell for a message, in quotes and not too long."""
+    return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")

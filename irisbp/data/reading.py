@@ -1,0 +1,213 @@
+"""From the cells of a table to its numbers and classes, with everything that was understood on the way.
+
+All problems are found before one is raised, and nothing is left out without a note.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from irisbp.data.columns import Chosen, choose
+from irisbp.data.kinds import Kind
+from irisbp.data.labels import read_labels
+from irisbp.data.options import Wanted, listed
+from irisbp.data.problems import Misread, Problem, error_of, names_of
+from irisbp.data.sheet import Sheet
+from irisbp.errors import DataError
+from irisbp.nn.types import Array
+
+_MOST_TRIES = 6  # of dialects, each with a key of its own
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One column of the file: its kind, or why it is left out, and what its cells are."""
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int | None
+    range: str
+    example: str
+    left_out: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was understood of a table: rows that are used, columns, classes with counts, rows dropped."""
+
+    source: str
+    rows: int
+    columns: tuple[Understood, ...]
+    classes: dict[str, int]
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> list[Understood]:
+        """The columns that are used."""
+        return [column for column in self.columns if column.left_out is None]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table in numbers: values (rows, columns), nan where a cell is missing, words as their codes."""
+
+    features: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    categories: tuple[tuple[str, ...], ...]
+    values: Array
+    targets: tuple[str, ...]
+    reading: Reading
+
+
+@dataclass
+class Attempt:
+    """What came of reading: the numbers, if nothing is wrong, and the problems, if anything is."""
+
+    numbers: Numbers | None
+    problems: list[Problem] = field(default_factory=list)
+    reading: Reading | None = None
+
+
+def read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> Numbers:
+    """The table's numbers, or all of its problems as one DataError."""
+    attempt = attempt_to_read(read_sheet, wanted)
+    if attempt.problems or attempt.numbers is None:
+        raise error_of(wanted.source, attempt.problems)
+    return attempt.numbers
+
+
+def attempt_to_read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> Attempt:
+    """Read with the dialect that is wanted; where it does not fit, go on with one that does, to see more."""
+    problems = list[Problem]()
+    for _ in range(_MOST_TRIES):
+        try:
+            sheet = read_sheet(wanted)
+            break
+        except Misread as fault:
+            problems.append(fault.problem)
+            better = fault.better(wanted.dialect)
+            if better is None:
+                return Attempt(None, problems)
+            wanted = replace(wanted, dialect=better)
+        except DataError as error:
+            if not problems:
+                return Attempt(None, [Problem(str(error))])
+            return Attempt(None, problems)
+    else:
+        return Attempt(None, problems)
+    attempt = _understand(sheet, wanted)
+    attempt.problems[:0] = problems
+    return attempt
+
+
+def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
+    if problems := check_columns(sheet.names, wanted):
+        return Attempt(None, problems)
+    if not sheet.lines:
+        return Attempt(None, [Problem("no rows below the header")])
+    labels = read_labels(sheet.column(wanted.target), wanted, sheet.lines)
+    chosen, problems = choose(sheet, wanted)
+    problems = [*labels.problems, *problems]
+    notes = [*labels.notes]
+    if sheet.blank:
+        notes.append(f"rows without any cell are left out: {listed(sheet.blank)}")
+    used = [column for column in chosen if column.left_out is None]
+    if not used and not problems:
+        problems.append(Problem(f"no column of numbers beside {wanted.target}"))
+    keep = _rows_kept(used, labels.missing, len(sheet.lines), wanted)
+    if keep is not None and not problems:
+        notes.append(f"rows with missing cells are left out: {int((~keep).sum())} of {len(keep)}")
+    reading = _reading(sheet, wanted, chosen, labels.names, keep, notes, problems)
+    if problems:
+        return Attempt(None, problems, reading)
+    return Attempt(_numbers(used, labels.names, keep, reading), [], reading)
+
+
+def check_columns(names: Sequence[str], wanted: Wanted) -> list[Problem]:
+    """The columns that are named in the keys, but not in the table, or not as they should be."""
+    known, problems = set(names), []
+    asked = (*(wanted.features or ()), *wanted.exclude, *wanted.categorical)
+    for name in dict.fromkeys((wanted.target, *asked)):
+        if name not in known or not name:
+            problems.append(Problem(f"no column {name}; there are {names_of([*filter(None, names)])}"))
+    features = wanted.features or ()
+    if wanted.target in (*features, *wanted.categorical, *wanted.exclude):
+        problems.append(Problem(f"{wanted.target} cannot be both the target and a feature"))
+    twice = [name for name, count in Counter(features).items() if count > 1]
+    if twice:
+        problems.append(Problem(f"data.features names {', '.join(twice)} twice"))
+    both = [name for name in wanted.exclude if name in features]
+    if both:
+        problems.append(Problem(f"data.features and data.exclude both name {', '.join(both)}"))
+    return problems
+
+
+def _rows_kept(used: list[Chosen], unlabelled: list[int], rows: int, wanted: Wanted) -> "Array | None":
+    """The rows without a missing cell, if others are dropped and there are some."""
+    if wanted.missing != "drop":
+        return None
+    keep = np.ones(rows, dtype=bool)
+    keep[unlabelled] = False
+    for column in used:
+        keep &= ~np.isnan(column.values)
+    return None if keep.all() else keep
+
+
+def _numbers(used: list[Chosen], targets: list[str], keep: "Array | None", reading: Reading) -> Numbers:
+    values = np.column_stack([column.values for column in used])
+    if keep is not None:
+        values = values[keep]
+        targets = [name for name, kept in zip(targets, keep.tolist(), strict=True) if kept]
+    return Numbers(
+        tuple(column.name for column in used),
+        tuple(column.kind for column in used),
+        tuple(column.categories for column in used),
+        values,
+        tuple(targets),
+        reading,
+    )
+
+
+def _reading(
+    sheet: Sheet,
+    wanted: Wanted,
+    chosen: list[Chosen],
+    targets: list[str],
+    keep: "Array | None",
+    notes: list[str],
+    problems: list[Problem],
+) -> Reading:
+    kept = targets if keep is None else [t for t, k in zip(targets, keep.tolist(), strict=True) if k]
+    if keep is not None and not kept and not problems:
+        problems.append(Problem("every row has a missing cell, so that data.missing=drop leaves none"))
+    return Reading(
+        wanted.source,
+        len(kept),
+        tuple(
+            Understood(
+                column.name or f"(column {column.position + 1})",
+                column.told,
+                column.missing,
+                column.distinct,
+                column.range,
+                column.example,
+                column.left_out,
+            )
+            for column in chosen
+        ),
+        dict(sorted(Counter(filter(None, kept)).items())),
+        len(targets) - len(kept),
+        tuple(notes),
+        tuple(problem.text for problem in problems),
+    )

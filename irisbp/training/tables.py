@@ -1,0 +1,37 @@
+"""The table that a config asks for: its keys as the reader of tables takes them."""
+
+from collections.abc import Sequence
+
+from irisbp.config.schema import DataSection
+from irisbp.data.options import Dialect, Wanted
+
+
+def wanted_of(data: DataSection) -> Wanted | None:
+    """What a config's data wants of its file; None of iris, which comes with irisbp."""
+    if data.source is None:
+        return None
+    return Wanted(
+        data.source,
+        data.target or "",
+        data.features,
+        data.exclude,
+        data.categorical,
+        data.missing,
+        data.missing_values,
+        dialect_of(data),
+    )
+
+
+def dialect_of(data: DataSection) -> Dialect:
+    """How the config's file writes a table."""
+    return Dialect(
+        data.separator, data.decimal, data.thousands, data.encoding, data.comment, data.skip_rows, data.header
+    )
+
+
+def wanted_like(data: DataSection, source: str, target: str, columns: Sequence[str]) -> Wanted:
+    """What is wanted of another file with the columns of a run, in the run's dialect."""
+    return Wanted(
+        source, target, tuple(columns), missing=data.missing, missing_values=data.missing_values,
+        dialect=dialect_of(data),
+    )  # fmt: skip
