@@ -32,6 +32,7 @@ _COMMANDS = {
     "sweep": "Train a grid of runs, and compare its settings.",
     "evaluate": "Classify a run's data again.",
     "predict": "Classify new samples.",
+    "table": "Show how a table is understood.",
     "gradcheck": "Check the gradient, parameter by parameter.",
     "explain": "Work one update, or one gradient, number by number.",
     "derive": "Derive an expression, in symbols and as a chain.",

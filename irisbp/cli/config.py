@@ -9,7 +9,9 @@ from irisbp.cli.arguments import ConfigArguments
 from irisbp.cli.deferred import new_app
 from irisbp.config.examples import example_names, write_example
 from irisbp.config.load import load_config, split_arguments, to_yaml
+from irisbp.data.table import read_table
 from irisbp.errors import literal
+from irisbp.training.tables import wanted_of
 
 app = new_app(help="Show a config in full, check it, or start one from an example.")
 
@@ -22,9 +24,12 @@ def show(arguments: ConfigArguments = None) -> None:
 
 @app.command("validate", short_help="List every problem in a config.")
 def validate(arguments: ConfigArguments = None) -> None:
-    """Check a config, and list every problem with its place."""
+    """Check a config, and its table if the file is there, and list every problem with its place."""
     path, overrides = split_arguments(arguments or [])
-    load_config(path, overrides)
+    config = load_config(path, overrides)
+    wanted = wanted_of(config.data)
+    if wanted is not None and Path(wanted.source).exists():
+        read_table(wanted)
     print(f"{literal(str(path or 'the article'))}: valid")
 
 

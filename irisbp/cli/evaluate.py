@@ -11,10 +11,14 @@ import typer
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import json_text
+from irisbp.cli.table_keys import with_table_keys
+from irisbp.config.schema import Config
 from irisbp.errors import CheckFailed, IrisbpError
 from irisbp.rundir.storage import Directory
 from irisbp.runs.open import open_run
+from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
+from irisbp.show.reading import reading_lines
 from irisbp.show.results import print_evaluation
 
 _COMPARISONS = {
@@ -50,6 +54,10 @@ app = new_app()
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.", readable=False)],
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Keys of data, for a --data TABLE of another dialect."),
+    ] = None,
     assertions: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,7 +83,9 @@ def evaluate(
     """
     conditions = [_parse(text) for text in assertions or []]
     opened = open_run(run, which.value if which else None)
-    evaluation = opened.evaluate(on.value if on else None, data=data)
+    evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
+    if evaluation.reading is not None:
+        print_lines(make_console(stderr=True), *reading_lines(evaluation.reading, notes_only=as_json))
     content = json_text(evaluation.as_json())
     # First kept, then shown: a reader that goes away loses nothing.
     failure = _keep(run, content)
@@ -91,6 +101,13 @@ def evaluate(
         raise failure
     if unmet:
         raise CheckFailed(*unmet)
+
+
+def _with_keys(run: Run, keys: list[str] | None, data: Path | None) -> Config | None:
+    """The run's config with the keys for another table, None without any."""
+    if keys and data is None:
+        raise IrisbpError(f"{keys[0]}: keys are for the table that --data names")
+    return with_table_keys(run.config, keys) if keys else None
 
 
 def _keep(run: Path, content: str) -> IrisbpError | None:

@@ -4,6 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,20 @@ import typer
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
-from irisbp.data.cells import quoted, row
+from irisbp.cli.table_keys import is_table_key, with_table_keys
+from irisbp.data.cells import quoted, raw_row, row
 from irisbp.errors import literal
 from irisbp.rundir.storage import write_new_file
 from irisbp.runs.open import open_run
 from irisbp.runs.predict import Predictions, predict_sample, predict_table
+
+
+class Missing(StrEnum):
+    """What becomes of a row with a missing cell that the run does not fill in."""
+
+    ERROR = "error"
+    BLANK = "blank"
+
 
 app = new_app()
 
@@ -28,27 +38,38 @@ def predict(
     samples: Annotated[
         list[str],
         typer.Argument(
-            metavar="TABLE | FEATURE=VALUE...",
-            help="A CSV file with the features as columns, or one sample, feature by feature.",
+            metavar="TABLE [KEY=VALUE]... | FEATURE=VALUE...",
+            help="A table with the features as columns, and keys of data for its dialect; or one sample.",
         ),
     ],
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A new file to write the table into.")
     ] = None,
+    missing: Annotated[
+        Missing,
+        typer.Option(help="A row with a missing cell is an error, or its prediction blank."),
+    ] = Missing.ERROR,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Leave cells as they are that a spreadsheet would compute.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Classify samples; prints CSV: the columns given, the class predicted, each class's probability.
 
     Columns that are no features are carried through.
     """
-    model = open_run(run).model
-    is_table = len(samples) == 1 and ("=" not in samples[0] or Path(samples[0]).exists())
-    found = predict_table(model, Path(samples[0])) if is_table else predict_sample(model, samples)
-    header, predictions = found
+    opened = open_run(run)
+    model, first, keys = opened.model, samples[0], samples[1:]
+    is_table = "=" not in first or (Path(first).exists() and all(map(is_table_key, keys)))
+    if is_table:
+        data = with_table_keys(opened.config, keys).data if keys else None
+        header, predictions = predict_table(model, Path(first), data, blank=missing == Missing.BLANK)
+    else:
+        header, predictions = predict_sample(model, samples)
     if as_json:
         print_json({"samples": [sample for some in predictions for sample in some.as_json()]})
         return
-    lines = _lines(header, predictions)
+    lines = _lines(header, predictions, raw=raw)
     if output is not None:
         write_new_file(output, (line.encode() for line in lines))
         return
@@ -57,12 +78,12 @@ def predict(
     sys.stdout.writelines(lines)
 
 
-def _lines(header: list[str], predictions: Iterator[Predictions]) -> Iterator[str]:
+def _lines(header: list[str], predictions: Iterator[Predictions], *, raw: bool) -> Iterator[str]:
     """CSV; a fault among the first rows shows before anything is written."""
     first = next(predictions, None)
-    yield row(header)
+    yield raw_row(header) if raw else row(header)
     for some in chain(() if first is None else (first,), predictions):
-        yield some.csv()
+        yield some.csv(raw=raw)
 
 
 def _to_look_at(lines: str) -> str:

@@ -8,7 +8,7 @@ import typer
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
-from irisbp.cli.running import Shown, resume_in, run_shown
+from irisbp.cli.running import Shown, print_reading_of, resume_in, run_shown
 from irisbp.config.load import load_config, split_arguments
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
@@ -53,6 +53,7 @@ def train(
         return
     training = prepare(config)
     check_space(training, given_place(run_dir, name) or RUNS, replaces=overwrite)
+    print_reading_of(training, quiet=quiet)
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)

@@ -6,6 +6,7 @@ Defaults < file < overrides: all follow the same rules, and a mistake has the sa
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
@@ -32,6 +33,10 @@ from irisbp.config.yaml import (
 from irisbp.errors import ConfigError
 
 OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
+
+_TABLE = re.compile(
+    r"\.(csv|tsv|tab|data|parquet|feather|xlsx?|xlsb|ods)(\.(gz|bz2|xz|zip))?$", re.IGNORECASE
+)
 
 # Other tools' names for our keys, where the spelling is too different for a comparison of letters.
 _OTHER_WORDS = {
@@ -173,6 +178,12 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
     path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
+    if path is not None and _TABLE.search(first):
+        raise ConfigError(
+            f"{first}: a table, not a config; it is given as keys:"
+            f" data.source={shlex.quote(first)} data.target=COLUMN;"
+            f" irisbp table {shlex.quote(first)} shows how it is read"
+        )
     for argument in overrides:
         _match(argument)
     return path, overrides
@@ -434,7 +445,7 @@ def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 _NEED_A_TABLE = (
     "target", "features", "exclude", "categorical", "missing_values", "separator", "thousands", "encoding",
-    "comment", "skip_rows", "header",
+    "comment", "skip_rows", "header", "units",
 )  # fmt: skip
 
 
@@ -443,8 +454,8 @@ def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
         yield ("data", "source"), "is not a path: it contains a NUL character"
     if data.source is not None and data.target is None:
         yield ("data", "source"), "needs data.target, the column that holds the classes"
-    if data.source is None and (given := [key for key in _NEED_A_TABLE if getattr(data, key)]):
-        yield ("data", given[0]), "needs data.source; the columns of iris are fixed"
+    if data.source is None and (keys := [key for key in _NEED_A_TABLE if getattr(data, key)]):
+        yield ("data", keys[0]), "needs data.source; the columns of iris are fixed"
     yield from _dialect_problems(data)
     if data.validation is not None and data.folds is not None:
         yield ("data", "validation"), "not allowed together with data.folds; give one of them"

@@ -250,6 +250,10 @@ class DataSection(_Section):
         default=".", description="one of point, comma"
     )
     thousands: _Character | None = Field(default=None, description=f"{_A_CHARACTER} (or null)")
+    units: tuple[str, ...] = Field(
+        default=(), strict=False, description='a list of texts around numbers, such as ["%"]'
+    )
+    exponent: Literal["E", "D"] = Field(default="E", description="one of E, D")
     encoding: str | None = Field(
         default=None, min_length=1, description="the name of an encoding, such as cp1252 (or null, for UTF-8)"
     )

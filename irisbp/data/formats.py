@@ -40,8 +40,8 @@ _FRAMES = {".parquet": "read_parquet", ".feather": "read_feather"} | dict.fromke
 )
 _PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item, return-value]
-    ".bz2": bz2.BZ2File,  # type: ignore[dict-item]
-    ".xz": lzma.LZMAFile,  # type: ignore[dict-item]
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
 }
 _ADDRESS = re.compile(r"(?:^|/)((?:https?|ftp|s3|gs):/.*)")
 _DAMAGED = (

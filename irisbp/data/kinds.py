@@ -20,7 +20,7 @@ Verdict = Literal["number", "boolean", "words", "mixed", "odd", "empty"]
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 BOOLEANS = dict.fromkeys(TRUE, 1.0) | dict.fromkeys(FALSE, 0.0)
 _N = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_WRITTEN_OTHERWISE = (
+_WRITTEN_OTHERWISE: tuple[tuple[re.Pattern[str], str, dict[str, str]], ...] = (
     (re.compile(r"[-+]?(inf|infinity)", re.I), "is not a finite number", {}),
     (
         re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+", re.A),
@@ -32,17 +32,13 @@ _WRITTEN_OTHERWISE = (
     (re.compile(r"[-+]?\d+,", re.A), "has a decimal comma", {"decimal": ","}),
     (re.compile(r"[-+]?\d{1,3}( \d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": " "}),
     (re.compile(r"[-+]?\d{1,3}('\d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": "'"}),
-    (re.compile(rf"[-+]?{_N}\s*%", re.A), "is a percentage, not a plain number", {}),
-    (
-        re.compile(r"[-+]?\s*[$€£¥]\s*[-+]?[\d.,']+|[-+]?[\d.,']+\s*[$€£¥]"),
-        "is an amount of money, not a plain number",
-        {},
-    ),
-    (re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[dD][-+]?\d+", re.A), "has Fortran's exponent, not E", {}),
+    (re.compile(rf"[-+]?{_N}\s*%", re.A), "is a percentage, not a plain number", {"units": "%"}),
+    (re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[dD][-+]?\d+", re.A), "has a D, not an E", {"exponent": "D"}),
     (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), "is hexadecimal, not a decimal number", {}),
     (re.compile(r"[-+]?\d+(_\d+)+(\.\d*)?", re.A), "has underscores, which no number has", {}),
     (re.compile(r"[-+\u2212]?[\d]+([.,]\d+)?"), "is not in the digits 0 to 9 with a plain sign", {}),
 )  # fmt: skip
+_AMOUNT = re.compile(r"[-+]?\s*([$€£¥])\s*[-+]?[\d.,' ]+|[-+]?[\d.,' ]+([$€£¥])")
 
 
 @dataclass(frozen=True)
@@ -72,17 +68,21 @@ class Judged:
 
 def judge(cells: "Sequence[str] | Array", wanted: Wanted) -> Judged:
     """The verdict on a column of cells, or of numbers with nan for each missing cell."""
-    values = cells if isinstance(cells, np.ndarray) else plain_numbers(cells, wanted.dialect)
-    if values is not None:
-        missing = np.flatnonzero(np.isnan(values)).tolist()
-        return Judged("empty" if len(missing) == len(values) else "number", values, missing, [], [])
-    return _judge_cells(cells, wanted)
+    if isinstance(cells, np.ndarray):
+        return _judge_numbers(cells)
+    values = plain_numbers(cells, wanted.dialect)
+    return _judge_cells(cells, wanted) if values is None else _judge_numbers(values)
+
+
+def _judge_numbers(values: Array) -> Judged:
+    missing: list[int] = np.flatnonzero(np.isnan(values)).tolist()
+    return Judged("empty" if len(missing) == len(values) else "number", values, missing, [], [])
 
 
 def plain_numbers(cells: Sequence[str], dialect: Dialect) -> Array | None:
     """All cells as numbers, None if one is none: the quick way for most columns."""
     text = "\n".join(cells)
-    if dialect.decimal != "." or dialect.thousands or "_" in text or not text.isascii():
+    if not dialect.has_plain_numbers or "_" in text or not text.isascii():
         return None
     try:
         values = np.array(list(map(float, cells)), dtype=np.float64)
@@ -109,8 +109,12 @@ def number_of(text: str, dialect: Dialect) -> float | None:
 
 
 def _plain(text: str, dialect: Dialect) -> str:
-    """The text with a decimal point and without thousands marks, if these are where they belong."""
+    """The text as Python writes a number, if thousands marks, units and the rest are where they belong."""
     thousands, decimal = dialect.thousands, dialect.decimal
+    for unit in dialect.units:
+        text = text.removeprefix(unit).removesuffix(unit).strip()
+    if dialect.exponent == "D":
+        text = text.replace("D", "E").replace("d", "e")
     if thousands and thousands in text:
         t, d = re.escape(thousands), re.escape(decimal)
         if not re.fullmatch(rf"[-+]?\d{{1,3}}({t}\d{{3}})+({d}\d*)?", text, re.A):
@@ -128,7 +132,13 @@ def trouble_of(text: str, dialect: Dialect) -> tuple[str, dict[str, str]] | None
     if dialect.decimal != "." and NUMBER.fullmatch(text):
         return f"has a decimal point, not a {dialect.decimal}", {}
     found = ((reason, keys) for pattern, reason, keys in _WRITTEN_OTHERWISE if pattern.fullmatch(text))
-    return next(found, None)
+    return next(found, None) or _money(text)
+
+
+def _money(text: str) -> tuple[str, dict[str, str]] | None:
+    match = _AMOUNT.fullmatch(text)
+    unit = {"units": match[1] or match[2]} if match else {}
+    return ("is an amount of money, not a plain number", unit) if match else None
 
 
 def _judge_cells(cells: Sequence[str], wanted: Wanted) -> Judged:

@@ -44,7 +44,12 @@ def _named(source: str) -> Iterator[None]:
     except StorageError:
         raise
     except DataError as error:
-        raise DataError(f"{source}: {error}") from None
+        raise _named_error(source, error) from None
+
+
+def _named_error(source: str, error: DataError) -> DataError:
+    first, *others = str(error).split("\n")
+    return DataError(f"{source}: {first}", *others)
 
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
@@ -77,7 +82,7 @@ def _inputs(sheet: Sheet, encoder: Encoder, wanted: Wanted, unknown: Unknown) ->
 def _table(
     wanted: Wanted, encoder: Encoder, sheet: Sheet, labels: Labels, inputs: Array, digest: str
 ) -> Table:
-    keep = ~np.isnan(inputs).any(axis=1)
+    keep = np.asarray(~np.isnan(inputs).any(axis=1))
     keep[labels.missing] = False
     targets = tuple(name for name, kept in zip(labels.names, keep.tolist(), strict=True) if kept)
     if not targets:

@@ -17,6 +17,7 @@ from irisbp.nn.types import Array
 
 _FEWEST_ROWS = 10  # for a table to have too many classes
 _MOST_PAIRS = 5
+_SIGNS = {"-", "."}  # classes as any, though they mean a missing number
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _odd(counts: Counter[str], wanted: Wanted) -> list[str]:
     notes = [f"class {name} has one row" for name in rare[:_MOST_PAIRS] if len(rare) < len(counts)]
     texts = Wanted("", "").missing_texts
     for name in counts:
-        if wanted.missing_values is None and name in texts:
+        if wanted.missing_values is None and name in texts - _SIGNS:
             keys = f"data.missing_values=[{in_yaml(name)}] data.missing=drop"
             notes.append(f"{name} is a class of {counts[name]} rows; {keys} leaves them out")
     return notes

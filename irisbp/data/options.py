@@ -23,15 +23,27 @@ MISSING_VALUES = tuple(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file writes a table; separator and encoding are None where the file's name decides."""
+    """How a text file writes a table; separator and encoding are None where the file's name decides.
+
+    units are texts around numbers that are left out, such as %; an exponent may also follow a D, as Fortran
+    writes it.
+    """
 
     separator: str | None = None
     decimal: str = "."
     thousands: str | None = None
+    units: tuple[str, ...] = ()
+    exponent: Literal["E", "D"] = "E"
     encoding: str | None = None
     comment: str | None = None
     skip_rows: int = 0
     header: tuple[str, ...] | Literal["none"] | None = None
+
+    @property
+    def has_plain_numbers(self) -> bool:
+        """True if numbers are written as Python writes them."""
+        others = self.thousands, self.units, self.decimal != ".", self.exponent != "E"
+        return not any(others)
 
 
 @dataclass(frozen=True)

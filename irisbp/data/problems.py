@@ -43,6 +43,8 @@ class Misread(Exception):
 
 def dialect_key(name: str, value: Any) -> str:
     """The key=value of one part of a dialect."""
+    if name == "units":
+        value = (value,)
     if isinstance(value, tuple):
         return f"data.{name}={names_in_yaml(value)}"
     return f"data.{name}={word_for(value) if isinstance(value, str) else value}"

@@ -46,7 +46,7 @@ def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
 
 def _is_plain(dialect: Dialect) -> bool:
     encoding = (dialect.encoding or "utf-8").lower()
-    usual = dialect.decimal == "." and dialect.thousands is None and dialect.comment is None
+    usual = dialect.has_plain_numbers and dialect.comment is None
     return usual and not dialect.skip_rows and dialect.separator != " " and encoding in ("utf-8", "utf8")
 
 
@@ -106,21 +106,20 @@ def _frame(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> An
 
     file.seek(0)
     missing = {k: list(wanted.missing_texts) for k, kind in enumerate(kinds) if kind is float}
+    options: dict[str, Any] = {
+        "sep": separator_of(wanted.dialect),
+        "header": None,
+        "names": range(len(kinds)),
+        "index_col": False,
+        "skiprows": above,
+        "dtype": dict(enumerate(kinds)),
+        "na_values": missing,
+        "keep_default_na": False,
+        "quoting": csv.QUOTE_NONE,
+        "encoding": "utf-8",
+    }
     try:
-        return pd.read_csv(
-            file,
-            sep=separator_of(wanted.dialect),
-            header=None,
-            names=range(len(kinds)),
-            index_col=False,
-            skiprows=above,
-            dtype=dict(enumerate(kinds)),
-            na_values=missing,
-            keep_default_na=False,
-            quoting=csv.QUOTE_NONE,
-            encoding="utf-8",
-            **exact_floats(),
-        )
+        return pd.read_csv(file, **options, **exact_floats())
     except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning):
         return None
 

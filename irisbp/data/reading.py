@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from irisbp.data.columns import Chosen, choose
 from irisbp.data.kinds import Kind
@@ -16,8 +17,10 @@ from irisbp.data.labels import read_labels
 from irisbp.data.options import Wanted, listed
 from irisbp.data.problems import Misread, Problem, error_of, names_of
 from irisbp.data.sheet import Sheet
-from irisbp.errors import DataError
+from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
+
+Mask = npt.NDArray[np.bool_]
 
 _MOST_TRIES = 6  # of dialects, each with a key of its own
 
@@ -87,28 +90,41 @@ def read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> Numbers:
     return attempt.numbers
 
 
+def recognised_names(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> list[str]:
+    """The names of the columns, empty where no dialect fits."""
+    sheet, _, _ = _sheet(read_sheet, wanted)
+    return sheet.names if sheet else []
+
+
 def attempt_to_read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> Attempt:
     """Read with the dialect that is wanted; where it does not fit, go on with one that does, to see more."""
-    problems = list[Problem]()
-    for _ in range(_MOST_TRIES):
-        try:
-            sheet = read_sheet(wanted)
-            break
-        except Misread as fault:
-            problems.append(fault.problem)
-            better = fault.better(wanted.dialect)
-            if better is None:
-                return Attempt(None, problems)
-            wanted = replace(wanted, dialect=better)
-        except DataError as error:
-            if not problems:
-                return Attempt(None, [Problem(str(error))])
-            return Attempt(None, problems)
-    else:
+    sheet, wanted, problems = _sheet(read_sheet, wanted)
+    if sheet is None:
         return Attempt(None, problems)
     attempt = _understand(sheet, wanted)
     attempt.problems[:0] = problems
     return attempt
+
+
+def _sheet(
+    read_sheet: Callable[[Wanted], Sheet], wanted: Wanted
+) -> tuple[Sheet | None, Wanted, list[Problem]]:
+    """The cells by the first dialect that fits, and the problems of those that do not."""
+    problems = list[Problem]()
+    for _ in range(_MOST_TRIES):
+        try:
+            return read_sheet(wanted), wanted, problems
+        except Misread as fault:
+            problems.append(fault.problem)
+            better = fault.better(wanted.dialect)
+            if better is None:
+                break
+            wanted = replace(wanted, dialect=better)
+        except StorageError:
+            raise
+        except DataError as error:
+            return None, wanted, problems or [Problem(str(error))]
+    return None, wanted, problems
 
 
 def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
@@ -153,18 +169,18 @@ def check_columns(names: Sequence[str], wanted: Wanted) -> list[Problem]:
     return problems
 
 
-def _rows_kept(used: list[Chosen], unlabelled: list[int], rows: int, wanted: Wanted) -> "Array | None":
+def _rows_kept(used: list[Chosen], unlabelled: list[int], rows: int, wanted: Wanted) -> Mask | None:
     """The rows without a missing cell, if others are dropped and there are some."""
     if wanted.missing != "drop":
         return None
     keep = np.ones(rows, dtype=bool)
     keep[unlabelled] = False
     for column in used:
-        keep &= ~np.isnan(column.values)
+        keep &= np.asarray(~np.isnan(column.values))
     return None if keep.all() else keep
 
 
-def _numbers(used: list[Chosen], targets: list[str], keep: "Array | None", reading: Reading) -> Numbers:
+def _numbers(used: list[Chosen], targets: list[str], keep: Mask | None, reading: Reading) -> Numbers:
     values = np.column_stack([column.values for column in used])
     if keep is not None:
         values = values[keep]
@@ -184,7 +200,7 @@ def _reading(
     wanted: Wanted,
     chosen: list[Chosen],
     targets: list[str],
-    keep: "Array | None",
+    keep: Mask | None,
     notes: list[str],
     problems: list[Problem],
 ) -> Reading:

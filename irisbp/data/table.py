@@ -18,7 +18,7 @@ import numpy as np
 from irisbp.data.formats import open_table, sheet_of
 from irisbp.data.kinds import Kind
 from irisbp.data.options import Wanted
-from irisbp.data.reading import Attempt, Reading, attempt_to_read, read
+from irisbp.data.reading import Attempt, Reading, attempt_to_read, read, recognised_names
 from irisbp.errors import StorageError
 from irisbp.nn.types import Array, Indices
 
@@ -48,7 +48,8 @@ class Table:
     def columns(self) -> tuple[tuple[str, ...], tuple[Kind, ...], tuple[tuple[str, ...], ...]]:
         """The features' names, kinds and categories."""
         count = len(self.features)
-        return self.features, self.kinds or ("number",) * count, self.categories or ((),) * count
+        numbers: tuple[Kind, ...] = ("number",) * count
+        return self.features, self.kinds or numbers, self.categories or ((),) * count
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -89,6 +90,13 @@ def attempt_table(wanted: Wanted) -> Attempt:
     """What is understood of a table, and everything that has to be decided."""
     with open_source(wanted) as file:
         return attempt_to_read(lambda asked: sheet_of(file, asked), wanted)
+
+
+def last_column(wanted: Wanted) -> str:
+    """The name of a table's last column that has one, in the dialect that is wanted or one that fits."""
+    with open_source(wanted) as file:
+        names = recognised_names(lambda asked: sheet_of(file, asked), wanted)
+    return next(filter(None, reversed(names)), "")
 
 
 def _read(file: IO[bytes], wanted: Wanted) -> Table:

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from irisbp.annotations import DataFrame
 from irisbp.data.dataset import Dataset
+from irisbp.data.reading import Reading
 from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.types import Indices
@@ -19,13 +20,14 @@ RowsName = Literal["training", "validation", "all"]
 class Evaluation:
     """A run's figures on some rows: which parameters were used, and which rows of which table.
 
-    rows is training, validation (those held out) or all.
+    rows is training, validation (those held out) or all. reading is what was understood of another table.
     """
 
     which: Which
     data: str
     rows: RowsName
     scores: Scores
+    reading: Reading | None = None
 
     @property
     def samples(self) -> int:
@@ -67,7 +69,9 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp evaluate --json` prints."""
-        return {"which": self.which, "data": self.data, "rows": self.rows} | self.scores.as_json()
+        reading = {} if self.reading is None else {"table": self.reading.as_json()}
+        found = {"which": self.which, "data": self.data, "rows": self.rows} | self.scores.as_json()
+        return found | reading
 
     def __repr__(self) -> str:
         return (
@@ -93,7 +97,8 @@ def evaluate_rows(
     name = on or ("validation" if len(dataset.held_out_rows) else "all")
     rows = _chosen_rows(dataset, name, is_own)
     scores = evaluate(model.network, model.parameters, dataset, rows)
-    return Evaluation(which, dataset.table.source, name, scores)
+    reading = None if is_own else dataset.table.reading
+    return Evaluation(which, dataset.table.source, name, scores, reading)
 
 
 def _chosen_rows(dataset: Dataset, name: RowsName, is_own: bool) -> Indices | None:

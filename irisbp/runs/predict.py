@@ -40,7 +40,7 @@ class Predictions:
 
     @property
     def _gone(self) -> list[bool]:
-        gone: list[bool] = np.isnan(self.probabilities).any(axis=1).tolist()
+        gone: list[bool] = np.asarray(np.isnan(self.probabilities).any(axis=1)).tolist()
         return gone
 
     def csv(self, *, raw: bool = False) -> str:
@@ -103,7 +103,7 @@ def _read_table(model: Model, path: Path, data: DataSection | None, blank: bool)
 
 
 def _of_samples(model: Model, samples: Samples, source: str, blank: bool) -> Predictions:
-    whole = ~np.isnan(samples.inputs).any(axis=1)
+    whole = np.asarray(~np.isnan(samples.inputs).any(axis=1))
     if not whole.all() and not blank:
         rows = np.flatnonzero(~whole).tolist()
         place = listed(samples.lines[row] for row in rows)

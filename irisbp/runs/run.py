@@ -173,7 +173,9 @@ class Run:
         """Plain data: what `irisbp train --json` prints."""
         kept = self.manifest.model_dump()
         place: dict[str, Any] = {"run": str(self.path) if self.path else None}
-        return place | {key: kept[key] for key in _TOLD} | dict(kept["figures"])
+        reading = kept["data"]["reading"]
+        told = {} if reading is None else {"table": reading}
+        return place | {key: kept[key] for key in _TOLD} | dict(kept["figures"]) | told
 
     def __repr__(self) -> str:
         figures = self.manifest.figures

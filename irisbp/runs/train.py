@@ -25,7 +25,7 @@ from irisbp.training.tables import wanted_of
 _FRAME = "DataFrame"  # what a table in memory is called
 # How csv_of writes a frame, whatever the config says of its own file.
 _AS_WRITTEN: dict[str, Any] = dict.fromkeys(("separator", "thousands", "encoding", "comment", "header"))
-_AS_WRITTEN |= {"decimal": ".", "skip_rows": 0}
+_AS_WRITTEN |= {"decimal": ".", "skip_rows": 0, "units": (), "exponent": "E"}
 
 
 def train(
@@ -83,7 +83,8 @@ def _resolved(
     target = target or (config.data.target if isinstance(config, Config) else None)
     if target is None:
         raise DataError("table: needs target, the column that holds the classes")
-    found = load_config(config, **keys, **{"data.source": source, "data.target": target})
+    given: dict[str, Any] = {"data.source": source, "data.target": target}
+    found = load_config(config, **keys, **given)
     data = found.data.model_copy(update={"source": source, **_AS_WRITTEN})
     wanted = wanted_of(data)
     assert wanted is not None

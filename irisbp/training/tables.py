@@ -25,8 +25,9 @@ def wanted_of(data: DataSection) -> Wanted | None:
 def dialect_of(data: DataSection) -> Dialect:
     """How the config's file writes a table."""
     return Dialect(
-        data.separator, data.decimal, data.thousands, data.encoding, data.comment, data.skip_rows, data.header
-    )
+        data.separator, data.decimal, data.thousands, data.units, data.exponent, data.encoding, data.comment,
+        data.skip_rows, data.header,
+    )  # fmt: skip
 
 
 def wanted_like(data: DataSection, source: str, target: str, columns: Sequence[str]) -> Wanted:
