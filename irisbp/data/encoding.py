@@ -196,7 +196,5 @@ def inputs_of(encoder: Encoder, columns: Sequence[Array]) -> Array:
         if column.fill is not None:
             fill = column.categories.index(str(column.fill)) if column.kind == "words" else column.fill
             values = np.where(np.isnan(values), float(fill), values)
-        block = _inputs(column, values)
-        block[np.isnan(values)] = np.nan
-        blocks.append(block)
+        blocks.append(np.where(np.isnan(values)[:, np.newaxis], np.nan, _inputs(column, values)))
     return np.hstack(blocks)

@@ -48,7 +48,7 @@ class Table:
     def columns(self) -> tuple[tuple[str, ...], tuple[Kind, ...], tuple[tuple[str, ...], ...]]:
         """The features' names, kinds and categories."""
         count = len(self.features)
-        numbers: tuple[Kind, ...] = ("number",) * count
+        numbers = tuple[Kind, ...](["number"] * count)
         return self.features, self.kinds or numbers, self.categories or ((),) * count
 
     @cached_property

@@ -80,7 +80,7 @@ def _try(draws: random.Random, folder: Path) -> str:
         out = list(csv.reader(file, strict=True))
     for row in (*steps, *out):
         for cell in row:
-            if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\uff1d") and not _is_number(cell):
+            if _is_run(cell):
                 return f"a formula: {cell!r}"
     truth = [rows[int(step[2])][3] for step in steps[1:]]
     if [_original(step[3]) for step in steps[1:]] != truth or set(truth) != set(known):
@@ -93,7 +93,14 @@ def _try(draws: random.Random, folder: Path) -> str:
 
 def _original(cell: str) -> str:
     """What the README says of a cell, the other way round."""
-    return cell[1:] if re.match("'+[=+@\t\r\n\uff1d-]", cell) else cell
+    return cell[1:] if cell.startswith("'") and _is_run(cell.lstrip("'")) else cell
+
+
+def _is_run(cell: str) -> bool:
+    """What a spreadsheet would compute: behind a sign, only with something to compute."""
+    always = cell[:1] in ("=", "@", "\t", "\r", "\n", "\uff1d")
+    signed = cell[:1] in ("+", "-") and any(c.isalpha() or c in "()[]{}\"'|" for c in cell)
+    return always or (signed and not _is_number(cell))
 
 
 def _is_number(text: str) -> bool:

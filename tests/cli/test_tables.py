@@ -54,9 +54,7 @@ def test_a_good_table(trained: Trained, irisbp: Irisbp, tmp_path: Path) -> None:
     assert json.loads(irisbp("evaluate", "runs/x", "--json").stdout)["samples"] == 4
 
 
-@pytest.mark.parametrize(
-    "classes", [("NA", "01"), ("1", "01"), ("nan", "null"), ("true", "TRUE"), ("1.0", "1")]
-)
+@pytest.mark.parametrize("classes", [("NA", "01"), ("1", "01"), ("nan", "null"), ("1.0", "1")])
 def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str, str]) -> None:
     text = GOOD.replace("x\n", f"{classes[0]}\n").replace("y\n", f"{classes[1]}\n")
     assert sorted(trained.ok(text)["classes"]) == sorted(classes)  # type: ignore[call-overload]
@@ -65,31 +63,35 @@ def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str,
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (GOOD.replace("2.5", ""), "line 2, column b: empty"),
-        (GOOD.replace("2.5", "NA"), "line 2, column b: 'NA' is not a finite number"),
+        (GOOD.replace("2.5", ""), "b: 1 of 4 cells is missing (line 2): data.missing=drop or =median"),
+        (GOOD.replace("2.5", "NA"), "b: 1 of 4 cells is missing (line 2): data.missing=drop or =median"),
         (GOOD.replace("1.5", "1,5"), "line 3: 4 cells, where the header has 3"),
         (GOOD.replace("3,-1e-1,x", "3,x"), "line 4: 2 cells, where the header has 3"),
         (
             GOOD.replace("1.5", "wide"),
-            "line 3, column b: 'wide' is not a finite number\n"
-            "If the column is to be left out, name those to use in data.features.",
+            "b: 'wide' (line 3) is not a number; 1 of 4 cells are words, the others numbers: data.exclude",
         ),
         (GOOD.replace("1.5", "1e999"), "line 3, column b: '1e999' is beyond the range of float64"),
-        (GOOD.replace("1.5", "1_000"), "line 3, column b: '1_000' is not a finite number"),
-        (GOOD.replace("1.5", "0x10"), "line 3, column b: '0x10' is not a finite number"),
-        (GOOD.replace("1.5", "\u0661"), "line 3, column b: '\u0661' is not a finite number"),
+        (GOOD.replace("1.5", "1_000"), "line 3, column b: '1_000' has underscores, which no number has"),
+        (GOOD.replace("1.5", "0x10"), "line 3, column b: '0x10' is hexadecimal, not a decimal number"),
+        (GOOD.replace("1.5", "\u0661"), "line 3, column b: '\u0661' is not in the digits 0 to 9"),
         (GOOD.replace("2,1.5,y", "2,1.5,"), "line 3, column kind: empty; a class is needed"),
         (GOOD.replace("a,b,kind", "a,a,kind"), "line 1: two columns are called a"),
-        (GOOD.replace("a,b,kind", "a,,kind"), "line 1: column 2 has no name"),
         (GOOD.split("\n", 1)[1].replace("x", "1").replace("y", "2"), "line 1: 1 is no name; a header with"),
         (GOOD.split("\n", 1)[1], "line 1: 1 is no name; a header with the columns' names is needed"),
         (GOOD.replace("kind", "sort"), "no column kind; there are a, b, sort"),
         (GOOD.replace("y", "x"), "every row is of class x; there is nothing to tell apart"),
         ("a,b,kind\n", "no rows below the header"),
         ("", "empty; a table has a header and rows"),
-        ("kind,note\nx,p\ny,q\n", "no column of numbers beside kind"),
-        (GOOD.replace(",", ";"), "line 1: one column; are the cells separated by something but commas?"),
-        (GOOD.encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (
+            "kind,note\nx,p\ny,q\n",
+            "note: words, such as 'p' (line 2); 2 different: data.categorical=[note] or data",
+        ),
+        (
+            GOOD.replace(",", ";"),
+            "line 1: one column; its cells seem to be separated by a semicolon: data.sep",
+        ),
+        (GOOD.encode("utf-16"), "UTF-16; data.encoding=utf-16 reads it"),
         (GOOD.replace("x", "\u00e9").encode("latin-1"), "line 2, column 3: byte 0xe9 is not UTF-8"),
         (
             GOOD.replace("x", "p")
@@ -109,8 +111,20 @@ def test_traps_are_errors_with_their_place(trained: Trained, content: str | byte
 
 def test_a_constant_feature(trained: Trained) -> None:
     text = "a,b,kind\n1,0.1,x\n2,0.1,y\n3,0.1,x\n"
-    assert trained.error(text) == "feature b is 0.1 in every training row: it cannot be standardized"
-    assert trained.ok(text, "data.features=[a]")["data"]["features"] == ["a"]  # type: ignore[index]
+    data = trained.ok(text)["data"]
+    assert data["features"] == ["a"]  # type: ignore[index]
+    assert data["reading"]["columns"][1]["left_out"] == "constant: 0.1 in every row"  # type: ignore[index]
+    assert trained.ok(text, "data.features=[a, b]", "--overwrite")["data"]["features"] == ["a", "b"]  # type: ignore[index]
+
+
+def test_a_column_without_a_name_is_left_out(trained: Trained) -> None:
+    data = trained.ok(GOOD.replace("a,b,kind", "a,,kind"))["data"]
+    assert data["features"] == ["a"]  # type: ignore[index]
+
+
+def test_true_in_any_form_is_one_class(trained: Trained) -> None:
+    text = GOOD.replace("1,2.5,x", "1,2.5,True").replace("3,-1e-1,x", "3,-1e-1,TRUE")
+    assert sorted(trained.ok(text)["classes"]) == ["True", "y"]  # type: ignore[call-overload]
 
 
 def test_a_class_with_one_row_cannot_be_split(trained: Trained) -> None:
@@ -122,7 +136,7 @@ def test_a_class_with_one_row_cannot_be_split(trained: Trained) -> None:
 
 def test_marks_line_ends_blanks_and_text_columns_are_no_trap(trained: Trained) -> None:
     text = "\ufeff a , name,kind\r\n1,p,x\r\n\r\n 2 ,q,y\r\n3,r,x\r\n"
-    assert trained.ok(text)["data"]["features"] == ["a"]  # type: ignore[index]
+    assert trained.ok(text, "data.exclude=[name]")["data"]["features"] == ["a"]  # type: ignore[index]
 
 
 def test_chosen_features(trained: Trained, irisbp: Irisbp) -> None:
@@ -136,7 +150,7 @@ def test_chosen_features(trained: Trained, irisbp: Irisbp) -> None:
 
 
 def test_the_standardizer_never_sees_held_out_rows(trained: Trained, tmp_path: Path) -> None:
-    rows = [f"{k},{k * k % 7},{'xy'[k % 2]}" for k in range(20)]
+    rows = [f"{k + 5},{k * k % 7},{'xy'[k % 2]}" for k in range(20)]
     text = "a,b,kind\n" + "\n".join(rows) + "\n"
     assert trained.ok(text, "data.folds=4", "data.fold=1")["data"]["validation"] == 5  # type: ignore[index]
     used = {int(line.split(",")[2]) for line in (tmp_path / "runs/x/steps.csv").read_text().splitlines()[1:]}
@@ -157,7 +171,7 @@ def test_other_data_is_refused_unless_asked_for(trained: Trained, irisbp: Irisbp
     assert (result["samples"], result["rows"]) == (4, "all")
     (tmp_path / "t.csv").write_text(GOOD.replace("x", "w"))
     done = irisbp("evaluate", "runs/x", "--data", "t.csv")
-    assert (done.returncode, "row 0 is of class w, not one of" in done.stderr) == (2, True)
+    assert (done.returncode, "lines 2, 4: class w (2 rows), not one of" in done.stderr) == (2, True)
 
 
 def test_a_config_finds_its_table_from_anywhere(irisbp: Irisbp, tmp_path: Path) -> None:
