@@ -31,6 +31,7 @@ NOT_RUN = {
     "pip install 'irisbp[cluster]'",
     "pip install 'irisbp[fast]'",
     "pip install 'irisbp[symbolic]'",
+    "pip install 'irisbp[tables]'",
     "pip install -e '.[test,torch]'",
     ".ci/run",
     "pytest",

@@ -40,13 +40,13 @@ def table(
     assert wanted is not None
     if wanted.target == _LAST:
         wanted = replace(wanted, target=last_column(wanted))
-    attempt = attempt_table(replace(wanted, thorough=True))
+    attempt = attempt_table(replace(wanted, source=str(file), thorough=True))
     if as_json:
         print_json(attempt_data(attempt, merged(key for problem in attempt.problems for key in problem.keys)))
     elif attempt.reading is not None:
         print_reading(make_console(), attempt.reading)
     if attempt.problems:
-        raise error_of(wanted.source, attempt.problems)
+        raise error_of(str(file), attempt.problems)
 
 
 _LAST = "\0"  # stands for the last column, and can be no name

@@ -35,6 +35,7 @@ class Chosen:
     range: str
     example: str
     categories: tuple[str, ...] = ()
+    mean: float | None = None
     left_out: str | None = None
 
 
@@ -192,8 +193,11 @@ def _told(
     told = {"odd": "numbers written otherwise", "mixed": "words and numbers"}.get(
         judged.verdict, judged.verdict
     )
+    mean = float(numbers.mean()) if wanted.thorough and is_number else None
     missing = len(judged.missing)
-    return Chosen(name, position, kind, judged.values, told, missing, distinct, text, example, (), left_out)
+    return Chosen(
+        name, position, kind, judged.values, told, missing, distinct, text, example, (), mean, left_out
+    )
 
 
 def _distinct(cells: "Sequence[str] | Array", numbers: Array) -> int:

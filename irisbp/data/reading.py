@@ -36,6 +36,7 @@ class Understood:
     range: str
     example: str
     left_out: str | None = None
+    mean: float | None = None
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ def _reading(
                 column.range,
                 column.example,
                 column.left_out,
+                column.mean,
             )
             for column in chosen
         ),
