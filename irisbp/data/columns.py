@@ -117,7 +117,9 @@ def _undecided(
     name: str, judged: Judged, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
 ) -> list[Problem]:
     if judged.verdict == "odd":
-        return _odd(name, judged, lines)
+        odd = _odd(name, judged, lines)
+        is_left_out = odd.keys[0].startswith("data.exclude=")
+        return [odd, *([] if is_left_out else _missing(name, judged.missing, lines, wanted))]
     count, rows = len(judged.words), len(lines)
     row, text = judged.words[0]
     place = f"{name}: {shown(text.strip())} (line {lines[row]})"
@@ -135,7 +137,7 @@ def _undecided(
     return [*found, *(_missing(name, judged.missing, lines, wanted) if few else [])]
 
 
-def _odd(name: str, judged: Judged, lines: Sequence[int]) -> list[Problem]:
+def _odd(name: str, judged: Judged, lines: Sequence[int]) -> Problem:
     """The first number that is written otherwise, how many there are, and what settles it."""
     decimals = [odd for odd in judged.odd if "decimal" in odd.keys]
     first = judged.odd[0]
@@ -149,7 +151,7 @@ def _odd(name: str, judged: Judged, lines: Sequence[int]) -> list[Problem]:
     counted = f"; {len(judged.odd)} of {len(lines)} cells are such" if len(judged.odd) > 1 else ""
     text = f"line {lines[first.row]}, column {name}: {shown(first.cell)} {first.reason}{counted}"
     how = f"{' '.join(settled)}, or {exclude}" if settled else exclude
-    return [Problem(f"{text}: {how}", settled or (exclude,))]
+    return Problem(f"{text}: {how}", settled or (exclude,))
 
 
 def _marker(judged: Judged, wanted: Wanted) -> str:

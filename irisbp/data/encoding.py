@@ -182,10 +182,8 @@ def _value(column: Column, cell: str, line: int, wanted: Wanted) -> float:
         return BOOLEANS[text]
     number = number_of(text, wanted.dialect)
     if number is None:
-        trouble = trouble_of(text, wanted.dialect)
-        raise DataError(
-            f"line {line}, column {column.name}: {shown(cell)} {trouble[0] if trouble else 'is not a number'}"
-        )
+        trouble, _ = trouble_of(text, wanted.dialect) or ("is not a finite number", {})
+        raise DataError(f"line {line}, column {column.name}: {shown(cell)} {trouble}")
     return number
 
 

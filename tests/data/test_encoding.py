@@ -53,12 +53,8 @@ def test_inputs_are_those_of_scikit_learn(missing: str, tmp_path: Path) -> None:
     frame = _frame()
     frame.to_csv(tmp_path / "t.csv", index=False)
     keys: dict[str, Any] = {"data.categorical": WORDS, "data.missing": missing, "data.validation": 0.3}
-    run = irisbp.train(
-        epochs=2,
-        **{"data.source": tmp_path / "t.csv", "data.target": "kind"},
-        **keys,
-        directory=tmp_path / "r",
-    )
+    keys |= {"data.source": tmp_path / "t.csv", "data.target": "kind"}
+    run = irisbp.train(epochs=2, directory=tmp_path / "r", **keys)
     data = run.dataset
     inputs = _theirs(frame, data.train_rows, missing)
     np.testing.assert_allclose(data.inputs, inputs, rtol=0, atol=1e-12)
@@ -67,6 +63,7 @@ def test_inputs_are_those_of_scikit_learn(missing: str, tmp_path: Path) -> None:
     found = again.predict(frame.drop(columns="kind")).iloc[:, 1:].to_numpy()
     np.testing.assert_allclose(found, run.model.probabilities(data.table.values), rtol=0, atol=1e-12)
     assert again.evaluate(data=tmp_path / "t.csv").loss == pytest.approx(run.evaluate("all").loss, rel=1e-12)
+    del keys["data.source"], keys["data.target"]
     in_memory = irisbp.train(epochs=2, table=frame, target="kind", **keys)
     np.testing.assert_array_equal(in_memory.vector, run.vector)
 

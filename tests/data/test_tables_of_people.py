@@ -17,7 +17,7 @@ TABLES = Path(__file__).parent / "tables"
 FOUR = "sepal_length=5.753 sepal_width=3.087 petal_length=3.85 petal_width=1.167"
 R_FOUR = "Sepal.Length=5.753 Sepal.Width=3.087 Petal.Length=3.85 Petal.Width=1.167"
 TWO = "x1=5.753 x2=3.85"
-DROPPED = "x1=5.779 x2=3.907"  # 2 of 30 rows, whose x2 are 1.6 and 4.5
+MISSING = "x1=5.779 x2=3.85"  # the means of the cells that are there, in 28 and 30 rows
 TENS = "setosa:10 versicolor:10 virginica:10"
 NINES = "setosa:9 versicolor:9 virginica:10"
 HALVES = "a:15 b:15"
@@ -74,9 +74,9 @@ READ = [
     ("numeric_header.csv", "4", "0=5.753 1=3.087 2=3.85 3=1.167", "", TENS),
     ("uci_iris.data", "4", "0=5.753 1=3.087 2=3.85 3=1.167", "", TENS),
     ("excel_cp1252_class.csv", "species", "length=5.753 width=3.087", "", TENS.replace("e", "é", 1)),
-    ("na_text.csv", "segment", "age=35.615", "sex", "a:14 b:12"),
-    ("empty_label.csv", "y", DROPPED, "", NINES),
-    *((f"missing_{how}.csv", "y", DROPPED, "", NINES) for how in (
+    ("na_text.csv", "segment", "age=35.22", "sex", "a:14 b:12"),
+    ("empty_label.csv", "y", TWO, "", NINES),
+    *((f"missing_{how}.csv", "y", MISSING, "", NINES) for how in (
         "dash", "dot", "inf", "minf", "na_dots", "nan", "none", "null", "q", "space", "xlna",
     )),
     ("one_row_class.csv", "y", TWO, "", "rare:1 setosa:10 versicolor:10 virginica:9"),
