@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from irisbp.cli.output import print_json
 from irisbp.cli.pictures import draw_all
 from irisbp.cli.stopping import StopRequest
 from irisbp.config.schema import Config
+from irisbp.data.reading import Reading
 from irisbp.data.table import IRIS
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 from irisbp.rundir.storage import Directory
@@ -40,10 +42,14 @@ class Shown:
 def print_reading_of(training: Training, *, quiet: bool) -> None:
     """Print on stderr what was understood of the table, and of iris nothing; quiet keeps the notes only."""
     data = training.dataset
-    if data.table.reading is None or data.table.source == IRIS:
-        return
-    lines = reading_lines(data.table.reading, [*data.constant], notes_only=quiet)
-    print_lines(make_console(stderr=True), *lines)
+    if data.table.reading is not None:
+        print_reading(data.table.reading, data.constant, quiet=quiet)
+
+
+def print_reading(reading: Reading, constant: Sequence[str] = (), *, quiet: bool) -> None:
+    """The same of a reading, with the features that are constant in the training rows."""
+    if reading.source != IRIS:
+        print_lines(make_console(stderr=True), *reading_lines(reading, constant, notes_only=quiet))
 
 
 def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> None:

@@ -12,7 +12,7 @@ import typer
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
-from irisbp.cli.running import can_be_redrawn
+from irisbp.cli.running import can_be_redrawn, print_reading
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.load import split_arguments
@@ -105,6 +105,8 @@ def sweep(
         return
     plan = plan_sweep(grid)
     workers.check_cluster()
+    for reading in plan.readings:
+        print_reading(reading, quiet=quiet)
     with open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet and backend == Backend.LOKY:  # how many processes a cluster has is not known here
             suggest_engine_for_sweep(plan, workers.jobs_for(plan))

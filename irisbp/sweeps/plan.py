@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
+from irisbp.data.reading import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
@@ -95,7 +96,7 @@ class SweepPlan:
     """A grid whose configs are valid and whose tables are there.
 
     data has each table's sha256, epochs are those at which curves are kept, seconds says roughly how long one
-    process would take.
+    process would take; readings are what was understood of each table.
     """
 
     grid: Grid
@@ -104,6 +105,7 @@ class SweepPlan:
     data: dict[str, str]
     parts: list[Part]
     seconds: float
+    readings: list[Reading]
 
 
 def plan_sweep(grid: Grid) -> SweepPlan:
@@ -125,6 +127,7 @@ def plan_sweep(grid: Grid) -> SweepPlan:
         data={table.source: table.digest for table in tables},
         parts=parts,
         seconds=seconds,
+        readings=list({table.source: table.reading for table in tables if table.reading}.values()),
     )
 
 
