@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,7 +59,7 @@ _DAMAGED = (
 def open_table(path: Path) -> IO[bytes]:
     """The file, opened; DataError if it is not a regular one. `-` is stdin, which is read to its end."""
     if str(path) == STDIN:
-        return io.BytesIO(_bounded(sys.stdin.buffer, MOST_BYTES))
+        return io.BytesIO(_stdin())
     if match := _ADDRESS.search(str(path)):
         raise DataError(f"{match[1]}: an address, not a file; download it first")
     try:
@@ -71,6 +72,12 @@ def open_table(path: Path) -> IO[bytes]:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
+
+
+@cache
+def _stdin() -> bytes:
+    """All of stdin, which can be read once."""
+    return _bounded(sys.stdin.buffer, MOST_BYTES)
 
 
 def sheet_of(file: IO[bytes], wanted: Wanted) -> Sheet:
