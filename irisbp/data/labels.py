@@ -33,15 +33,19 @@ class Labels:
 def read_labels(cells: "Sequence[str] | Array", wanted: Wanted, lines: Sequence[int]) -> Labels:
     """The classes of a column's cells; a missing one is a problem unless such rows are dropped."""
     texts = [repr(x) for x in cells.tolist()] if isinstance(cells, np.ndarray) else list(cells)
-    names = list(map(str.strip, texts))
-    blanks = sum(map(str.__ne__, names, texts))
+    forms = {text: text.strip() for text in dict.fromkeys(texts)}
+    names = texts if all(map(str.__eq__, forms, forms.values())) else [forms[text] for text in texts]
+    blanks = sum(map(str.__ne__, names, texts)) if names is not texts else 0
     notes = [f"blanks around {blanks} classes of {wanted.target} are ignored"] if blanks else []
-    missing = [row for row, name in enumerate(names) if name in wanted.missing_labels]
+    missing = list[int]()
+    if not wanted.missing_labels.isdisjoint(forms.values()):
+        missing = [row for row, name in enumerate(names) if name in wanted.missing_labels]
     names, more = _one_form_of_booleans(names)
     problems = _missing(missing, wanted, lines) if missing and wanted.missing != "drop" else []
     for row in missing:
         names[row] = ""
-    counts = Counter(name for name in names if name)
+    counts = Counter(names)
+    counts.pop("", None)
     problems += _classifies(counts, wanted.target)
     return Labels(names, missing, [*notes, *more, *_alike(counts), *_odd(counts, wanted)], problems)
 
@@ -56,7 +60,7 @@ def _missing(rows: list[int], wanted: Wanted, lines: Sequence[int]) -> list[Prob
 
 def _one_form_of_booleans(names: list[str]) -> tuple[list[str], list[str]]:
     """True and TRUE as one class, by the form that comes first."""
-    forms = dict.fromkeys(name for name in names if name in BOOLEANS)
+    forms = [name for name in dict.fromkeys(names) if name in BOOLEANS]
     first = dict[float, str]()
     for form in forms:
         first.setdefault(BOOLEANS[form], form)

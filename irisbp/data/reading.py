@@ -22,6 +22,7 @@ from irisbp.nn.types import Array
 
 Mask = npt.NDArray[np.bool_]
 
+_ROWS_AT_ONCE = 512
 _MOST_TRIES = 6  # of dialects, each with a key of its own
 
 
@@ -182,7 +183,7 @@ def _rows_kept(used: list[Chosen], unlabelled: list[int], rows: int, wanted: Wan
 
 
 def _numbers(used: list[Chosen], targets: list[str], keep: Mask | None, reading: Reading) -> Numbers:
-    values = np.column_stack([column.values for column in used])
+    values = _side_by_side([column.values for column in used])
     if keep is not None:
         values = values[keep]
         targets = [name for name, kept in zip(targets, keep.tolist(), strict=True) if kept]
@@ -194,6 +195,16 @@ def _numbers(used: list[Chosen], targets: list[str], keep: Mask | None, reading:
         tuple(targets),
         reading,
     )
+
+
+def _side_by_side(columns: list[Array]) -> Array:
+    """The columns as (rows, columns), some rows at a time, which stay in the cache meanwhile."""
+    values = np.empty((len(columns[0]), len(columns)))
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        for k, column in enumerate(columns):
+            values[rows, k] = column[rows]
+    return values
 
 
 def _reading(
