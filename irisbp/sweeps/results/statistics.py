@@ -3,8 +3,8 @@
 Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
 So settings are compared by the differences within such pairs, in which that randomness cancels. Their mean
 has Student's confidence interval: exact for normal differences, near enough for others, and the same at every
-call, which a bootstrap is only with a fixed seed. It assumes independent differences; those over folds are not
-quite independent, since folds share training rows.
+call, which a bootstrap is only with a fixed seed. It assumes independent differences; those over folds are
+not quite independent, since folds share training rows.
 """
 
 from collections.abc import Sequence
