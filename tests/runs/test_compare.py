@@ -313,7 +313,7 @@ def test_a_diverged_run_diverges_again(tmp_path: Path) -> None:
 def test_runs_that_cannot_be_repeated(run: Path, copy: Path) -> None:
     manifest = (run / "manifest.json").read_text()
     (run / "manifest.json").write_text(manifest.replace('"sha256": "', '"sha256": "0'))
-    with pytest.raises(RunError, match="iris has changed since .* the run cannot be repeated"):
+    with pytest.raises(RunError, match=r"iris has changed since .* the run cannot be repeated"):
         verify_run(run)
     (run / "manifest.json").unlink()
     with pytest.raises(RunError, match="is an unfinished run"):
