@@ -32,7 +32,10 @@ def derive(
         ),
     ],
     wrt: Annotated[
-        str, typer.Option(metavar="NAME", help="The variable to differentiate by.", show_default=False)
+        str,
+        typer.Option(
+            metavar="NAME", help="The variable to differentiate with respect to.", show_default=False
+        ),
     ],
     at: Annotated[
         list[str],

@@ -38,7 +38,7 @@ def explain(
         int | None, typer.Option(metavar="S", help="This step, counted from 1 (default).")
     ] = None,
     epoch: Annotated[
-        int | None, typer.Option(metavar="E", help="The step of this epoch that takes --sample.")
+        int | None, typer.Option(metavar="E", help="With --sample: the step of this epoch that uses it.")
     ] = None,
     sample: Annotated[
         int | None,
@@ -56,7 +56,7 @@ def explain(
     growth: Annotated[
         bool,
         typer.Option(
-            "--growth", help="Count the operations of the whole graph's derivative and the chain's."
+            "--growth", help="Compare the operations of the written-out derivative and of the chain."
         ),
     ] = False,
     output: Annotated[

@@ -27,7 +27,7 @@ def print_note(seconds: float) -> None:
     """Print the time it will take, and the faster engine."""
     install = "" if available() else f" ({HOW_TO_INSTALL})"
     print(
-        f"note: about {seconds / 60:.0f} min or more; engine=compiled computes the same"
-        f" some {SPEEDUP} times as fast{install}",
+        f"note: about {seconds / 60:.0f} min or more; engine=compiled gives the same results"
+        f" about {SPEEDUP} times as fast{install}",
         file=sys.stderr,
     )

@@ -177,7 +177,7 @@ def _read(directory: Directory, name: str, training: Training) -> Checkpoint:
 
 
 def _most_bytes(training: Training) -> int:
-    """More than any checkpoint of a training has."""
+    """An upper bound of the size of a training's checkpoints."""
     arrays = 2 + len(training.optimizer.state)
     return arrays * (training.parameters.nbytes + 1024) + _MOST_WORDS
 

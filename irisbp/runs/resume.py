@@ -149,7 +149,7 @@ def resume(
     should_stop: ShouldStop | None = None,
     progress: bool = False,
 ) -> Run:
-    """Resume the run in a directory from its last checkpoint; one that is finished is returned as it is.
+    """Resume the run in a directory from its last checkpoint; a finished run is returned as it is.
 
     Listeners and what is raised are those of `train`.
     """

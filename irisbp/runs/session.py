@@ -50,7 +50,7 @@ class TrainingSession:
     def run(self, listeners: Iterable[AnyListener] = (), should_stop: ShouldStop | None = None) -> Run:
         """Train to the end, or until should_stop, which is asked after every record, is true.
 
-        Then the run is interrupted; the reason is what should_stop returned, if that is a text.
+        Then the run is interrupted; a text that should_stop returns is the reason.
         Diverged, with the run attached, where it diverges. What a listener raises is raised once the run has
         ended, interrupted.
         """

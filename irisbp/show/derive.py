@@ -62,7 +62,7 @@ def _print_question(console: Console, derivation: Derivation) -> None:
 
 def _print_chain(console: Console, derivation: Derivation) -> None:
     """Print the factors with their values, then each path's product, then the sum."""
-    print_lines(console, "the chain: each part's derivative by what it uses, all else held fixed")
+    print_lines(console, "the chain: each part's derivative with respect to what it uses, the rest fixed")
     label = max(len(partial.name) for partial in derivation.partials)
     for partial in derivation.partials:
         print_lines(console, f"{partial.name:<{label}}  = {_number(partial.value)}")

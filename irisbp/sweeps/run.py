@@ -103,7 +103,7 @@ class _Asked:
         )
 
     def resume_in(self, directory: Directory, wanted: Grid | None = None) -> Sweep:
-        """Resume the sweep in an open directory; one that is finished is returned as it is."""
+        """Resume the sweep in an open directory; a finished one is returned as it is."""
         if wanted is not None:
             check_same(directory, wanted)
         finished = finished_sweep(directory)
@@ -169,7 +169,7 @@ def sweep(
     the sweep ends there, interrupted.
 
     A run that diverges is a row like any other; with fail_fast, Diverged is raised at the first one.
-    ConfigError, DataError and RunError say what is wrong with what is given. Interrupted, also a
+    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Interrupted, also a
     KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)

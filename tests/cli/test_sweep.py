@@ -216,7 +216,7 @@ def test_a_long_sweep_is_told_of_the_compiled_engine(
     _wait_for("sweep.yaml", tmp_path / "x")
     process.terminate()
     errors = process.communicate(timeout=60)[1].splitlines()
-    told = "note: about 38 min or more; engine=compiled computes the same some 5 times as fast"
+    told = "note: about 38 min or more; engine=compiled gives the same results about 5 times as fast"
     assert [line[: len(told)] for line in errors if line.startswith("note")] == [told] * notes
 
 
