@@ -44,9 +44,9 @@ def train(
     replaces it. listeners are called with every record. should_stop is asked after every record: once it is
     true, the run ends there, interrupted. progress shows a bar.
 
-    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Diverged, with the run attached,
-    is raised where a loss or a parameter stops being finite; Interrupted, also a KeyboardInterrupt, after a
-    Ctrl-C, once the run has ended in good order.
+    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Diverged, with
+    the run attached, is raised where a loss or a parameter stops being finite; Interrupted, also a
+    KeyboardInterrupt, after a Ctrl-C, once the run has ended in good order.
     """
     if directory is None and (resume or overwrite):
         raise ConfigError("resume and overwrite need a directory")

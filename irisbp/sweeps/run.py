@@ -169,8 +169,8 @@ def sweep(
     the sweep ends there, interrupted.
 
     A run that diverges is a row like any other; with fail_fast, Diverged is raised at the first one.
-    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Interrupted, also a
-    KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
+    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Interrupted,
+    also a KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     place = _place(directory, resume, overwrite)
