@@ -242,7 +242,7 @@ def test_another_config_in_its_place_is_refused(irisbp: Irisbp, tmp_path: Path, 
     config.write_text(config.read_text().replace("learning_rate: 0", "learning_rate: 1"))
     done = irisbp("resume", "x")
     assert done.returncode == 2
-    assert "x/config.yaml is not the one that the run began with" in done.stderr
+    assert "x/config.yaml has changed since the run began" in done.stderr
     config.write_text(config.read_text() + "# mine\n")
     assert "x/config.yaml has changed since the run began" in irisbp("resume", "x").stderr
     config.unlink()
