@@ -1,6 +1,7 @@
 """The house: which room may import which, and what is loaded late."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,23 @@ def test_few_imports_are_for_types_only() -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     ]
     assert len(blocks) <= MOST_TYPE_CHECKING, blocks
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def test_a_docstring_opens_with_what_the_thing_does_or_is() -> None:
+    opening = re.compile(r"(What|Whether|How|Where|Who|Whoever|Why|True if|Tell)\b")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path in [*_files(), ROOT / "__init__.py"]
+        for text in _docstrings(path)
+        if opening.match(text)
+    ]
+    assert not wrong
 
 
 def test_public_names_are_known_to_type_checkers_too() -> None:

@@ -77,7 +77,7 @@ def evaluate(
     opened = open_run(run, which.value if which else None)
     evaluation = opened.evaluate(on.value if on else None, data=data)
     content = json_text(evaluation.as_json())
-    # First kept, then shown: a reader that goes away loses nothing.
+    # First written, then shown: the file is there even if the reader of stdout is gone.
     failure = _keep(run, content)
     if as_json:
         print(content)
@@ -94,7 +94,7 @@ def evaluate(
 
 
 def _keep(run: Path, content: str) -> IrisbpError | None:
-    """Write the evaluation into the run; what prevented it, if anything did."""
+    """Write the evaluation into the run; returns the error if that fails."""
     try:
         with Directory.behind(run) as directory:
             directory.write("evaluation.json", content.encode() + b"\n")
@@ -104,14 +104,14 @@ def _keep(run: Path, content: str) -> IrisbpError | None:
 
 
 def _end(reason: str | None) -> str:
-    return f"did not complete ({reason}); these are the parameters it had then"
+    return f"did not complete ({reason}); its parameters at that point are used"
 
 
 def _parse(text: str) -> tuple[str, str, float]:
     match = _ASSERTION.fullmatch(text)
     if match is None:
         raise IrisbpError(
-            f"--assert {text}: not a condition; it is accuracy or loss, one of >= <= > < ==, and a number"
+            f"--assert {text}: not a condition: accuracy or loss, one of >= <= > < ==, and a number"
         )
     return match[1], match[2], float(match[3])
 

@@ -96,7 +96,7 @@ def open_table(path: Path) -> IO[bytes]:
 
 
 def separator(path: Path) -> str:
-    """What separates the cells of a file of this name."""
+    """The separator of cells in a file of this name."""
     return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
 
 
@@ -161,7 +161,7 @@ class _Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether no cell is a number, and at least one is a word."""
+        """Return whether no cell is a number and at least one is a word."""
         return not self._numbers and not self._only_missing
 
     def values(self) -> Array:
@@ -240,7 +240,7 @@ def _lines(file: IO[bytes], source: str, separated_by: str) -> Iterator[tuple[in
 
 
 def _not_utf8(file: IO[bytes], source: str, separated_by: str) -> DataError:
-    """Where the bytes stop being UTF-8."""
+    """The place at which the bytes stop being UTF-8."""
     file.seek(0)
     for line, content in enumerate(file, 1):
         try:

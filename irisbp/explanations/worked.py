@@ -193,17 +193,17 @@ class Worked:
 
     @property
     def is_single(self) -> bool:
-        """True if the update's gradient is the sample's own: no batch, no penalty."""
+        """Return whether the update's gradient is the sample's own: no batch, no penalty."""
         return len(self.rows) == 1 and not self.config.l2
 
     @property
     def is_plain(self) -> bool:
-        """True if the change is the learning rate times the gradient, and nothing else."""
+        """Return whether the change is the learning rate times the gradient, and nothing else."""
         return is_plain(self.config)
 
 
 def is_plain(config: Config) -> bool:
-    """True if the optimizer is plain gradient descent."""
+    """Return whether the optimizer is plain gradient descent."""
     optimizer = config.optimizer
     return optimizer.name == "sgd" and not optimizer.momentum and config.clip_norm is None
 

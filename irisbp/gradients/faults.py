@@ -279,7 +279,7 @@ class SelfTest:
             yield _gathered(by, found, limits)
 
     def correct(self) -> bool:
-        """True if the copy passes without a fault: a check that rejects everything proves nothing."""
+        """Return whether the copy passes without a fault: a check that rejects everything proves nothing."""
         return not any(
             self.find(Planted("", BackwardCopy(), objective)).caught
             for objective in (_MEAN, _SUM, _PENALIZED)

@@ -58,7 +58,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """True if gradient and loss are within their tolerances."""
+        """Return whether gradient and loss are within their tolerances."""
         return bool((self.over <= 1.0).all()) and not (self.loss_over or 0.0) > 1.0
 
 

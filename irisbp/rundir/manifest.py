@@ -1,4 +1,4 @@
-"""The manifest: what a run was, how it ended, and the digest of every file it wrote."""
+"""The manifest: a run's data and versions, how it ended, and the digest of every file it wrote."""
 
 import platform
 import sys
@@ -39,7 +39,7 @@ class Data(_Part):
 
 
 class Figures(_Part):
-    """How well the parameters that a run names classify: None is a figure that is not finite, or not there.
+    """The figures of the parameters that a run names: None for one that is not finite or not measured.
 
     loss and accuracy are over the training rows, the validation figures over the held-out rows.
     """
@@ -77,7 +77,7 @@ class Manifest(_Part):
 
 @dataclass(frozen=True)
 class Clock:
-    """The clock of a run: when it began, its seconds before an interruption, and what it is trained with."""
+    """The clock of a run: when it began, its seconds before an interruption, and the versions used."""
 
     started: str
     before: float
@@ -86,16 +86,16 @@ class Clock:
 
     @classmethod
     def begin(cls) -> "Clock":
-        """A new run's, from now on."""
+        """The clock of a run that begins now."""
         return cls(now(), 0.0, versions(), time.perf_counter())
 
     @classmethod
     def resume(cls, started: str, before: float, its_versions: dict[str, str]) -> "Clock":
-        """That of a run which began earlier."""
+        """The clock of a run that began earlier."""
         return cls(started, before, versions() | its_versions, time.perf_counter())
 
     def seconds(self) -> float:
-        """How long the run has been trained, before an interruption, too."""
+        """The time that the run has been trained, including that before an interruption."""
         return self.before + time.perf_counter() - self.begun
 
 
@@ -140,7 +140,7 @@ def _figures(training: Training) -> Figures:
 
 
 def finite(value: float | None) -> float | None:
-    """The number, or None if it is not finite, for which JSON has no word."""
+    """The number, or None if it is not finite: JSON cannot represent that."""
     return value if value is None or isfinite(value) else None
 
 
@@ -157,7 +157,7 @@ def _data(dataset: Dataset) -> Data:
 
 
 def versions() -> dict[str, str]:
-    """What the numbers of a run may depend on."""
+    """The versions that the numbers of a run may depend on."""
     return {
         "irisbp": __version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""How well a run classifies rows of its own table, or another table."""
+"""Classifies rows of a run's own table, or another table, with the run's parameters."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -29,7 +29,7 @@ class Evaluation:
 
     @property
     def samples(self) -> int:
-        """How many rows were classified."""
+        """The number of rows that were classified."""
         return self.scores.samples
 
     @property

@@ -43,7 +43,7 @@ def gradcheck(
     config: inputs (rows, inputs) are finite, labels (rows,) are 0 to classes - 1, and each of them appears.
     point checks at one point only; points_seed draws them all.
 
-    The verdict is in the report; IrisbpError says what cannot be checked.
+    The verdict is in the report. IrisbpError is raised for what cannot be checked.
     """
     case = case_of(subject, network, inputs, labels, objective, keys)
     gradient_of = own_gradient if backward is None else adapted(backward)

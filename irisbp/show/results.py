@@ -11,7 +11,7 @@ from irisbp.show.tables import print_table
 
 
 def print_run_result(console: Console, run: Run) -> None:
-    """Where a run lies, and what came of it; its loss and accuracy are over the training rows."""
+    """Print a run's directory and result; its loss and accuracy are over the training rows."""
     manifest = run.manifest
     status: str = manifest.status
     if manifest.stopped_early:

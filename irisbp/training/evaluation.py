@@ -1,4 +1,4 @@
-"""How well parameters classify a dataset."""
+"""The loss and accuracy of parameters on a dataset."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

@@ -139,7 +139,7 @@ def _check_memory(config: Config, network: Network, rows: int) -> None:
 
 
 def _memory_limit() -> float:
-    """How many bytes this process may have; infinite where the system does not say."""
+    """The number of bytes this process may have; infinite where the system does not say."""
     if resource is None:
         return inf
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -148,7 +148,7 @@ def _memory_limit() -> float:
 
 
 def objective_of(config: Config) -> Objective:
-    """What the config has minimized over a batch."""
+    """The objective that the config has minimized over a batch."""
     return Objective(config.reduction, config.l2)
 
 

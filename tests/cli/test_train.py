@@ -138,7 +138,7 @@ def test_stream_prints_every_loss(irisbp: Irisbp, tmp_path: Path) -> None:
     assert done.stderr == ""
     both = irisbp("train", SMOKE, "--stream", "--json")
     assert both.returncode == 2
-    assert both.stderr == "irisbp: --stream and --json: both want stdout; give one of them\n"
+    assert both.stderr == "irisbp: --stream and --json: both print to stdout; give one of them\n"
 
 
 def test_divergence_is_told_and_kept(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_overwrite_takes_no_config_of_yours_for_a_run(irisbp: Irisbp, tmp_path: 
 def test_names_that_are_none(irisbp: Irisbp, tmp_path: Path, name: str) -> None:
     done = irisbp("train", SMOKE, f"--name={name}")
     assert done.returncode == 2
-    assert "not a run's name" in done.stderr
+    assert "not a valid name" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 

@@ -128,7 +128,7 @@ def needs(backend: Backend) -> None:
 def test_an_address_without_a_cluster_is_told_at_once(backend: Backend, address: str, says: str) -> None:
     needs(backend)
     begun = time.monotonic()
-    with pytest.raises(ConfigError, match=f"--scheduler: {address} {says}"):
+    with pytest.raises(ConfigError, match=f"scheduler: {address} {says}"):
         list(run_parts(abs, [1], jobs=1, backend=backend, scheduler=address))
     assert time.monotonic() - begun < 20
 
@@ -139,7 +139,7 @@ def test_a_server_of_another_kind_is_told(backend: Backend, monkeypatch: pytest.
     monkeypatch.setattr(clusters, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(ConfigError, match=f"{address} does not answer as a {backend.title()}"):
+        with pytest.raises(ConfigError, match=f"{address} does not answer like a {backend.title()}"):
             list(run_parts(abs, [1], jobs=1, backend=backend, scheduler=address))
 
 

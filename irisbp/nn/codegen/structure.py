@@ -76,7 +76,7 @@ def structure_of(
 
 
 def available() -> bool:
-    """True if llvmlite is installed and can be loaded."""
+    """Return whether llvmlite is installed and can be loaded."""
     try:
         import llvmlite.binding  # noqa: F401
     except (ImportError, OSError):  # OSError: its shared library is missing or unfit

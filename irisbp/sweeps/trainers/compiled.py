@@ -1,7 +1,7 @@
 """Runs of one shape, trained side by side by compiled code.
 
-It returns each epoch's losses, but nothing can be asked between two epochs: runs with held-out samples or
-early stopping are not trained so.
+It returns each epoch's losses, but nothing can be measured between two epochs: runs with held-out samples or
+early stopping are not trained this way.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ _MOST_ROWS = 2**22  # of the orders of the runs at once
 
 
 def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
-    """True if runs of this config are trained side by side by compiled code."""
+    """Return whether runs of this config are trained side by side by compiled code."""
     watched = config.early_stopping is not None or config.data.validation or config.data.folds
     return config.engine == "compiled" and not watched and is_faster(network, batch_size)
 
@@ -116,7 +116,7 @@ def _orders(training: Training, epochs: range) -> Indices:
 
 
 class _Stack:
-    """The tables of trainings, each once, one upon the other."""
+    """The tables of trainings, each once, one below the other."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         tables, self._starts, height = list[Array](), dict[bytes, int](), 0
@@ -128,7 +128,7 @@ class _Stack:
         self.inputs = np.concatenate(tables)
 
     def offsets(self, trainings: Sequence[Training]) -> Indices:
-        """Where each training's table begins, (runs,)."""
+        """The row at which each training's table begins, (runs,)."""
         return np.array([self._starts[_key(training)] for training in trainings])
 
 

@@ -14,7 +14,7 @@ from irisbp.sweeps.trainers.outcome import Outcome
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 
-# Measured against the plain loop, with one thread for both. Fewer runs, or larger products, go alone.
+# Measured against the plain loop, one thread each. Fewer runs, or larger products, are trained alone.
 _FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 1024, 64
 _IN_CACHE = 2**19  # numbers
@@ -54,7 +54,7 @@ def report_nothing(count: int) -> None:
 def train_group(configs: Sequence[Config], report: Callable[[int], None] = report_nothing) -> list[Outcome]:
     """The runs' outcomes, in their order; all have the same `group_key`.
 
-    report is called with how many more epochs are settled, those that a run ended before included, so that
+    report is called with how many more epochs are settled, including those after a run's early end, so that
     in the end all epochs of all configs have been reported.
     """
     first = configs[0]
@@ -73,7 +73,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
 
 
 def is_side_by_side(training: Training, runs: int) -> bool:
-    """True if so many runs like this one are trained side by side."""
+    """Return whether so many runs like this one are trained side by side."""
     config, network, size = training.config, training.network, training.batch_size
     if is_compiled(config, network, size):
         return True
@@ -81,7 +81,7 @@ def is_side_by_side(training: Training, runs: int) -> bool:
 
 
 def is_quicker(runs: int, network: Network, batch_size: int) -> bool:
-    """True if so many runs side by side take less time than one after the other."""
+    """Return whether so many runs side by side take less time than one after the other."""
     return runs >= _FEWEST_RUNS and network.parameter_count * batch_size <= _MOST_PRODUCTS
 
 
@@ -114,7 +114,7 @@ def _compiled(
 def _train_block(
     configs: Mapping[int, Config], table: Table, report: Callable[[int], None]
 ) -> dict[int, Outcome]:
-    """Outcomes by number; folds may differ in size by a row, and those of a size go together."""
+    """Outcomes by number; folds may differ in size by a row, and those of one size are trained together."""
     of_size = defaultdict[int, dict[int, Training]](dict)
     for number, config in configs.items():
         training = prepare(config, table)

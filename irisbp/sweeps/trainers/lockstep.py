@@ -105,7 +105,7 @@ class _Live:
     best_parameters: Array
 
     def only(self, chosen: Mask) -> "_Live":
-        """Those that a mask (runs,) chooses."""
+        """The runs that a mask (runs,) chooses."""
         return _Live(*(np.compress(chosen, getattr(self, field.name), axis=-1) for field in fields(self)))
 
 
@@ -204,7 +204,7 @@ class Lockstep:
             live.rows[:, k], live.labels[:, k] = rows + member.offset, member.labels[rows]
 
     def _train(self, epoch: int) -> Array:
-        """Train for an epoch; the mean losses (runs,) of those that came through."""
+        """Train for an epoch; the mean losses (runs,) of those that did not diverge."""
         size, samples = self._team.batch_size, len(self._live.rows)
         step, mean = (epoch - 1) * ceil(samples / size), np.zeros(len(self._live.numbers))
         block = block_of(size, self._team.network.parameter_count)
@@ -264,7 +264,7 @@ class Lockstep:
         return of_all
 
     def _settle(self, chosen: Mask, epochs: int) -> None:
-        """The outcomes of those that a mask chooses, after so many epochs."""
+        """The outcomes of the runs that a mask chooses, after so many epochs."""
         live, team = self._live.only(chosen), self._team
         which = [
             which_parameters(team.members[number].config, bool(best))
@@ -302,7 +302,7 @@ class Lockstep:
 
 
 def make_optimizer(configs: Sequence[Config], shape: tuple[int, ...]) -> Optimizer:
-    """One optimizer for all: an option that they do not agree on is one number for each run, (runs,)."""
+    """One optimizer for all: an option in which they differ has one number for each run, (runs,)."""
     options: dict[str, Any] = options_of(configs[0].optimizer)
     for name, value in options.items():
         values = [getattr(config.optimizer, name) for config in configs]
@@ -319,7 +319,7 @@ def _state(parameters: Array, optimizer: Optimizer) -> Snapshot:
 
 
 def _finite(values: Array) -> Mask:
-    """Which runs' values (n, runs) are all finite."""
+    """A mask (runs,) of the runs whose values (n, runs) are all finite."""
     return np.asarray(np.isfinite(values).all(axis=0))
 
 
@@ -331,6 +331,6 @@ def _sums(losses: Array, count: int) -> Array:
 
 
 def _means(losses: Array) -> Array:
-    """Each run's mean (runs,) of losses (n, runs), as `evaluation` has it."""
+    """Each run's mean (runs,) of losses (n, runs), as `evaluation` computes it."""
     with np.errstate(all="ignore"):
         return _sums(losses, len(losses))
