@@ -7,7 +7,14 @@ each rule is written down once.
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 MOST_EPOCHS = 10**9
 WIDEST_LAYER = 10**6
@@ -349,7 +356,7 @@ class Config(_Section):
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out class_weight where it is none: configs recorded before there was this key stay complete."""
+        """Leave class_weight out where it is none: configs recorded before it existed stay complete."""
         plain: dict[str, Any] = handler(self)
         if plain.get("class_weight") == "none":
             del plain["class_weight"]

@@ -70,7 +70,7 @@ class BackwardCopy:
 
     def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
         """The gradient at the logits, each row times the weight of its class."""
-        return delta * objective.weights_of(labels)[:, np.newaxis]
+        return np.asarray(delta * objective.weights_of(labels)[:, np.newaxis])
 
     def reduce(self, delta: Array, objective: Objective) -> Array:
         """The gradient at the logits, weighted for the mean or the sum."""

@@ -32,7 +32,7 @@ def class_weights(config: Config, dataset: Dataset) -> tuple[float, ...] | None:
 
 
 def balanced_weights(labels: Indices, classes: int) -> tuple[float, ...]:
-    """n / (k n_c) for each class, for labels (n,) of which n_c are of class c, and k classes that occur.
+    """The weights n / (k n_c) of the classes, for labels (n,), n_c of class c, and k classes that occur.
 
     So every class has the same sum of weights, and the mean weight of a sample is 1: scikit-learn's
     compute_class_weight. A class that does not occur has the weight 1.

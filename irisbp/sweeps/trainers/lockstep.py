@@ -78,13 +78,9 @@ def join(trainings: Sequence[Training]) -> Team:
         offset = offsets[key]
         orders.append(training.order + offset)
         held.append(data.held_out_rows + offset)
-        objective = objective_of(training.config, data)
-        members.append(
-            Member(
-                training.config, training.source, training.schedule, data.train_rows, data.labels, offset,
-                objective,
-            )  # fmt: skip
-        )
+        config, source, schedule = training.config, training.source, training.schedule
+        objective = objective_of(config, data)
+        members.append(Member(config, source, schedule, data.train_rows, data.labels, offset, objective))
     first = trainings[0]
     parameters = np.stack([training.parameters for training in trainings], axis=1)
     return Team(
