@@ -38,7 +38,8 @@ def _loss(
             values = (
                 [ACTIVATIONS[network.activation](a) for a in sums] if depth < len(network.hidden) else sums
             )
-        total += mpmath.log(mpmath.fsum(mpmath.exp(z) for z in values)) - values[label]
+        loss = mpmath.log(mpmath.fsum(mpmath.exp(z) for z in values)) - values[label]
+        total += loss if objective.class_weight is None else mpmath.mpf(objective.class_weight[label]) * loss
     if objective.reduction == "mean":
         total /= len(labels)
     weights, at = [], 0
@@ -52,7 +53,11 @@ def _loss(
     ("activation", "hidden"),
     [*product(ACTIVATIONS, [(3,), (3, 2)]), ("sigmoid", ()), ("tanh", (2, 2, 2))],
 )
-@pytest.mark.parametrize("objective", [Objective(), Objective("sum", l2=0.3)], ids=["mean", "sum-l2"])
+@pytest.mark.parametrize(
+    "objective",
+    [Objective(), Objective("sum", l2=0.3), Objective("mean", 0.0, (0.3, 5.0, 1.7))],
+    ids=["mean", "sum-l2", "mean-weighted"],
+)
 def test_against_central_differences_to_30_digits(
     activation: str, hidden: tuple[int, ...], objective: Objective
 ) -> None:

@@ -1,4 +1,4 @@
-"""Weights of classes: against PyTorch's CrossEntropyLoss(weight), hand arithmetic, and what they must equal."""
+"""Weights of classes against PyTorch's CrossEntropyLoss(weight), hand arithmetic and repeated rows."""
 
 from typing import Literal, TypeAlias
 
