@@ -45,15 +45,16 @@ def _figure_text(name: str, value: float | None) -> str:
     return f"{value:.4f}" if name.endswith("accuracy") else loss_text(value)
 
 
-def class_notes(scores: Scores) -> Iterator[str]:
-    """The classes that a training did not learn, or of which there is one row, in a line each."""
+def class_notes(scores: Scores, is_weighted: bool) -> Iterator[str]:
+    """The classes that a training did not learn, or of which there is one row, in a line each.
+
+    is_weighted is True if classes have weights already.
+    """
     never = [figures.name for figures in scores.classes if figures.recall == 0.0]
     single = [figures.name for figures in scores.classes if figures.samples == 1]
     if never:
-        yield (
-            f"no training row of {_classes(never)} is classified as such (recall 0);"
-            " class_weight=balanced gives rare classes more weight"
-        )
+        hint = "" if is_weighted else "; class_weight=balanced gives rare classes more weight"
+        yield f"no training row of {_classes(never)} is classified as such (recall 0){hint}"
     if single:
         yield f"there is 1 training row of {_classes(single)}"
 
