@@ -1,6 +1,7 @@
 """The 50-digit reference against central differences with 100 digits of another library."""
 
 from itertools import product
+from typing import Literal
 
 import mpmath
 import numpy as np
@@ -169,3 +170,18 @@ def test_where_the_bound_is_zero_the_gradient_is() -> None:
     assert (bounds.gradient[5:] > 0.0).all()
     reference = reference_gradient(network, parameters, inputs, labels, Objective())
     assert [float(g) for g in reference.gradient[:5]] == [0.0] * 5
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_bounds_grow_with_the_weights(rows: int, reduction: Literal["mean", "sum"]) -> None:
+    # A weight of 1024 shifts exponents only; a bound need not know that, and may have room for a rounding.
+    network, draws = Network(4, (3,), 3), np.random.default_rng(7)
+    parameters, inputs = draws.normal(size=network.parameter_count), draws.normal(size=(rows, 4))
+    labels = draws.integers(3, size=rows)
+    sample = network, parameters, inputs, labels
+    plain = rounding_bounds(*sample, Objective(reduction))
+    weighted = rounding_bounds(*sample, Objective(reduction, class_weight=(1024.0, 1024.0, 1024.0)))
+    assert (weighted.gradient >= 1024.0 * plain.gradient).all()
+    assert (weighted.gradient <= 1.5 * 1024.0 * plain.gradient).all()
+    assert 1024.0 * plain.loss <= weighted.loss <= 1.5 * 1024.0 * plain.loss

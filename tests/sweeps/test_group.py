@@ -233,6 +233,8 @@ def test_weights_of_each_runs_classes(engine: str, others: tuple[str, ...]) -> N
     outcomes = _compare(group)
     for outcome, config in zip(outcomes, group, strict=True):
         assert _error(outcome, train_alone(config)) <= 1e-12
+        plain = config.model_copy(update={"engine": "plain"})
+        assert _error(outcome, train_alone(plain)) <= 1e-12
     assert len({outcome.loss for outcome in outcomes}) == 4
     assert group_key(_of(f"engine={engine}", "epochs=5", *others)) != group_key(group[0])
 
