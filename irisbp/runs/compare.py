@@ -77,7 +77,7 @@ class ParameterDiff:
         return asdict(self) | {"largest": finite(self.largest)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diff:
     """Two runs, and what is not the same in them.
 
@@ -92,6 +92,13 @@ class Diff:
     others: dict[str, Pair]
     first_difference: FirstDifference | None
     parameters: ParameterDiff
+
+    def __repr__(self) -> str:
+        keys = ", ".join(self.config) or "none"
+        losses = "differ" if self.first_difference and self.first_difference.differ else "are equal"
+        if self.first_difference is None:
+            losses = "are not recorded"
+        return f"<Diff of {self.a.path} and {self.b.path}: keys that differ: {keys}; losses {losses}>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""

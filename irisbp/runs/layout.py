@@ -13,7 +13,7 @@ from irisbp.rundir.storage import Directory
 # The folder of a run's pictures, their kinds, and the formats they come in.
 PLOTS = "plots"
 PICTURES = ("loss-and-accuracy", "confusion", "probabilities", "regions", "distributions", "paths")
-PICTURE_FORMATS = ("png", "svg")
+PICTURE_FORMATS: tuple[str, ...] = ("png", "svg")
 OWN_FOLDERS = {
     PLOTS: tuple(f"{kind}.{ending}" for kind in (*PICTURES, "comparison") for ending in PICTURE_FORMATS)
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from os import PathLike
 from os.path import isdir
-from typing import Any
+from typing import Any, TypeAlias
 
 from irisbp.config.given import Given
 from irisbp.config.load import load_config
@@ -12,7 +12,7 @@ from irisbp.errors import ConfigError
 from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
 
-Subject = Run | Given
+Subject: TypeAlias = Run | Given
 """A Run, a run's directory, or a config: its path, its keys or a Config; None is the article's run."""
 
 

@@ -60,7 +60,7 @@ class FileCheck:
     skipped: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """What became of repeating a run; versions has those that are others now than then."""
 
@@ -78,6 +78,11 @@ class Verification:
     def equal(self) -> bool:
         """Whether all that was compared is equal."""
         return self.first is None
+
+    def __repr__(self) -> str:
+        first = self.first
+        verdict = "repeats to the byte" if first is None else f"differs first in {first.name}"
+        return f"<Verification of {self.path}: {verdict}, {self.manifest.steps} steps>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -55,13 +55,13 @@ def test_the_articles_run_and_its_directory(irisbp: Irisbp, tmp_path: Path) -> N
     }  # fmt: skip
     epochs = _rows(run / "epochs.csv")
     assert list(epochs[0]) == [
-        "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
+        "epoch", "learning_rate", "epoch_loss", "epoch_accuracy", "validation_loss", "validation_accuracy",
     ]  # fmt: skip
     last = [row for row in rows if row["epoch"] == "50"]
-    assert float(epochs[-1]["loss"]) == pytest.approx(
+    assert float(epochs[-1]["epoch_loss"]) == pytest.approx(
         np.mean([float(row["loss"]) for row in last]), rel=1e-15
     )
-    assert float(epochs[-1]["accuracy"]) == np.mean([row["label"] == row["predicted"] for row in last])
+    assert float(epochs[-1]["epoch_accuracy"]) == np.mean([row["label"] == row["predicted"] for row in last])
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["status"] == "completed"
     assert manifest["classes"] == ["virginica", "versicolor", "setosa"]
@@ -483,7 +483,7 @@ def test_a_terminal_gets_the_live_view(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "CI": "true"}])
 def test_a_terminal_that_cannot_redraw_gets_lines(tmp_path: Path, environment: dict[str, str]) -> None:
     text = _on_a_terminal(tmp_path, environment)
-    assert "epoch 5/5  loss" in text
+    assert "epoch 5/5  epoch loss" in text
     assert not CONTROL.search(text.replace("\r\n", "\n"))
 
 
@@ -497,7 +497,7 @@ def test_pipes_carry_no_control_characters(irisbp: Irisbp) -> None:
     for columns in ("20", "80", "200"):
         done = irisbp("train", SMOKE, env=os.environ | {"COLUMNS": columns})
         assert not CONTROL.search(done.stdout + done.stderr)
-        assert "epoch 5/5  loss" in done.stderr
+        assert "epoch 5/5  epoch loss" in done.stderr
 
 
 def test_classes_that_were_not_learned_are_noted(irisbp: Irisbp, tmp_path: Path) -> None:
