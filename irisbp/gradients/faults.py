@@ -204,7 +204,7 @@ class _MeanByWeights(BackwardCopy):
 
     def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
         weights = objective.weights_of(labels)
-        return super().weigh(delta, labels, objective) / weights.mean()
+        return np.asarray(super().weigh(delta, labels, objective) / weights.mean())
 
 
 class _ForgottenPenalty(BackwardCopy):

@@ -17,7 +17,9 @@ from irisbp.config.load import load_config
 from irisbp.errors import ConfigError
 from irisbp.gradients.check import run_check
 from irisbp.gradients.judge import own_gradient
-from irisbp.nn.types import Array
+from irisbp.nn.backprop import Objective
+from irisbp.nn.network import Network
+from irisbp.nn.types import Array, Indices
 from irisbp.training.class_weights import class_weights
 from irisbp.training.evaluation import evaluate, probabilities
 from irisbp.training.setup import objective_of, prepare
@@ -33,7 +35,12 @@ def _rare() -> pd.DataFrame:
 
 
 def test_balanced_weights_find_the_rare_class() -> None:
-    keys = {"network.hidden": [], "data.shuffle": "every_epoch", "learning_rate": 0.01, "epochs": 30}
+    keys: dict[str, Any] = {
+        "network.hidden": [],
+        "data.shuffle": "every_epoch",
+        "learning_rate": 0.01,
+        "epochs": 30,
+    }
     plain = irisbp.train(table=_rare(), target="kind", **keys)
     balanced = irisbp.train(table=_rare(), target="kind", class_weight="balanced", **keys)
     recalls = [run.evaluate("training").classes["recall"]["rare"] for run in (plain, balanced)]
@@ -97,9 +104,10 @@ def test_a_runs_gradient_is_checked_with_its_weights() -> None:
 
     data, objective = run.dataset, objective_of(run.config, run.dataset)
 
-    def unweighted(*sample: Any) -> tuple[float, Array]:
-        *others, its_objective = sample
-        return own_gradient(*others, replace(its_objective, class_weight=None))
+    def unweighted(
+        network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
+    ) -> tuple[float, Array]:
+        return own_gradient(network, parameters, inputs, labels, replace(objective, class_weight=None))
 
     report = run_check(unweighted, run.network, data.inputs, data.labels, objective)
     assert not report.passed
