@@ -24,8 +24,10 @@ _COMPARISONS = {
     "<": operator.lt,
     "==": operator.eq,
 }
+_FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
-    r"\s*(accuracy|loss)\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+    rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
+    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 )
 
 
@@ -69,7 +71,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Classify the run's data again: loss, accuracy, precision, recall, confusion.
+    """Classify the run's data again: loss, accuracy, balanced accuracy, F1, precision, recall, confusion.
 
     Writes evaluation.json into the run.
     """
@@ -85,7 +87,7 @@ def evaluate(
         if opened.status != "completed":
             print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
         print_evaluation(make_console(), evaluation)
-    unmet = _unmet(conditions, {"accuracy": evaluation.accuracy, "loss": evaluation.loss})
+    unmet = _unmet(conditions, {name: getattr(evaluation, name) for name in _FIGURES})
     if failure:
         failure.add(*unmet)
         raise failure
@@ -111,7 +113,8 @@ def _parse(text: str) -> tuple[str, str, float]:
     match = _ASSERTION.fullmatch(text)
     if match is None:
         raise IrisbpError(
-            f"--assert {text}: not a condition: accuracy or loss, one of >= <= > < ==, and a number"
+            f"--assert {text}: not a condition; it is one of {', '.join(_FIGURES)},"
+            " then one of >= <= > < ==, and a number"
         )
     return match[1], match[2], float(match[3])
 

@@ -16,7 +16,7 @@ from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
-from irisbp.show.results import print_run_result
+from irisbp.show.results import class_notes, print_run_result
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Training
 
@@ -47,6 +47,10 @@ def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> N
         except BrokenPipeError:
             raise ReaderGone() from None
     _show_end(directory, run, shown)
+    scores = session.training.scores
+    if run.status == "completed" and scores is not None and not shown.quiet:
+        for note in class_notes(scores, session.training.config.class_weight != "none"):
+            print(f"note: {note}", file=sys.stderr)
     if run.status == "interrupted":
         raise _Stopped(stop.exit_code or 130, directory)
 

@@ -135,6 +135,7 @@ def _figures(training: Training) -> Figures:
     for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
         if len(rows):
             scores = evaluate(training.network, parameters, data, rows)
+            training.scores = training.scores if prefix else scores
             found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
     return Figures(**found)
 

@@ -128,6 +128,8 @@ def value_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {value_text(inner)}' for name, inner in value.items())}}}"
     return str(value)
 
 

@@ -24,7 +24,8 @@ from irisbp.training.stopping import StoppingRule
 def make_engine(training: Training) -> Engine:
     """The engine for a training's steps: the config's, or the plain one where that is faster."""
     config, network = training.config, training.network
-    arguments = network, training.parameters, training.optimizer, training.batch_size, objective_of(config)
+    objective = objective_of(config, training.dataset)
+    arguments = network, training.parameters, training.optimizer, training.batch_size, objective
     if config.engine == "compiled" and is_faster(network, training.batch_size):
         return CompiledLoop(*arguments)
     return PlainLoop(*arguments)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.dataset import Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, load_table
 from irisbp.errors import ConfigError, DataError
@@ -21,6 +21,7 @@ from irisbp.nn.optimizers import NormClipping, Optimizer
 from irisbp.nn.random import split_draws
 from irisbp.nn.schedules import with_warmup
 from irisbp.nn.types import Array, Indices
+from irisbp.training.class_weights import check_class_weight, class_weights
 from irisbp.training.evaluation import ROWS_AT_ONCE
 from irisbp.training.state import Best, Progress, Snapshot, Training
 
@@ -57,6 +58,7 @@ def prepare(
     if not classes:
         _check_classes(table, order)
     classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
+    check_class_weight(config, classes)
     if standardizer is None:
         standardizer = Standardizer.fit(table.values[train_rows], table.features, numerics.mean_and_sd)
     dataset = make_dataset(table, classes, standardizer, held_out)
@@ -147,9 +149,9 @@ def _memory_limit() -> float:
     return physical if soft == resource.RLIM_INFINITY else min(physical, soft)
 
 
-def objective_of(config: Config) -> Objective:
-    """The objective that the config has minimized over a batch."""
-    return Objective(config.reduction, config.l2)
+def objective_of(config: Config, dataset: Dataset) -> Objective:
+    """The objective that the config has minimized over a batch of the dataset's rows."""
+    return Objective(config.reduction, config.l2, class_weights(config, dataset))
 
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:

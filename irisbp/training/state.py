@@ -15,6 +15,7 @@ from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.random import Source
 from irisbp.nn.schedules import Schedule
 from irisbp.nn.types import Array, Indices
+from irisbp.training.evaluation import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Training:
 
     order is the first epoch's: rows of the table. best is kept if something is monitored: the
     validation loss, or the training loss if early stopping asks for that. failure is set with the block
-    that diverges, before the next step raises it: no training continues from such a block.
+    that diverges, before the next step raises it: no training continues from such a block. scores are those
+    of the training rows by the parameters that it ends with, once they are computed.
     """
 
     config: Config
@@ -122,6 +124,7 @@ class Training:
     best: Best | None = None
     stopped_early: bool = False
     failure: Diverged | None = None
+    scores: Scores | None = None
 
     @property
     def batch_size(self) -> int:

@@ -498,3 +498,23 @@ def test_pipes_carry_no_control_characters(irisbp: Irisbp) -> None:
         done = irisbp("train", SMOKE, env=os.environ | {"COLUMNS": columns})
         assert not CONTROL.search(done.stdout + done.stderr)
         assert "epoch 5/5  epoch loss" in done.stderr
+
+
+def test_classes_that_were_not_learned_are_noted(irisbp: Irisbp, tmp_path: Path) -> None:
+    # Of 40 rows, the 3 of class few lie among the 36 of class many; one has a class of its own, far away.
+    rows = [f"{k % 6},{k // 6},many" for k in range(36)]
+    rows += ["2.5,2.5,few", "3.5,2.5,few", "2.5,3.5,few", "60,60,\x1b[31mone"]
+    (tmp_path / "t.csv").write_text("a,b,kind\n" + "\n".join(rows) + "\n")
+    arguments = ("train", "data.source=t.csv", "data.target=kind", "epochs=20")
+    notes = [line for line in irisbp(*arguments).stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: no training row of class few is classified as such (recall 0);"
+        " class_weight=balanced gives rare classes more weight",
+        r"note: there is 1 training row of class \x1b[31mone",
+    ]
+    assert "note:" not in irisbp(*arguments, "--quiet").stderr
+    ignored = irisbp(*arguments, "class_weight={few: 0.01}").stderr
+    assert "is classified as such (recall 0)\n" in ignored
+    weighted = irisbp(*arguments, "class_weight={few: 30}", "--json")
+    assert "few" not in weighted.stderr
+    assert json.loads(weighted.stdout)["status"] == "completed"

@@ -20,7 +20,7 @@ from irisbp.config.schema import (
     NetworkSection,
 )
 from irisbp.config.settings import KeyValue, settings
-from irisbp.config.yaml import parse
+from irisbp.config.yaml import Problems, parse
 from irisbp.errors import ConfigError
 from tests.conftest import CONFIGS
 
@@ -104,6 +104,7 @@ SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "schedule.warmup": (5, {}),
     "batch_size": (8, {}),
     "reduction": ("sum", {}),
+    "class_weight": ({"a b": 2.0, "01": 0.5}, {}),
     "l2": (0.01, {}),
     "clip_norm": (1.0, {}),
     "network.hidden": ([8, 4], {}),
@@ -219,7 +220,29 @@ def test_a_config_of_few_keys_is_recorded_complete(
     text = to_yaml(config)
     path.write_text(text)
     assert load_recorded(path) == config
-    assert [line.split(":")[0] for line in text.splitlines() if line[0] != " "] == list(Config.model_fields)
+    # A class_weight of none is left out: recorded configs without the key are older than it.
+    left_out = set() if "class_weight" in given else {"class_weight"}
+    recorded = [line.split(":")[0] for line in text.splitlines() if line[0] != " "]
+    assert recorded == [key for key in Config.model_fields if key not in left_out]
+
+
+@pytest.mark.parametrize("weights", ["none", "null", "balanced", "{setosa: 2, '1': 0.5, 'no': 1e300}"])
+def test_weights_of_classes_are_read_and_recorded(tmp_path: Path, weights: str) -> None:
+    mapping = {"setosa": 2.0, "1": 0.5, "no": 1e300}
+    expected = {"none": "none", "null": "none", "balanced": "balanced"}.get(weights, mapping)
+    config = load_config(None, [f"class_weight={weights}"])
+    assert config.class_weight == expected
+    (tmp_path / "config.yaml").write_text(to_yaml(config))
+    assert load_recorded(tmp_path / "config.yaml") == config
+    assert load_config(config, seed=1).class_weight == expected
+    assert load_config(None, class_weight=expected) == config
+
+
+@pytest.mark.parametrize("weights", ["0", "{}", "{a: 0}", "{a: -1}", "{a: .inf}", "{a: x}", "[1, 2]", "true"])
+def test_weights_that_are_none(weights: str) -> None:
+    wanted = "is not one of none, balanced, or a mapping of class names to numbers greater than 0"
+    with pytest.raises(Problems, match=f"class_weight: .* {wanted}"):
+        load_config(None, [f"class_weight={weights}"])
 
 
 @pytest.mark.parametrize("lines", [0, 1, 7])

@@ -86,7 +86,7 @@ def _train_epochs(
         labels,
         np.array([[training.schedule(epoch) for epoch in epochs] for training in trainings]),
         batch_size=first.batch_size,
-        objectives=[objective_of(training.config) for training in trainings],
+        objectives=[objective_of(training.config, training.dataset) for training in trainings],
         threads=1,  # a sweep has a process for each core
     )
     for training, end in zip(trainings, parameters, strict=True):

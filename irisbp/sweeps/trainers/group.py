@@ -28,8 +28,8 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping and most options of the optimizer. Compiled code has a penalty or has none, and never stops
-    early.
+    of clipping, the weights of classes and most options of the optimizer. Either all or none have weights.
+    Compiled code has a penalty or has none, and never stops early.
     """
     options = vars(config.optimizer)
     return (
@@ -38,6 +38,7 @@ def group_key(config: Config) -> Hashable:
         config.epochs,
         config.batch_size,
         config.reduction,
+        config.class_weight == "none",
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
