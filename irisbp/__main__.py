@@ -1,7 +1,7 @@
-"""`irisbp` and `python -m irisbp` start here.
+"""The entry point of `irisbp` and `python -m irisbp`.
 
-A signal that comes before anything has begun ends the process at once and quietly: the handlers are set
-before the first import that takes time.
+A signal that comes before the command has begun ends the process at once and quietly: the handlers are set
+before the first slow import.
 """
 
 import gc
@@ -19,14 +19,14 @@ def main() -> NoReturn:
     """Run the command line."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    # To look for garbage among all that is imported would take a tenth of a short run.
+    # Garbage collection during the imports would take a tenth of a short run's time.
     gc.set_threshold(50_000)
     from irisbp.cli import run
 
     try:
         run()
     finally:
-        # The exit code stands: a signal that comes while Python takes itself down no longer counts.
+        # The exit code is decided: a signal during Python's shutdown must not change it.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""Types of packages that take long to load, for annotations: whoever uses a package loads it there itself."""
+"""Types of packages that take long to load, for annotations: code that uses a package imports it there."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,12 +1,12 @@
-"""What can go wrong, as messages for the user and exit codes for the shell.
+"""The errors of irisbp: messages for the user, and exit codes for the shell.
 
 IrisbpError            2
 ├── ConfigError        2   a config, an override or an option
 ├── DataError          2   a table or its contents
-├── RunError           2   a run directory that is not what it should be
+├── RunError           2   a run directory that is missing, unfinished or damaged
 ├── CheckFailed        3   a threshold or a gradient
 ├── Diverged           4   a number that is not finite
-├── Interrupted      130   a Ctrl-C, noticed where a run could end in good order; also a KeyboardInterrupt
+├── Interrupted      130   a Ctrl-C that ended a run in good order; also a KeyboardInterrupt
 ├── StorageError      74   a file could not be written or read
 ├── NoRoom            74   a disk that is too small
 ├── Busy              75   another process holds the run
@@ -32,7 +32,7 @@ _MOST_ACCENTS = 4  # on one letter; more would be drawn over the lines above and
 
 
 def literal(text: str) -> str:
-    """The text with every character that a terminal could act upon, or hide, written as an escape."""
+    """The text, with every character that a terminal would interpret or hide written as an escape."""
     if text.isascii() and text.isprintable():
         return text
     shown, accents = [], 0
@@ -45,7 +45,7 @@ def literal(text: str) -> str:
 
 
 def in_shell(path: object) -> str:
-    """A path as it stands in a command, for a shell that knows $'...': one word, and never an option."""
+    """A path quoted for a shell that has $'...': one word, and never an option."""
     text = str(path)
     text = f"./{text}" if text.startswith("-") else text
     if literal(text) == text:
@@ -70,16 +70,16 @@ class IrisbpError(Exception):
         super().__init__("\n".join(literal(line) for line in lines))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the finished message, since what it was made of is gone: errors come back from workers."""
+        """Pickle the finished message, without the constructor's arguments: workers send errors back."""
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def add(self, *lines: str) -> None:
-        """Say more: what else is to be told when this is."""
+        """Append lines to the message."""
         self.args = ("\n".join([*self.args, *(literal(line) for line in lines)]),)
 
 
 class ConfigError(IrisbpError):
-    """A config, an override or an option is not what it may be."""
+    """A config, an override or an option is invalid."""
 
 
 class DataError(IrisbpError):
@@ -95,8 +95,8 @@ class WorkerDied(IrisbpError):
 
     def __init__(self, part: int, parts: int, deaths: int) -> None:
         super().__init__(
-            f"part {part + 1} of {parts}: the process that worked on it was killed, {deaths} times",
-            "The memory may not suffice for so many runs at once.",
+            f"part {part + 1} of {parts}: its process was killed {deaths} times",
+            "There may be too little memory for so many runs at once.",
         )
         self.part = part
 
@@ -118,7 +118,7 @@ class Diverged(IrisbpError):
     def __init__(self, what: str, *, epoch: int, step: int, sample: int) -> None:
         super().__init__(
             f"diverged: {what} at epoch {epoch}, step {step}, sample {sample}",
-            "The learning rate may be too large, or the initial parameters too far out.",
+            "The learning rate may be too large, or the initial parameters too large.",
         )
         self.what, self.epoch, self.step, self.sample = what, epoch, step, sample
         self.run: Any = None
@@ -138,7 +138,7 @@ class Diverged(IrisbpError):
 
 
 class Interrupted(IrisbpError, KeyboardInterrupt):
-    """A Ctrl-C ended a run or a sweep in good order; result is what there is of it."""
+    """A Ctrl-C ended a run or a sweep in good order; result is the run or sweep up to there."""
 
     exit_code = 130
 
@@ -158,7 +158,7 @@ class StorageError(IrisbpError):
 
 
 class NoRoom(IrisbpError):
-    """A disk is too small for what is to be written."""
+    """The disk has too little free space for the files to be written."""
 
     exit_code = 74
 
@@ -170,6 +170,6 @@ class Busy(IrisbpError):
 
 
 class ReaderGone(IrisbpError):
-    """Whoever read our output closed it; there is nobody to tell."""
+    """The reader of our output closed it, so no message is printed."""
 
     exit_code = 141

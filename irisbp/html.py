@@ -1,4 +1,4 @@
-"""Results as HTML for notebooks: everything in it is text, whatever it says."""
+"""Results as HTML for notebooks: every value is escaped and shown as text."""
 
 from collections.abc import Iterable, Mapping
 

@@ -51,6 +51,10 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     its data.shuffle and data.validation. Keys that only concern a table or a run's directory are left out:
     data.source, target, features, folds and fold, record, checkpoint_every.
 
+    class_weight multiplies the gradient of each sample; reported losses are without it. It is None,
+    "balanced" (n_samples / (n_classes * the class's count), over the samples trained on), or a mapping of
+    classes to weights above 0, where a class that is left out has the weight 1.
+
     random_state is the config's seed: BackpropClassifier(random_state=3) trains as seed=3 does. None draws a
     seed from NumPy's global generator, a RandomState from itself. Without validation, all samples are
     trained on; with it, this part of every class is held out, which early_stopping monitors by default.
@@ -89,6 +93,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         schedule: _Choice = "constant",
         batch_size: int | str = 1,
         reduction: str = "mean",
+        class_weight: str | Mapping[Any, float] | None = None,
         l2: float = 0.0,
         clip_norm: float | None = None,
         shuffle: str = "once",
@@ -108,6 +113,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.schedule = schedule
         self.batch_size = batch_size
         self.reduction = reduction
+        self.class_weight = class_weight
         self.l2 = l2
         self.clip_norm = clip_norm
         self.shuffle = shuffle
@@ -143,6 +149,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         config = self._config(_seed(self.random_state) if first else self.seed_)
         if config.data.validation is not None or config.early_stopping is not None:
             raise ConfigError("partial_fit trains on all samples: validation and early_stopping must be None")
+        if config.class_weight == "balanced":
+            raise ConfigError("partial_fit sees some samples only: class_weight must be None or a mapping")
         X, y = self._checked(X, y, reset=first, least=1)
         table = _table(X, y, known, self._feature_names())
         training = _prepare(config, table, _names(known)) if first else self._resume(config, table)

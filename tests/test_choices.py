@@ -113,6 +113,7 @@ def configs(draw: st.DrawFn) -> Config:
             "schedule": draw(_choice("schedule")),
             "batch_size": draw(st.one_of(st.just(1), st.just("all"), st.integers(2, 150))),
             "reduction": draw(st.sampled_from(["mean", "sum"])),
+            "class_weight": draw(st.sampled_from(["none", "balanced", {"setosa": 3.0, "virginica": 0.2}])),
             "l2": draw(st.sampled_from([0.0, 1e-4, 0.01, 0.3])),
             "clip_norm": draw(st.sampled_from([None, 0.1, 1.0, 10.0])),
             "network": {
@@ -195,9 +196,8 @@ def _check(config: Config, records: int) -> None:
         _check_end(training, manifest, epochs)
         _check_evaluation(here / "one", training, epochs)
     data, trained = training.dataset, training.parameters
-    report = run_check(
-        own_gradient, training.network, data.inputs, data.labels, objective_of(config), trained=trained
-    )
+    objective = objective_of(config, data)
+    report = run_check(own_gradient, training.network, data.inputs, data.labels, objective, trained=trained)
     assert report.passed, [row for row in report.parameters if row.verdict != "OK"]
 
 

@@ -1,6 +1,7 @@
 """The house: which room may import which, and what is loaded late."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import irisbp
+from irisbp.public import HOMES
+
 ROOT = Path(__file__).parent.parent / "irisbp"
 
 # From the ground up: a room imports those below its own line, and nothing beside or above it.
 FLOORS = (
-    ("errors",),
+    ("errors", "public"),
     ("annotations", "characters", "html"),
     ("nn",),
     ("config", "data", "derivations"),
@@ -97,17 +101,32 @@ def test_few_imports_are_for_types_only() -> None:
     assert len(blocks) <= MOST_TYPE_CHECKING, blocks
 
 
-def test_public_names_are_told_to_type_checkers_too() -> None:
-    import irisbp
+def _docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
 
-    block = next(node for node in _tree(ROOT / "__init__.py").body if isinstance(node, ast.If))
-    told = {
-        alias.name: node.module
-        for node in block.body
+
+def test_a_docstring_opens_with_what_the_thing_does_or_is() -> None:
+    opening = re.compile(r"(What|Whether|How|Where|Who|Whoever|Why|True if|Tell)\b")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path in [*_files(), ROOT / "__init__.py"]
+        for text in _docstrings(path)
+        if opening.match(text)
+    ]
+    assert not wrong
+
+
+def test_public_names_are_known_to_type_checkers_too() -> None:
+    stub = ast.parse((ROOT / "__init__.pyi").read_text())
+    declared = {
+        alias.asname: node.module
+        for node in stub.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert told == irisbp._HOMES
+    assert declared == HOMES
     for name in irisbp.__all__:
         assert getattr(irisbp, name).__module__.startswith("irisbp")
         assert name in dir(irisbp)

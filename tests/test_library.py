@@ -268,7 +268,7 @@ def test_a_frame_takes_the_place_of_a_file(
         ({"table": pd.DataFrame({"x": [1.0, 2.0], "y": ["a", "b"]})}, "table: needs target"),
         ({"table": pd.DataFrame({"x": [1.0, np.nan], "y": ["a", "b"]}), "target": "y"}, "line 3, column x"),
         ({"target": "y"}, "data.target: needs data.source"),
-        ({"resume": True}, "resume and overwrite: give the directory"),
+        ({"resume": True}, "resume and overwrite need a directory"),
         ({"sede": 1}, "argument sede=1: unknown key sede; did you mean seed?"),
         ({"epochs": 2.5}, "argument epochs=2.5: epochs: 2.5 is not a whole number"),
         ({"config": 5}, "config: int is not a config"),
@@ -360,7 +360,7 @@ def test_a_picture_of_a_run_in_memory_is_that_of_its_files(tmp_path: Path) -> No
         lines = [[line.get_xydata() for axes in p.axes for line in axes.get_lines()] for p in pictures]
         for ours, theirs in zip(*lines, strict=True):
             np.testing.assert_array_equal(ours, theirs)
-    with pytest.raises(irisbp.IrisbpError, match="portrait is not a picture; there are loss-and-accuracy"):
+    with pytest.raises(irisbp.IrisbpError, match="portrait is not a picture; give one of loss-and-accuracy"):
         here.plot("portrait")
 
 

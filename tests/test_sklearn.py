@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.estimator_checks import check_estimator
 
 from irisbp.config.load import load_config
@@ -60,7 +61,7 @@ def _copied(estimator: BackpropClassifier) -> BackpropClassifier:
 def test_all_of_scikit_learns_checks_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it, one check is skipped
     results = check_estimator(BackpropClassifier(), on_fail=None)
-    assert Counter(result["status"] for result in results) == {"passed": 55}
+    assert Counter(result["status"] for result in results) == {"passed": 56}
 
 
 _RUNS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -79,6 +80,10 @@ _RUNS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["schedule=cosine", "initializer={name: he_normal, bias: zeros}", "learning_rate=0.05"],
     ),
     "compiled": ({"engine": "compiled"}, ["engine=compiled"]),
+    "weights": (
+        {"class_weight": {"setosa": 3, "virginica": 0.2}},
+        ["class_weight={setosa: 3, virginica: 0.2}"],
+    ),
     "portable": ({"numerics": "portable", "epochs": 4}, ["numerics=portable", "epochs=4"]),
 }
 
@@ -129,7 +134,8 @@ def test_every_key_but_those_of_tables_and_directories_is_a_parameter() -> None:
     assert parameters.pop("random_state") is None
     for key, default in parameters.items():
         by_name = key in ("initializer", "optimizer", "schedule")
-        assert default == (keys[key].name if by_name else keys[key]), key
+        config_default = keys[key].name if by_name else keys[key]
+        assert default == (None if key == "class_weight" else config_default), key  # None is scikit-learn's
 
 
 @pytest.mark.parametrize("hidden", [(3,), (6, 5), ()])
@@ -355,6 +361,27 @@ def test_a_schedule_counts_calls_and_stays_low_behind_the_last_epoch() -> None:
     assert moved[-1] < 0.1 * moved[0]
 
 
+@pytest.mark.parametrize("as_numbers", [False, True])
+def test_balanced_weights_are_scikit_learns(as_numbers: bool) -> None:
+    chosen = np.r_[:50, 50:70, 100:105]
+    samples = FRAME.iloc[chosen]
+    y = np.unique(SPECIES[chosen], return_inverse=True)[1] if as_numbers else SPECIES[chosen]
+    classes = np.unique(y)
+    weights = compute_class_weight("balanced", classes=classes, y=y)
+    assert weights.tolist() == [75 / 150, 75 / 60, 75 / 15]
+    mapping = dict(zip(classes, weights, strict=True))  # NumPy's numbers as keys
+    balanced, mapped = (_quick(class_weight=given).fit(samples, y) for given in ("balanced", mapping))
+    _assert_same(balanced, mapped)
+    assert not np.array_equal(balanced.parameters_, _quick().fit(samples, y).parameters_)
+    parts = _quick(class_weight=mapping, epochs=1).partial_fit(samples, y, classes=classes)
+    _assert_same(parts, _quick(class_weight=mapping, epochs=1).fit(samples, y))
+
+
+def test_a_weight_of_no_class_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="class_weight: setsa is not a class; did you mean setosa"):
+        _quick(class_weight={"setsa": 2.0}).fit(FRAME, SPECIES)
+
+
 def test_partial_fit_refuses_what_it_cannot_do() -> None:
     names = np.unique(SPECIES)
     with pytest.raises(ValueError, match="classes must be given at the first call of partial_fit"):
@@ -365,6 +392,8 @@ def test_partial_fit_refuses_what_it_cannot_do() -> None:
         _quick().partial_fit(FRAME, SPECIES, classes=names[:2])
     with pytest.raises(ConfigError, match="validation and early_stopping must be None"):
         _quick(validation=0.2).partial_fit(FRAME, SPECIES, classes=names)
+    with pytest.raises(ConfigError, match="class_weight must be None or a mapping"):
+        _quick(class_weight="balanced").partial_fit(FRAME, SPECIES, classes=names)
     started = _quick().partial_fit(FRAME, SPECIES, classes=names)
     with pytest.raises(ValueError, match="at the first call"):
         started.partial_fit(FRAME, SPECIES, classes=[*names, "other"])
@@ -398,10 +427,10 @@ def test_random_states() -> None:
     ("keys", "message"),
     [
         ({"optimizer": "adm"}, 'optimizer: "adm" is not one of .*; did you mean adam?'),
-        ({"optimizer": {"name": "adam", "beta": 1}}, "optimizer.beta: adam has no such option"),
+        ({"optimizer": {"name": "adam", "beta": 1}}, "optimizer.beta: not an option of adam; did you mean"),
         ({"hidden": (0,)}, r"network.hidden\[0\]: 0 "),
         ({"random_state": -1}, "seed: -1 is not a whole number from 0"),
-        ({"early_stopping": {"patience": 3}}, "early_stopping: monitors validation samples"),
+        ({"early_stopping": {"patience": 3}}, "early_stopping: needs held-out samples to monitor"),
     ],
 )
 def test_a_wrong_parameter_is_a_config_error_when_fitting(keys: dict[str, Any], message: str) -> None:

@@ -34,16 +34,16 @@ _COMMANDS = {
     "predict": "Classify new samples.",
     "table": "Show how a table is understood.",
     "gradcheck": "Check the gradient, parameter by parameter.",
-    "explain": "Work one update, or one gradient, number by number.",
+    "explain": "Show one update, or one gradient, number by number.",
     "derive": "Derive an expression, in symbols and as a chain.",
     "plot": "Draw pictures of a run, or compare runs.",
     "runs": "List, show, compare and repeat runs.",
-    "config": "Show, check or begin a config.",
+    "config": "Show, check or start a config.",
 }
 
 
 class _Group(TyperGroup):
-    """Keeps a closed pipe apart from the errors that the framework gives its own exit code 1."""
+    """Reports a closed pipe as ReaderGone, before the framework can exit with code 1."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -93,7 +93,7 @@ def _run() -> int:
     except IrisbpError as error:
         return _report(error)
     except typer.TyperException as error:
-        return _report(IrisbpError(f"{error.format_message()} (--help tells more)"))
+        return _report(IrisbpError(f"{error.format_message()} (see --help)"))
     except MemoryError:
         return _report(IrisbpError("not enough memory: the network is too large for this machine"))
     except OSError as error:
@@ -101,9 +101,9 @@ def _run() -> int:
 
 
 def _open_missing_streams() -> None:
-    """Give a process that was started without stdin, stdout or stderr a place for each.
+    """Open the null device for each of stdin, stdout and stderr that is missing.
 
-    Otherwise the next file opened would get such a number, and a message would end up in it.
+    Otherwise the next file opened would get its number, and messages would be written into it.
     """
     for number in range(3):
         try:
@@ -115,14 +115,14 @@ def _open_missing_streams() -> None:
 
 
 def _output_failure(error: OSError) -> IrisbpError:
-    """Every file of a run is wrapped where it is written, so what is left is our own output."""
+    """The error for a failed write to stdout or stderr: others are reported where they occur."""
     if isinstance(error, BrokenPipeError):
         return ReaderGone()
     return StorageError("write to", error.filename or "stdout", error)
 
 
 def _report(error: IrisbpError) -> int:
-    """Print an error, if there is anybody to read it."""
+    """Print an error, unless the reader is gone; returns its exit code."""
     if not isinstance(error, ReaderGone):
         with suppress(OSError):
             print(f"irisbp: {error}", file=sys.stderr, flush=True)
@@ -130,7 +130,7 @@ def _report(error: IrisbpError) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
-        # Python will flush both once more at exit, and would complain.
+        # Python flushes both once more at exit, and would print an error.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())

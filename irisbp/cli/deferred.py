@@ -1,4 +1,4 @@
-"""Commands whose files are loaded when they are called: help of all lists them without loading one."""
+"""Commands whose files are loaded when they are called: --help lists them without loading one."""
 
 from importlib import import_module
 from typing import Any
@@ -14,7 +14,7 @@ def new_app(**options: Any) -> typer.Typer:
 
 
 class DeferredCommand(TyperCommand):
-    """A command that stands for the `app` of a module, and is replaced by it once it is called."""
+    """A placeholder for the `app` of a module, which replaces it when the command is called."""
 
     def __init__(self, name: str, module: str, short_help: str) -> None:
         super().__init__(name=name, short_help=short_help, rich_markup_mode=None)
@@ -30,7 +30,7 @@ class DeferredCommand(TyperCommand):
 
 
 def commands_of(package: str, commands: dict[str, str]) -> dict[str, DeferredCommand]:
-    """A command for each file of a package that has one, by name, with its line of help."""
+    """A command for each of these files of a package, by name, with its line of help."""
     return {
         name: DeferredCommand(name, f"{package}.{name}", short_help) for name, short_help in commands.items()
     }

@@ -14,7 +14,7 @@ from irisbp.errors import IrisbpError
 from irisbp.show.console import make_console
 from irisbp.show.derive import print_derivation
 
-_SHOWN = 60  # characters of an argument that cannot be read
+_SHOWN = 60  # characters of an invalid argument
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 app = new_app()
@@ -27,11 +27,16 @@ def derive(
         typer.Argument(
             metavar="EXPRESSION",
             help="Numbers, names, + - * / **, brackets, and exp, log, sqrt, sin, cos, tan, atan, sinh, cosh,"
-            " tanh, sigmoid, softplus, relu, abs. One that begins with - goes after a lone --.",
+            " tanh, sigmoid, softplus, relu, abs. Put -- before one that begins with -.",
             show_default=False,
         ),
     ],
-    wrt: Annotated[str, typer.Option(metavar="NAME", help="The variable to derive by.", show_default=False)],
+    wrt: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The variable to differentiate with respect to.", show_default=False
+        ),
+    ],
     at: Annotated[
         list[str],
         typer.Option(metavar="NAME=NUMBER,...", help="Every variable's value.", show_default=False),

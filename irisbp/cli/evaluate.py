@@ -28,8 +28,10 @@ _COMPARISONS = {
     "<": operator.lt,
     "==": operator.eq,
 }
+_FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
-    r"\s*(accuracy|loss)\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+    rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
+    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 )
 
 
@@ -77,7 +79,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Classify the run's data again: loss, accuracy, precision, recall, confusion.
+    """Classify the run's data again: loss, accuracy, balanced accuracy, F1, precision, recall, confusion.
 
     Writes evaluation.json into the run.
     """
@@ -87,7 +89,7 @@ def evaluate(
     if evaluation.reading is not None:
         print_lines(make_console(stderr=True), *reading_lines(evaluation.reading, notes_only=as_json))
     content = json_text(evaluation.as_json())
-    # First kept, then shown: a reader that goes away loses nothing.
+    # First written, then shown: the file is there even if the reader of stdout is gone.
     failure = _keep(run, content)
     if as_json:
         print(content)
@@ -95,7 +97,7 @@ def evaluate(
         if opened.status != "completed":
             print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
         print_evaluation(make_console(), evaluation)
-    unmet = _unmet(conditions, {"accuracy": evaluation.accuracy, "loss": evaluation.loss})
+    unmet = _unmet(conditions, {name: getattr(evaluation, name) for name in _FIGURES})
     if failure:
         failure.add(*unmet)
         raise failure
@@ -111,7 +113,7 @@ def _with_keys(run: Run, keys: list[str] | None, data: Path | None) -> Config | 
 
 
 def _keep(run: Path, content: str) -> IrisbpError | None:
-    """Write the evaluation into the run; what prevented it, if anything did."""
+    """Write the evaluation into the run; returns the error if that fails."""
     try:
         with Directory.behind(run) as directory:
             directory.write("evaluation.json", content.encode() + b"\n")
@@ -121,14 +123,15 @@ def _keep(run: Path, content: str) -> IrisbpError | None:
 
 
 def _end(reason: str | None) -> str:
-    return f"did not complete ({reason}); these are the parameters it had then"
+    return f"did not complete ({reason}); its parameters at that point are used"
 
 
 def _parse(text: str) -> tuple[str, str, float]:
     match = _ASSERTION.fullmatch(text)
     if match is None:
         raise IrisbpError(
-            f"--assert {text}: not a condition; it is accuracy or loss, one of >= <= > < ==, and a number"
+            f"--assert {text}: not a condition; it is one of {', '.join(_FIGURES)},"
+            " then one of >= <= > < ==, and a number"
         )
     return match[1], match[2], float(match[3])
 

@@ -1,4 +1,4 @@
-"""`irisbp explain`: where a gradient comes from, with the numbers of a run."""
+"""`irisbp explain`: one update or one gradient of a run, number by number."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +38,7 @@ def explain(
         int | None, typer.Option(metavar="S", help="This step, counted from 1 (default).")
     ] = None,
     epoch: Annotated[
-        int | None, typer.Option(metavar="E", help="The step of this epoch that takes --sample.")
+        int | None, typer.Option(metavar="E", help="With --sample: the step of this epoch that uses it.")
     ] = None,
     sample: Annotated[
         int | None,
@@ -56,7 +56,7 @@ def explain(
     growth: Annotated[
         bool,
         typer.Option(
-            "--growth", help="Count the operations of the whole graph's derivative and the chain's."
+            "--growth", help="Compare the operations of the written-out derivative and of the chain."
         ),
     ] = False,
     output: Annotated[
@@ -76,12 +76,12 @@ def explain(
     if growth:
         if arguments or markdown or any(x is not None for x in (step, epoch, sample, parameter)):
             raise IrisbpError(
-                "--growth is about networks of many sizes; it goes with --json and --output only"
+                "--growth compares networks of many sizes; give only --json and --output with it"
             )
         _grow(as_json, output)
         return
     if output is not None:
-        raise IrisbpError("--output is for the picture of --growth")
+        raise IrisbpError("--output needs --growth, whose picture it writes")
     question = ask(subject_of(arguments or []), step, epoch, sample, {})
     if parameter is None:
         _show_update(question.answer(), as_json, markdown)
@@ -111,11 +111,11 @@ def _show_gradient(gradient: ExplainedGradient, as_json: bool, markdown: bool) -
 def _grow(as_json: bool, output: Path | None) -> None:
     rows = measure()
     if output is not None:
-        from irisbp.show.plots.growth import draw_growth  # which loads Matplotlib
+        from irisbp.show.plots.growth import draw_growth  # loads Matplotlib
 
         ending = output.suffix.lower().removeprefix(".")
         if ending not in ("png", "svg"):
-            raise IrisbpError(f"--output {output}: a picture is a .png or an .svg file")
+            raise IrisbpError(f"--output {output}: give a .png or .svg file")
         write_new_file(output, [draw_growth(rows, ending)])
     if as_json:
         print_json({"rows": [asdict(row) for row in rows]})

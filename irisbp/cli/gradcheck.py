@@ -38,25 +38,27 @@ def gradcheck(
         list[str] | None,
         typer.Argument(
             metavar="[CONFIG|RUN] [KEY=VALUE]...",
-            help="A YAML config (default: the article's), or a run, to check its trained parameters too.",
+            help="A YAML config (default: the article's), or a run: its trained parameters are checked too.",
         ),
     ] = None,
     only_bad: Annotated[bool, typer.Option("--only-bad", help="Leave out what passed.")] = False,
     point: Annotated[str | None, typer.Option(metavar="NAME", help="Check at this point only.")] = None,
     self_test: Annotated[
-        bool, typer.Option("--self-test", help="Plant faults in a copy, and see that they are caught.")
+        bool, typer.Option("--self-test", help="Plant faults in a copy, and check that they are caught.")
     ] = False,
-    method: Annotated[Method | None, typer.Option(help="Show how many digits another method gets.")] = None,
+    method: Annotated[
+        Method | None, typer.Option(help="Compare the correct digits of another method.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check the gradient against derivatives with 50 digits; exit code 3 if one entry is wrong.
 
-    The tolerance of each entry is what rounding can do to it, and nothing more.
+    The tolerance of each entry is the bound of its rounding error, and nothing more.
     """
     if self_test and (method or point):
-        raise IrisbpError("--self-test goes with neither --method nor --point")
+        raise IrisbpError("--self-test cannot be combined with --method or --point")
     if only_bad and (self_test or method or as_json):
-        raise IrisbpError("--only-bad is for the tables of the check itself")
+        raise IrisbpError("--only-bad cannot be combined with --self-test, --method or --json")
     subject = subject_of(arguments or [])
     if self_test:
         _run_self_test(subject, as_json)

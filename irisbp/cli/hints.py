@@ -1,4 +1,4 @@
-"""A note to those who are about to wait for minutes, if another engine would save them."""
+"""A note on a training that will take minutes, if another engine would be faster."""
 
 import sys
 
@@ -12,22 +12,22 @@ LONG = 60.0  # seconds
 
 
 def suggest_engine(training: Training) -> None:
-    """Print a note if the plain engine takes minutes that the compiled one would save."""
+    """Print a note if the plain engine will take minutes and the compiled one would be faster."""
     seconds = training.steps * PLAIN_UPDATE
     if seconds > LONG and is_plain(training.config) and is_faster(training.network, training.batch_size):
         print_note(seconds)
 
 
 def is_plain(config: Config) -> bool:
-    """Whether the compiled engine could be used instead."""
+    """Return whether the plain engine is used where the compiled one could be."""
     return config.engine == "plain" and config.numerics == "native"
 
 
 def print_note(seconds: float) -> None:
-    """Print how long it will take, and what is faster."""
+    """Print the time it will take, and the faster engine."""
     install = "" if available() else f" ({HOW_TO_INSTALL})"
     print(
-        f"note: about {seconds / 60:.0f} min or more; engine=compiled computes the same"
-        f" some {SPEEDUP} times as fast{install}",
+        f"note: about {seconds / 60:.0f} min or more; engine=compiled gives the same results"
+        f" about {SPEEDUP} times as fast{install}",
         file=sys.stderr,
     )

@@ -11,9 +11,9 @@ def print_json(data: Any) -> None:
 
 
 def json_text(data: Any) -> str:
-    """One JSON object on one line, in ASCII, so that a terminal has nothing to act upon.
+    """One JSON object on one line, in ASCII, so that a terminal has no control character to interpret.
 
-    A number that is not finite is null: JSON has no word for it.
+    A number that is not finite is null: JSON cannot represent it.
     """
     return json.dumps(_finite(data), allow_nan=False)
 

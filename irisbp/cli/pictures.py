@@ -11,7 +11,7 @@ from irisbp.runs.run import Run
 
 def draw_into(plots: Directory, run: Run, picture_format: str, kinds: Sequence[str]) -> list[str]:
     """Draw and write pictures; returns their names."""
-    from irisbp.show.plots import draw_run  # which loads every picture's file, and is asked for by few
+    from irisbp.show.plots import draw_run  # loads every picture's file
 
     written = []
     for name, content in draw_run(run, kinds, picture_format, print_note):
@@ -21,13 +21,13 @@ def draw_into(plots: Directory, run: Run, picture_format: str, kinds: Sequence[s
 
 
 def draw_all(directory: Directory, run: Run) -> None:
-    """All pictures of a run; it is complete without them, so that nothing that goes wrong here matters."""
+    """Draw all pictures of a run; an error is only noted, since the run is complete without them."""
     try:
         with directory.folder(PLOTS) as plots:
             draw_into(plots, run, "png", PICTURES)
     except Exception as error:
         reason = literal(str(error) or type(error).__name__)
-        print(f"note: the run is complete, but not drawn: {reason}", file=sys.stderr)
+        print(f"note: the run is complete, but its pictures could not be drawn: {reason}", file=sys.stderr)
 
 
 def print_note(text: str) -> None:

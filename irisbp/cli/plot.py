@@ -67,11 +67,11 @@ def plot(
     """
     if len(runs) > 1:
         if kinds:
-            raise IrisbpError("--kind: several runs make one picture, their comparison")
+            raise IrisbpError("--kind needs a single run; several runs are drawn as one comparison")
         _compare(runs, picture_format, output)
     elif is_sweep(runs[0]):
         if kinds:
-            raise IrisbpError("--kind: those are the pictures of a run; a sweep has its own")
+            raise IrisbpError("--kind is for a run; a sweep has its own pictures")
         _draw_sweep(runs[0], picture_format, output)
     else:
         _draw(runs[0], picture_format, kinds, output)

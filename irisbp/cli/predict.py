@@ -56,7 +56,7 @@ def predict(
 ) -> None:
     """Classify samples; prints CSV: the columns given, the class predicted, each class's probability.
 
-    Columns that are no features are carried through.
+    Columns that are not features are copied.
     """
     opened = open_run(run)
     model, first, keys = opened.model, samples[0], samples[1:]
@@ -73,13 +73,13 @@ def predict(
     if output is not None:
         write_new_file(output, (line.encode() for line in lines))
         return
-    if sys.stdout.isatty():  # a file or a pipe gets the table's own characters
+    if sys.stdout.isatty():  # a file or a pipe gets the table's characters as they are
         lines = map(_to_look_at, lines)
     sys.stdout.writelines(lines)
 
 
 def _lines(header: list[str], predictions: Iterator[Predictions], *, raw: bool) -> Iterator[str]:
-    """CSV; a fault among the first rows shows before anything is written."""
+    """The lines of the CSV; an error in the first rows is raised before anything is written."""
     first = next(predictions, None)
     yield raw_row(header) if raw else row(header)
     for some in chain(() if first is None else (first,), predictions):
@@ -87,6 +87,6 @@ def _lines(header: list[str], predictions: Iterator[Predictions], *, raw: bool) 
 
 
 def _to_look_at(lines: str) -> str:
-    """CSV with nothing in its cells that a terminal would act upon."""
+    """CSV for a terminal: control characters in its cells are escaped."""
     rows = csv.reader(io.StringIO(lines, newline=""))
     return "".join([f"{','.join(quoted(literal(cell)) for cell in row)}\n" for row in rows])

@@ -25,7 +25,7 @@ def resume(
 ) -> None:
     """Resume a run from its last checkpoint, as if it had never been interrupted.
 
-    A run that is finished says so. Of a sweep, the parts that are missing are trained.
+    A finished run is reported again. For a sweep, the missing parts are trained.
     """
     shown = Shown(stream, quiet, as_json, plot)
     with open_to_resume(run) as directory:
@@ -36,8 +36,8 @@ def resume(
 
 
 def _resume_sweep(directory: Directory, shown: Shown) -> None:
-    from irisbp.cli.sweep import Call, resume_sweep  # whose rooms a run has no use for
+    from irisbp.cli.sweep import Call, resume_sweep  # loaded for sweeps only
 
     if shown.stream or shown.plot:
-        raise IrisbpError(f"{directory.path} is a sweep: --stream and --plot are for runs")
+        raise IrisbpError(f"{directory.path} is a sweep: --stream and --plot are only for runs")
     resume_sweep(directory, Call(quiet=shown.quiet, as_json=shown.as_json))

@@ -20,14 +20,14 @@ from irisbp.runs.session import TrainingSession
 from irisbp.show.console import make_console, print_lines
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
 from irisbp.show.reading import reading_lines
-from irisbp.show.results import print_run_result
+from irisbp.show.results import class_notes, print_run_result
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Training
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the user wants to see of a run."""
+    """The output that the user asked for."""
 
     stream: bool = False
     quiet: bool = False
@@ -36,7 +36,7 @@ class Shown:
 
     def __post_init__(self) -> None:
         if self.stream and self.as_json:
-            raise IrisbpError("--stream and --json: both want stdout; give one of them")
+            raise IrisbpError("--stream and --json: both print to stdout; give one of them")
 
 
 def print_reading_of(training: Training, *, quiet: bool) -> None:
@@ -64,6 +64,10 @@ def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> N
         except BrokenPipeError:
             raise ReaderGone() from None
     _show_end(directory, run, shown)
+    scores = session.training.scores
+    if run.status == "completed" and scores is not None and not shown.quiet:
+        for note in class_notes(scores, session.training.config.class_weight != "none"):
+            print(f"note: {note}", file=sys.stderr)
     if run.status == "interrupted":
         raise _Stopped(stop.exit_code or 130, directory)
 
@@ -94,7 +98,7 @@ def resume_in(directory: Directory, shown: Shown, wanted: Config | None = None) 
 
 
 def _report_finished(directory: Directory, shown: Shown) -> None:
-    """The result of a finished run once more, and how it ended."""
+    """Print the result of a finished run again, and how it ended."""
     if not shown.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
     run = open_run(directory.path)
@@ -103,7 +107,7 @@ def _report_finished(directory: Directory, shown: Shown) -> None:
 
 
 def _show_end(directory: Directory, run: Run, shown: Shown) -> None:
-    """Print the result, and draw the run if that is wanted and it has come to its end."""
+    """Print the result, and draw the run if asked for and if it is finished."""
     if shown.as_json:
         print_json(run.as_json())
     else:
@@ -113,14 +117,14 @@ def _show_end(directory: Directory, run: Run, shown: Shown) -> None:
 
 
 def _listeners(training: Training, run: str, shown: Shown) -> list[Listener]:
-    """Who shows the progress: nobody, lines, or the live view."""
+    """The listeners that show the progress: none, lines, or the live view."""
     config, classes = training.config, training.dataset.classes
     listeners: list[Listener] = [SampleLines(sys.stdout, classes)] if shown.stream else []
     if shown.quiet:
         return listeners
     if shown.stream or not can_be_redrawn():
         return [*listeners, Dispensable(EpochLines(sys.stderr, config.epochs))]
-    from irisbp.show.live import LiveView  # Rich's own, which is heavy, is for terminals only
+    from irisbp.show.live import LiveView  # loaded for terminals only, since Rich is heavy
 
     shape = "-".join(map(str, (training.network.inputs, *config.network.hidden, len(classes))))
     title = f"{run}  {shape}  {config.optimizer.name} {config.learning_rate:g}  seed {config.seed}"
@@ -129,6 +133,6 @@ def _listeners(training: Training, run: str, shown: Shown) -> list[Listener]:
 
 
 def can_be_redrawn() -> bool:
-    """Whether stderr is a terminal that a live view can be drawn on."""
+    """Return whether stderr is a terminal that a live view can be drawn on."""
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown", "")
     return sys.stderr.isatty() and not dumb and not os.environ.get("CI")

@@ -1,4 +1,4 @@
-"""`irisbp runs`: the runs that there are, one of them, two side by side, or one once more."""
+"""`irisbp runs`: list runs, show one, compare two, or repeat one."""
 
 import sys
 from contextlib import closing
@@ -39,7 +39,8 @@ def runs(context: typer.Context) -> None:
 @app.command("list", short_help="List the runs in a directory.")
 def list_(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Where to look (default: runs).", readable=False)
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The directory to search (default: runs).", readable=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -53,9 +54,9 @@ def list_(
     print_list(make_console(), entries, str(place))
 
 
-@app.command("show", short_help="Show all of a run.")
+@app.command("show", short_help="Show everything about a run.")
 def show(run: RunArgument, as_json: Json = False) -> None:
-    """Show all of a run: how it ended, its config, its last epochs, its files and whether they are whole."""
+    """Show everything about a run: how it ended, its config, its last epochs, and the state of its files."""
     entry = read_entry(run)
     epochs, files = last_epochs(run, 5), list_files(entry)
     if as_json:
@@ -77,10 +78,10 @@ def show(run: RunArgument, as_json: Json = False) -> None:
 @app.command("diff", short_help="Compare two runs.")
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A run directory.", readable=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another one.", readable=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another run directory.", readable=False)],
     as_json: Json = False,
 ) -> None:
-    """Compare two runs: their configs, where their losses part, their last epochs and parameters."""
+    """Compare two runs: their configs, where their losses first differ, their last epochs and parameters."""
     found = compare(a, b)
     if as_json:
         print_json(found.as_json())
@@ -98,7 +99,7 @@ def verify(
     """Train a run again from its own config, and compare every file to the byte.
 
     Exit code 3 means that a file differs, 2 that the run cannot be repeated, or that it differs and was
-    made by other versions than these. Nothing is written into the run.
+    made by other versions. Nothing is written into the run.
     """
     result = _verify(run, quiet)
     if as_json:
@@ -110,7 +111,7 @@ def verify(
         return
     message = f"{run} does not repeat: {first.name} differs first, at {first.difference.where}"
     if result.versions:
-        raise RunError(f"{message}; other versions may be why")
+        raise RunError(f"{message}; different versions may be the cause")
     raise CheckFailed(message)
 
 

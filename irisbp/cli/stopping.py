@@ -28,10 +28,10 @@ class StopRequest:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside, for what would keep us waiting, the first signal raises StoppedAtOnce wherever we are."""
+        """A context for a wait: inside it, the first signal raises StoppedAtOnce."""
         self._is_urgent = True
         try:
-            # Only what comes in this thread ends what it waits for.
+            # Only a signal in this thread can end its wait.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             if self.exit_code is not None:
                 raise StoppedAtOnce

@@ -14,5 +14,5 @@ def subject_of(arguments: Sequence[str]) -> Path | Config:
     if path is None or not path.is_dir():
         return load_config(path, overrides)
     if overrides:
-        raise ConfigError(f"argument {overrides[0]}: a run is taken as it is; overrides are for a config")
+        raise ConfigError(f"argument {overrides[0]}: overrides are for a config, not for a run")
     return path

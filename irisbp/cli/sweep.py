@@ -30,7 +30,7 @@ from irisbp.sweeps.sweep import Sweep
 
 
 class Backend(StrEnum):
-    """Who trains the parts of a sweep."""
+    """The library whose processes train the parts of a sweep."""
 
     LOKY = "loky"
     DASK = "dask"
@@ -39,7 +39,7 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """The options of a call: who trains the sweep, and what the user wants to see of it.
+    """The options of a call: the workers, and the output that the user asked for.
 
     arguments are those that the sweep was asked for with, if they are known.
     """
@@ -75,12 +75,12 @@ def sweep(
     quiet: Quiet = False,
     as_json: Json = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many processes (default: one for each core).")
+        int | None, typer.Option(min=1, help="The number of processes (default: one for each core).")
     ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first run that diverges, with exit code 4.")
     ] = False,
-    backend: Annotated[Backend, typer.Option(help="Who starts the processes.")] = Backend.LOKY,
+    backend: Annotated[Backend, typer.Option(help="The library that starts the processes.")] = Backend.LOKY,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The cluster's address, for dask or ray.")
     ] = None,
@@ -88,7 +88,7 @@ def sweep(
     """Train a run for every combination of the values given, and compare the settings over seeds and folds.
 
     Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
-    0:100:10. A run that diverges is a row of the results as any other.
+    0:100:10. A run that diverges is a row of the results like any other.
     """
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
@@ -129,7 +129,7 @@ def resume_sweep(directory: Directory, call: Call) -> None:
         return
     swept, restored = finished
     for name in restored:
-        print(f"note: {name} was missing or damaged: written again", file=sys.stderr)
+        print(f"note: {name} was missing or damaged; it was written again", file=sys.stderr)
     if not call.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
     _print_result(swept, call)
@@ -181,7 +181,7 @@ class _Stopped(IrisbpError):
 
 
 def _how_to_resume(path: Path, call: Call) -> str:
-    """The command for it, which is `irisbp resume` unless that would leave a cluster aside."""
+    """The command that resumes the sweep: `irisbp resume`, unless that would not use the cluster."""
     workers = call.workers
     if workers.backend == "loky":
         return how_to_resume(path)
@@ -196,7 +196,7 @@ def _how_to_resume(path: Path, call: Call) -> str:
 
 
 class _Shown:
-    """Progress that a sweep can do without: if it cannot be written, the sweep continues without it."""
+    """Shows the progress; if it cannot be written, the sweep continues without it."""
 
     def __init__(self, progress: SweepProgress, *, quiet: bool) -> None:
         self._last = progress
@@ -218,7 +218,7 @@ class _Shown:
             self._view.do(lambda view: view.settle(epochs))
 
     def close(self) -> None:
-        """No more will come."""
+        """End the display."""
         self._view.do(lambda view: view.close())
 
 

@@ -1,4 +1,4 @@
-"""A note to those whose sweep would take minutes, if another engine would save them."""
+"""A note on a sweep that will take minutes, if another engine would be faster."""
 
 from irisbp.cli.hints import LONG, is_plain, print_note
 from irisbp.config.schema import Config
@@ -8,14 +8,14 @@ from irisbp.training.setup import prepare
 
 
 def suggest_engine_for_sweep(sweep: SweepPlan, jobs: int) -> None:
-    """Print a note if so many processes take minutes for a sweep that the compiled engine would save."""
+    """Print a note if the sweep will take minutes and the compiled engine would be faster."""
     seconds = sweep.seconds / jobs
     if seconds > LONG and all(_gains(sweep.grid.config(rows[0])) for rows in sweep.rows.groups):
         print_note(seconds)
 
 
 def _gains(config: Config) -> bool:
-    """Whether the compiled engine would train side by side what the plain one is to train."""
+    """Return whether the compiled engine would train these runs side by side."""
     if not is_plain(config):
         return False
     training = prepare(config)

@@ -29,7 +29,9 @@ def train(
     sweep: Annotated[
         Path | None, typer.Option("--from", metavar="SWEEP", help="Train a run of this sweep, in full.")
     ] = None,
-    row: Annotated[int | None, typer.Option(metavar="N", help="Which one: its row in results.csv.")] = None,
+    row: Annotated[
+        int | None, typer.Option(metavar="N", help="With --from: the run's row in results.csv.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the directory.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the run in the directory, if there is one.")
@@ -63,7 +65,7 @@ def train(
 def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> tuple[Path | None, Config]:
     """The config, and the file that gives the run its name; a row's is called after the sweep and the row."""
     if (sweep is None) != (row is None):
-        raise IrisbpError("--from and --row: a run of a sweep needs both")
+        raise IrisbpError("--from and --row: give both, for a run of a sweep")
     if sweep is not None and row is not None:
         if arguments:
             raise IrisbpError(f"--from: row {row} has a config of its own; give no config and no overrides")

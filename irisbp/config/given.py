@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from os import PathLike, fspath
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from irisbp.config.schema import Config
 
-Given = str | PathLike[str] | Mapping[str, Any] | Config | None
+Given: TypeAlias = str | PathLike[str] | Mapping[str, Any] | Config | None
 """A config's path, its keys, or the config itself; None is the article's run."""
 
 

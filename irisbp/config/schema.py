@@ -7,7 +7,14 @@ each rule is written down once.
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from irisbp.characters import CHARACTERS
 
@@ -292,6 +299,11 @@ def _engine(value: Any) -> Any:
     return "compiled" if value == "numba" else value
 
 
+def _weighting(value: Any) -> Any:
+    """Read null as none."""
+    return "none" if value is None else value
+
+
 def _every(value: Any) -> Any:
     """Read a number as one of epochs, and auto as neither epochs nor steps."""
     if value == "auto":
@@ -362,6 +374,13 @@ class Config(_Section):
         default=1, description="a whole number of samples from 1, or all"
     )
     reduction: Literal["mean", "sum"] = Field(default="mean", description="one of mean, sum")
+    class_weight: Annotated[
+        Annotated[dict[str, Positive], Field(min_length=1)] | Literal["none", "balanced"],
+        BeforeValidator(_weighting),
+    ] = Field(
+        default="none",
+        description="one of none, balanced, or a mapping of class names to numbers greater than 0",
+    )
     l2: NotNegative = Field(default=0.0, description=_NOT_NEGATIVE)
     clip_norm: Positive | None = Field(default=None, description=f"{_POSITIVE} (or null, for no clipping)")
     network: NetworkSection = Field(default=NetworkSection(), description="a mapping")
@@ -378,3 +397,11 @@ class Config(_Section):
         default=CheckpointEvery(),
         description="auto, a whole number of epochs, or a mapping of epochs or steps",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave class_weight out where it is none: configs recorded before it existed stay complete."""
+        plain: dict[str, Any] = handler(self)
+        if plain.get("class_weight") == "none":
+            del plain["class_weight"]
+        return plain

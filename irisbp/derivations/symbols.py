@@ -147,7 +147,7 @@ def value_at(expression: Any, values: Mapping[str, float]) -> float:
 
 
 def _number(text: str) -> Any:
-    """Whole numbers and simple fractions as such; others as symbols, so that they stay as written."""
+    """Keep whole numbers and simple fractions as such; others as symbols, so that they stay as written."""
     above, below = float(text).as_integer_ratio()
     if above <= 10**6 and below <= 2**10:
         return sympy.Rational(above, below)

@@ -69,7 +69,7 @@ def parameters_data(worked: Worked) -> list[dict[str, Any]]:
 
 
 def _place(worked: Worked) -> dict[str, Any]:
-    batch = zip(worked.rows, worked.losses, strict=True)
+    batch = zip(worked.rows, worked.losses, worked.weights.tolist(), strict=True)
     return {
         "step": worked.step,
         "epoch": worked.epoch,
@@ -81,7 +81,7 @@ def _place(worked: Worked) -> dict[str, Any]:
         "optimizer": worked.config.optimizer.name,
         "reduction": worked.config.reduction,
         "l2": worked.config.l2,
-        "batch": [{"sample": row, "loss": loss} for row, loss in batch],
+        "batch": [{"sample": row, "loss": loss, "weight": weight} for row, loss, weight in batch],
     }
 
 

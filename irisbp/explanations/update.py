@@ -56,7 +56,7 @@ class ExplainedUpdate:
 
     @property
     def loss(self) -> float:
-        """The sample's loss before the update, in nats."""
+        """The sample's loss before the update, in nats, without the weight of its class."""
         return self.worked.loss
 
     @property
@@ -95,6 +95,7 @@ class ExplainedUpdate:
             "class": self.label,
             "predicted": self.predicted,
             "loss": repr(self.loss),
+            **({} if self.worked.objective.class_weight is None else {"class weight": self.worked.weight}),
             "optimizer": f"{self.worked.config.optimizer.name}, learning rate {self.worked.learning_rate!r}",
         }
         rows = [

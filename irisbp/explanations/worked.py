@@ -161,10 +161,10 @@ class Worked:
     new: Array
     recorded: bool = field(default=False)
 
-    @property
+    @cached_property
     def objective(self) -> Objective:
         """The objective that the update minimizes."""
-        return objective_of(self.config)
+        return objective_of(self.config, self.dataset)
 
     @property
     def sample(self) -> int:
@@ -193,17 +193,27 @@ class Worked:
 
     @property
     def is_single(self) -> bool:
-        """True if the update's gradient is the sample's own: no batch, no penalty."""
-        return len(self.rows) == 1 and not self.config.l2
+        """Return whether the gradient is the sample's own: no batch, no penalty, no class weights."""
+        return len(self.rows) == 1 and not self.config.l2 and self.objective.class_weight is None
+
+    @cached_property
+    def weights(self) -> Array:
+        """The weight of each sample of the batch in the objective, that of its class: (rows,)."""
+        return self.objective.weights_of(self.dataset.labels[self.rows])
+
+    @property
+    def weight(self) -> float:
+        """The weight of the sample that is explained."""
+        return float(self.weights[self.chosen])
 
     @property
     def is_plain(self) -> bool:
-        """True if the change is the learning rate times the gradient, and nothing else."""
+        """Return whether the change is the learning rate times the gradient, and nothing else."""
         return is_plain(self.config)
 
 
 def is_plain(config: Config) -> bool:
-    """True if the optimizer is plain gradient descent."""
+    """Return whether the optimizer is plain gradient descent."""
     optimizer = config.optimizer
     return optimizer.name == "sgd" and not optimizer.momentum and config.clip_norm is None
 
@@ -232,7 +242,7 @@ def work(before: Before, sample: int | None = None) -> Worked:
     if sample is not None and sample not in rows:
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         raise IrisbpError(f"sample {sample}: step {before.step} takes {shown}")
-    old, objective = training.parameters.copy(), objective_of(training.config)
+    old, objective = training.parameters.copy(), objective_of(training.config, training.dataset)
     inputs, labels = training.dataset.inputs[rows], training.dataset.labels[rows]
     witness, saved = _Witness(training.optimizer), Snapshot.of(training)
     witnessed = PlainLoop(training.network, training.parameters, witness, training.batch_size, objective)

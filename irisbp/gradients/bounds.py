@@ -82,7 +82,13 @@ def rounding_bounds(
                         right[row, node] = side
             layers.append(_BoundedLayer(*_ACTIVATIONS[network.activation](a, error, right)))
         logits, error = _weighted_sums(layers[-1], blocks[-1])
-        loss, delta, delta_error = _cross_entropy(logits, error, labels)
+        losses, loss_error, delta, delta_error = _cross_entropy(logits, error, labels)
+        if objective.weights is not None:
+            weights = objective.weights[labels]
+            loss_error = weights * (loss_error + losses)
+            delta = weights[:, np.newaxis] * delta
+            delta_error = weights[:, np.newaxis] * delta_error + np.abs(delta) + _SPACING
+        loss = float(loss_error.sum())
         if objective.reduction == "mean":
             loss, delta = loss / len(labels), delta / len(labels)
             delta_error = delta_error / len(labels) + np.abs(delta)
@@ -107,8 +113,11 @@ def _weighted_sums(below: _BoundedLayer, block: Array) -> tuple[Array, Array]:
     return below.value @ weights + biases, error
 
 
-def _cross_entropy(logits: Array, error: Array, labels: Indices) -> tuple[float, Array, Array]:
-    """The bound of the sum of the losses; the gradient at the logits (rows, classes) and its bound."""
+def _cross_entropy(logits: Array, error: Array, labels: Indices) -> tuple[Array, Array, Array, Array]:
+    """The losses (rows,) and their bounds; the gradient at the logits (rows, classes) and its bound.
+
+    The losses' bounds, added up, have room for the rounding of their sum.
+    """
     (rows, classes), label = logits.shape, (np.arange(len(labels)), labels)
     difference = logits - logits.max(axis=1, keepdims=True)
     powers = np.exp(difference)
@@ -127,7 +136,7 @@ def _cross_entropy(logits: Array, error: Array, labels: Indices) -> tuple[float,
     losses = np.log1p(powers.sum(axis=1)) - difference[label]
     loss_error = rest_spread + rest * q[label] + (classes + 5.0 + rows) * losses
     others[label] = -rest
-    return float(loss_error.sum() + rows * _UNDERFLOW), others, delta_error + _UNDERFLOW
+    return losses, loss_error + _UNDERFLOW, others, delta_error + _UNDERFLOW
 
 
 def _backward(

@@ -46,6 +46,16 @@ def _check_choices(network: Network, objective: Objective) -> None:
         raise IrisbpError(f"network: {network.activation} is not one of {', '.join(ACTIVATIONS)}")
     if not (isfinite(objective.l2) and objective.l2 >= 0.0):
         raise IrisbpError(f"objective: l2 is {objective.l2}; it must be a finite number from 0")
+    weights = objective.class_weight
+    if weights is not None and not (len(weights) == network.classes and all(map(_is_positive, weights))):
+        raise IrisbpError(
+            f"objective: class_weight is {weights}; it must have a finite number above 0"
+            f" for each of {network.classes} classes"
+        )
+
+
+def _is_positive(weight: float) -> bool:
+    return isfinite(weight) and weight > 0.0
 
 
 def _check_samples(network: Network, inputs: Array, labels: Indices) -> None:

@@ -43,7 +43,7 @@ class BackwardCopy:
             slopes.append(slope)
         logits = values[-1] @ blocks[-1][:-1] + blocks[-1][-1]  # (rows, classes)
         losses, delta = self.losses(logits, labels)
-        delta = self.reduce(delta, objective)
+        delta = self.reduce(self.weigh(delta, labels, objective), objective)
         gradient = np.zeros_like(parameters)
         for depth in reversed(range(len(blocks))):
             block = network.blocks(gradient)[depth]
@@ -53,7 +53,7 @@ class BackwardCopy:
             if depth:
                 delta = self.carry(delta, blocks[depth][:-1]) * self.slope(slopes[depth - 1], values[depth])
         self.finish(network, gradient)
-        return reduced_loss(network, parameters, losses, objective), gradient
+        return reduced_loss(network, parameters, losses, labels, objective), gradient
 
     def activate(self, activation: str, sums: Array) -> tuple[Array, Array]:
         """A hidden layer's values and slopes (rows, nodes)."""
@@ -67,6 +67,10 @@ class BackwardCopy:
         delta = np.zeros_like(logits)
         losses, _ = cross_entropy(logits, labels, delta)
         return losses, delta
+
+    def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
+        """The gradient at the logits, each row times the weight of its class."""
+        return np.asarray(delta * objective.weights_of(labels)[:, np.newaxis])
 
     def reduce(self, delta: Array, objective: Objective) -> Array:
         """The gradient at the logits, weighted for the mean or the sum."""
@@ -185,6 +189,24 @@ class _OtherReduction(BackwardCopy):
         return delta if objective.reduction == "mean" else delta / len(delta)
 
 
+class _ForgottenWeights(BackwardCopy):
+    def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
+        return delta
+
+
+class _WeightOfAnotherClass(BackwardCopy):
+    def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
+        return super().weigh(delta, (labels + 1) % delta.shape[1], objective)
+
+
+class _MeanByWeights(BackwardCopy):
+    """The mean over the sum of the weights, which leaves a single sample without a weight."""
+
+    def weigh(self, delta: Array, labels: Indices, objective: Objective) -> Array:
+        weights = objective.weights_of(labels)
+        return np.asarray(super().weigh(delta, labels, objective) / weights.mean())
+
+
 class _ForgottenPenalty(BackwardCopy):
     def penalty(self, weights: Array, objective: Objective) -> Array:
         return weights * 0.0
@@ -225,6 +247,11 @@ class Finding:
 _MEAN, _SUM, _PENALIZED = Objective(), Objective("sum"), Objective("mean", l2=0.01)
 
 
+def weighted(network: Network) -> Objective:
+    """A mean with another weight for each class: 1/2, 3/2, 5/2, ..."""
+    return Objective(class_weight=tuple(k + 0.5 for k in range(network.classes)))
+
+
 def structural_faults(network: Network) -> Iterator[Planted]:
     """Every fault but those of single entries, as far as this network can have it."""
     for depth, layer in enumerate(network.layers):
@@ -238,6 +265,9 @@ def structural_faults(network: Network) -> Iterator[Planted]:
     yield Planted("sum for mean", _OtherReduction(), _MEAN)
     yield Planted("mean for sum", _OtherReduction(), _SUM)
     yield Planted("forgotten L2 term", _ForgottenPenalty(), _PENALIZED)
+    yield Planted("forgotten class weights", _ForgottenWeights(), weighted(network))
+    yield Planted("weight of another class", _WeightOfAnotherClass(), weighted(network))
+    yield Planted("mean over the weights", _MeanByWeights(), weighted(network))
     yield Planted("probability clipped in the loss", _ClippedProbability(), _MEAN)
     if network.hidden:
         yield from _faults_of_hidden_layers(network)
@@ -279,10 +309,10 @@ class SelfTest:
             yield _gathered(by, found, limits)
 
     def correct(self) -> bool:
-        """True if the copy passes without a fault: a check that rejects everything proves nothing."""
+        """Return whether the copy passes without a fault: a check that rejects everything proves nothing."""
         return not any(
             self.find(Planted("", BackwardCopy(), objective)).caught
-            for objective in (_MEAN, _SUM, _PENALIZED)
+            for objective in (_MEAN, _SUM, _PENALIZED, weighted(self._network))
         )
 
     def find(self, planted: Planted) -> Finding:

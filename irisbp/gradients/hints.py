@@ -62,6 +62,9 @@ def _about_the_whole(network: Network, objective: Objective, judgement: Judgemen
         yield f"every entry is {rows} times too large: the sum over the batch, not the mean?"
     if rows > 1 and _alike(got, right / rows):
         yield f"every entry is {rows} times too small: the mean over the batch, not the sum?"
+    weight = objective.weights_of(point.labels)[0].item()
+    if rows == 1 and weight != 1.0 and _alike(got * weight, right):
+        yield f"every entry is without the factor {weight:.6g}: the weight of the sample's class left out?"
     if rows == 1:
         for label in range(network.classes):
             if label == point.labels[0]:

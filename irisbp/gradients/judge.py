@@ -58,7 +58,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """True if gradient and loss are within their tolerances."""
+        """Return whether gradient and loss are within their tolerances."""
         return bool((self.over <= 1.0).all()) and not (self.loss_over or 0.0) > 1.0
 
 
@@ -155,15 +155,26 @@ def own_gradient(
     other, other_labels = np.flip(extended[:, ::-1]) + 0.5, (labels + 1) % network.classes
     with np.errstate(all="ignore"):
         if len(inputs) == 1 and not objective.l2:
-            backprop.sample(other, other.T, int(other_labels[0]))
-            return backprop.sample(extended, extended.T, int(labels[0]))[0], gradient
-        backprop.batch(other, other_labels, objective)
-        losses, _ = backprop.batch(extended, labels, objective)
-        return reduced_loss(network, parameters, losses, objective), gradient
+            _sample(backprop, other, int(other_labels[0]), objective)
+            losses = np.array([_sample(backprop, extended, int(labels[0]), objective)])
+        else:
+            backprop.batch(other, other_labels, objective)
+            losses, _ = backprop.batch(extended, labels, objective)
+        return reduced_loss(network, parameters, losses, labels, objective), gradient
 
 
-def reduced_loss(network: Network, parameters: Array, losses: Array, objective: Objective) -> float:
-    """The objective's value from the losses of its samples."""
+def _sample(backprop: Backprop, extended: Array, label: int, objective: Objective) -> float:
+    """The passes of a single sample by the code that trains it; returns its loss."""
+    if objective.class_weight is None:
+        return backprop.sample(extended, extended.T, label)[0]
+    return backprop.weighted_sample(extended, extended.T, label, objective.class_weight[label])[0]
+
+
+def reduced_loss(
+    network: Network, parameters: Array, losses: Array, labels: Indices, objective: Objective
+) -> float:
+    """The objective's value from the losses (rows,) of its samples, of classes labels (rows,)."""
+    losses = losses if objective.weights is None else objective.weights[labels] * losses
     loss = float(losses.mean() if objective.reduction == "mean" else losses.sum())
     if objective.l2:
         squares = sum(float((block[:-1] ** 2).sum()) for block in network.blocks(parameters))

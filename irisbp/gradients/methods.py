@@ -40,7 +40,7 @@ def central_differences(
 
     def loss() -> float:
         losses, _ = cross_entropy(forward(extended), labels)
-        return reduced_loss(network, moved, losses, objective)
+        return reduced_loss(network, moved, losses, labels, objective)
 
     with np.errstate(all="ignore"):
         for k in range(len(parameters)) if only is None else (only,):
@@ -89,6 +89,7 @@ def _complex_loss(
         penalty += complex((block[:-1] ** 2).sum())
     shifted = sums - sums.real.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
+    losses = objective.weights_of(labels) * losses
     loss = losses.mean() if objective.reduction == "mean" else losses.sum()
     return complex(loss) + objective.l2 / 2.0 * penalty
 

@@ -66,9 +66,10 @@ def reference_gradient(
             sample = _Sample(layers, network.activation, [Decimal(x) for x in features], label, side)
             losses.append(sample.loss())
             gradients.append(sample.gradient())
-        weight = _ONE / len(losses) if objective.reduction == "mean" else _ONE
-        loss = weight * sum(losses, _ZERO)
-        gradient = [weight * sum(entries, _ZERO) for entries in zip(*gradients, strict=True)]
+        share = _ONE / len(losses) if objective.reduction == "mean" else _ONE
+        weights = [share * Decimal(weight) for weight in objective.weights_of(labels).tolist()]
+        loss = sum(map(mul, weights, losses), _ZERO)
+        gradient = [sum(map(mul, weights, entries), _ZERO) for entries in zip(*gradients, strict=True)]
         if objective.l2:
             loss += _add_penalty(network, parameters, Decimal(objective.l2), gradient)
         rounded = [float(g) for g in gradient]

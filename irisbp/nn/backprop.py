@@ -7,6 +7,7 @@ multiplies, and the deltas of the layer below are these deltas times the weights
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,10 +22,24 @@ class Objective:
     """The function minimized over a batch: the mean or the sum of its losses, plus an L2 penalty.
 
     The penalty is l2 / 2 times the sum of the squared weights, without biases; l2 is at least 0.
+    class_weight has a weight above 0 for each class, by which the losses of its samples are multiplied; None
+    is 1 for all. The mean is always over the number of samples: PyTorch's
+    CrossEntropyLoss(weight, reduction="none").mean(), and its reduction="sum" is the sum here. Its own mean
+    divides by the sum of the batch's weights, so that the weight of a single sample would cancel out.
     """
 
     reduction: Literal["mean", "sum"] = "mean"
     l2: float = 0.0
+    class_weight: tuple[float, ...] | None = None
+
+    @cached_property
+    def weights(self) -> Array | None:
+        """The weight of each class (classes,); None if there are none."""
+        return None if self.class_weight is None else np.array(self.class_weight)
+
+    def weights_of(self, labels: Indices) -> Array:
+        """The weight of each sample (rows,), for labels (rows,): ones if there are no weights."""
+        return np.ones(len(labels)) if self.weights is None else self.weights[labels]
 
 
 class _HiddenLayer:
@@ -97,14 +112,26 @@ class Backprop:
         self._backward(inputs_transposed)
         return result
 
+    def weighted_sample(
+        self, inputs: Array, inputs_transposed: Array, label: int, weight: float
+    ) -> tuple[float, int]:
+        """Like `sample`, but the gradient is that of the loss times a weight; the loss is without it."""
+        self.forward(inputs)
+        result = self._loss(label)
+        np.multiply(self._delta, weight, self._delta)
+        self._backward(inputs_transposed)
+        return result
+
     def batch(self, inputs: Array, labels: Indices, objective: Objective) -> tuple[Array, Indices]:
         """Each sample's loss (rows,) and predicted class (rows,); the gradient vector holds the objective's.
 
         inputs is (rows, inputs + 1) with a last column of ones, labels (rows,). The losses are the
-        samples' own, without penalty and before any reduction.
+        samples' own, without weights and penalty and before any reduction.
         """
         self.forward(inputs)
         losses, predictions = self._numerics.cross_entropy(self.logits, labels, self._delta)
+        if objective.weights is not None:
+            np.multiply(self._delta, objective.weights[labels][:, np.newaxis], self._delta)
         if objective.reduction == "mean":
             np.divide(self._delta, len(labels), self._delta)
         self._backward(inputs.T)

@@ -1,7 +1,7 @@
 """Named arrays in a file of one form: the plainest npz there is, sealed with its own sha256.
 
 np.load reads what is packed here. What is unpacked here may come from anywhere, and so nothing in it is
-taken at its word: of everything that zip and npy allow, only what is packed is read, to the byte.
+trusted: of everything that zip and npy allow, only the form that is packed here is read.
 """
 
 import hashlib
@@ -42,11 +42,11 @@ _HEADER = re.compile(
 
 
 class _Damaged(Exception):
-    """What is wrong with the content."""
+    """The content is damaged; the message says how."""
 
 
 class _Entry(NamedTuple):
-    """A member as the directory has it; what its bytes say is compared to that."""
+    """A member as the directory describes it; its own header is compared to that."""
 
     name: bytes
     size: int
@@ -81,12 +81,12 @@ def pack(arrays: Mapping[str, AnyArray]) -> bytes:
 def unpack(path: Path, content: bytes, *, sealed: bool = True) -> dict[str, AnyArray]:
     """The arrays in a file's content, in the order in which they were packed; they may be written to.
 
-    RunError if it is not what pack makes, or, unless sealed is False, not sealed as pack does it. Takes
-    no more memory than the content's size and a little. path is what to call it.
+    RunError if it is not in the form that pack makes or, unless sealed is False, its sha256 is wrong. Takes
+    no more memory than the content's size and a little. path is used in messages.
     """
     try:
         if sealed and content[-_SEAL:] != _seal(memoryview(content)[:-_SEAL]):
-            raise _Damaged("its seal, the sha256 at its end, is not that of its bytes")
+            raise _Damaged("the sha256 at its end is not that of its bytes")
         return {entry.name.decode()[: -len(".npy")]: _array(content, entry) for entry in _entries(content)}
     except _Damaged as error:
         raise RunError(f"{path} is damaged: {error}") from None
@@ -118,7 +118,7 @@ def _entries(content: bytes) -> list[_Entry]:
 
 
 def _directory(content: bytes) -> tuple[int, int, int]:
-    """Where the directory starts, how many entries it has, and where it ends."""
+    """The start of the directory, the number of its entries, and its end."""
     for comment in (_SEAL, 0):
         end = len(content) - _END.size - comment
         if end < 0:
@@ -126,7 +126,7 @@ def _directory(content: bytes) -> tuple[int, int, int]:
         signature, disk, first, here, count, size, start, length = _END.unpack_from(content, end)
         if signature == b"PK\5\6" and length == comment:
             if (disk, first, here, start + size) != (0, 0, count, end) or count > _MOST_ARRAYS:
-                raise _Damaged("its directory is not where it should be")
+                raise _Damaged("its directory is at the wrong place")
             return start, count, end
     raise _Damaged("it does not end as an archive of arrays does")
 
@@ -140,24 +140,24 @@ def _entry(content: bytes, at: int, end: int) -> tuple[_Entry, int]:
     extra, comment, disk, _, _ = others
     name = content[at + _ENTRY.size : min(at + _ENTRY.size + length, end)]
     if signature != b"PK\1\2" or (extra, comment, disk) != (0, 0, 0) or needed > _NEWEST:
-        raise _Damaged("its directory has an entry of another form")
+        raise _Damaged("its directory has an unknown kind of entry")
     if flags or method or packed != size:
         raise _Damaged("a member is compressed or encrypted")
     if len(name) != length or not _NAME.fullmatch(name):
-        raise _Damaged(f"{name[:40]!r} is no array's name")
+        raise _Damaged(f"{name[:40]!r} is not an array's name")
     return _Entry(name, size, crc, offset), at + _ENTRY.size + length
 
 
 def _data(content: bytes, entry: _Entry, end: int) -> int:
-    """Where a member's bytes start, all of which lie before end."""
+    """The start of a member's bytes, all of which lie before end."""
     if entry.offset + _MEMBER.size > end:
-        raise _Damaged("a member lies outside of it")
+        raise _Damaged("a member lies outside the file")
     fields = _MEMBER.unpack_from(content, entry.offset)
     signature, _, flags, method, *_, length, extra = fields
     named = entry.offset + _MEMBER.size
     start: int = named + length + extra
     if signature != b"PK\3\4" or flags or method or content[named : named + length] != entry.name:
-        raise _Damaged("a member is not the one that the directory names")
+        raise _Damaged("a member differs from its entry in the directory")
     if start + entry.size > end:
         raise _Damaged("a member is cut off")
     return start
@@ -167,7 +167,7 @@ def _array(content: bytes, entry: _Entry) -> AnyArray:
     name, start = entry.name.decode(), _data(content, entry, len(content))
     member = memoryview(content)[start : start + entry.size]
     if zlib.crc32(member) != entry.crc:
-        raise _Damaged(f"{name}: its checksum is not that of its bytes")
+        raise _Damaged(f"{name}: its bytes do not match its checksum")
     begins = len(_NPY) + 2
     length = int.from_bytes(member[len(_NPY) : begins], "little")
     header = _HEADER.fullmatch(member[begins : begins + length])
@@ -188,7 +188,7 @@ def _dimensions(text: bytes) -> Iterator[int]:
 
 
 def problem_of(error: Exception) -> str:
-    """What is wrong with the arrays of a file that were found not to be those wanted, in a few words."""
+    """The reason, in a few words, why a file's arrays are not those wanted."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"about {'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -1,8 +1,8 @@
-"""Checkpoints: all that is needed to go on with a run from one of its records.
+"""Checkpoints: all that is needed to resume a run from one of its records.
 
 The rename of a checkpoint into its place is the only thing that commits progress. steps.csv and epochs.csv
 may be longer than it says, never shorter: they are synced before it is written, and cut to it before the
-run goes on. The two newest are kept; where one is damaged, the other one serves.
+run is resumed. The two newest are kept; if the newest is damaged, the other one is used.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from irisbp.training.state import Best, Progress, Snapshot, Training
 
 CHECKPOINT = re.compile(r"checkpoint-(\d{12,})\.npz")
 _KEPT = 2
-_MOST_WORDS = 1 << 20  # bytes for what it says in words, and for zip's own; some thousand are needed
+_MOST_WORDS = 1 << 20  # bytes for its text, and for zip's own; some thousand are needed
 
 
 class _CheckpointText(BaseModel):
-    """What a checkpoint says in words; its numbers of float64 are arrays, and so exact."""
+    """The text in a checkpoint; its float64 numbers are stored as arrays, and so exactly."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     form: Literal[1] = 1
@@ -47,8 +47,8 @@ class _CheckpointText(BaseModel):
 class Checkpoint:
     """A moment of a run: the state of its training, and how long its growing files were.
 
-    config and data are the sha256 of config.yaml and of the table, started and seconds what the manifest
-    will say, versions what it has been trained with so far.
+    config and data are the sha256 of config.yaml and of the table, started and seconds those of the
+    manifest, versions those that it has been trained with so far.
     """
 
     state: Snapshot
@@ -89,12 +89,12 @@ def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
     name = f"checkpoint-{progress.step:012d}.npz"
     directory.write(name, pack(arrays))
     names = checkpoint_names(directory)
-    newest = names.index(name)  # those of later steps did not pass when the run was taken up
+    newest = names.index(name)  # those of later steps were invalid when the run was resumed
     directory.discard(names[:newest] + names[newest + _KEPT :])
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether a file of this name is one."""
+    """Return whether a file of this name is a checkpoint."""
     return CHECKPOINT.fullmatch(name) is not None
 
 
@@ -105,11 +105,11 @@ def checkpoint_names(directory: Directory) -> list[str]:
 
 
 def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpoint | None, list[str]]:
-    """The newest that is whole and belongs to the run as it lies there, and what newer ones lack.
+    """The newest valid checkpoint of the run in a directory, and what is wrong with newer ones.
 
     None if there is none at all.
 
-    RunError, with what is wrong with each, if there are some but none will do.
+    RunError, with what is wrong with each, if there are some but none is valid.
     """
     names, problems = checkpoint_names(directory), []
     config = hashlib.sha256(directory.read("config.yaml", LARGEST_FILE)).hexdigest()
@@ -123,7 +123,7 @@ def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpo
             return checkpoint, problems
     if names:
         raise RunError(
-            f"{directory.path} cannot be resumed; irisbp train --overwrite would begin it anew:",
+            f"{directory.path} cannot be resumed; train it again with overwrite:",
             *(f"  {problem}" for problem in problems),
         )
     return None, problems
@@ -134,12 +134,12 @@ def _check_that_it_belongs(
 ) -> None:
     table = training.dataset.table
     if checkpoint.config != config:
-        raise RunError(f"{directory.path / 'config.yaml'} is not the one that the run began with")
+        raise RunError(f"{directory.path / 'config.yaml'} has changed since the run began")
     if checkpoint.data != table.digest:
-        raise RunError(f"{directory.path} was trained on other data than {table.source} holds now")
+        raise RunError(f"{table.source} has changed since {directory.path} was trained on it")
     wanted = {"epochs.csv", "steps.csv"} if training.config.record == "steps" else {"epochs.csv"}
     if set(checkpoint.files) != wanted:
-        raise RunError(f"{directory.path}: its checkpoint does not speak of {', '.join(sorted(wanted))}")
+        raise RunError(f"{directory.path}: its checkpoint does not have {', '.join(sorted(wanted))}")
     for name, mark in checkpoint.files.items():
         directory.reopen(name, mark).close()
 
@@ -177,13 +177,13 @@ def _read(directory: Directory, name: str, training: Training) -> Checkpoint:
 
 
 def _most_bytes(training: Training) -> int:
-    """More than any checkpoint of a training has."""
+    """An upper bound of the size of a training's checkpoints."""
     arrays = 2 + len(training.optimizer.state)
     return arrays * (training.parameters.nbytes + 1024) + _MOST_WORDS
 
 
 def _check_progress(progress: Progress, best: Best | None, training: Training) -> None:
-    """ValueError if no run of this config can stand there."""
+    """ValueError if no run of this config can be at this progress."""
     count, size = len(training.order), training.batch_size
     per_epoch = -(-count // size)
     epochs = training.config.epochs
@@ -198,7 +198,7 @@ def _check_progress(progress: Progress, best: Best | None, training: Training) -
 
 
 class _Taking:
-    """The arrays of a checkpoint, each checked as it is taken; ValueError where one is another."""
+    """The arrays of a checkpoint, each checked as it is taken; ValueError for another shape or type."""
 
     def __init__(self, arrays: dict[str, AnyArray]) -> None:
         self._arrays = arrays

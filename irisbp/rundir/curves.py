@@ -1,4 +1,4 @@
-"""What a run recorded, thinned to what a picture can show: a file of any length takes little memory."""
+"""The figures that a run recorded, thinned for a picture: a file of any length takes little memory."""
 
 import csv
 import hashlib
@@ -20,7 +20,7 @@ MOST_SAMPLES = 20_000
 
 
 class Thinned:
-    """At most `most` things of a stream of unknown length, evenly spaced, the first and the last among them.
+    """At most `most` items of a stream of unknown length, evenly spaced, the first and the last among them.
 
     Whenever there are too many, every second one is dropped, and from then on half as many are kept.
     """
@@ -32,11 +32,11 @@ class Thinned:
 
     @property
     def wants_next(self) -> bool:
-        """Whether the next thing would be kept, so that one may save the work of making it."""
+        """Return whether the next item would be kept: one that would not need not be made."""
         return self._count % self._every == 0
 
     def add(self, thing: Any) -> None:
-        """Take the next thing; None stands for one that nobody wanted."""
+        """Take the next item; None for one that is not wanted."""
         self._last = thing
         if self.wants_next:
             self._kept.append(thing)
@@ -45,7 +45,7 @@ class Thinned:
         self._count += 1
 
     def all(self) -> list[Any]:
-        """What was kept, and the last."""
+        """All items that were kept, and the last one."""
         ends_with_last = not self._kept or self._kept[-1] is self._last or self._last is None
         return self._kept if ends_with_last else [*self._kept, self._last]
 
@@ -82,7 +82,7 @@ def read_losses(path: Path, manifest: Manifest) -> tuple[Array, Array, int]:
 def one_of_each_stretch(count: int) -> list[int]:
     """All numbers below count; of too many, one drawn from each of equal stretches.
 
-    Every k-th would not do: it might always be the same sample of the table.
+    Taking every k-th would be wrong: it might always be the same sample of the table.
     """
     if count <= MOST_SAMPLES:
         return list(range(count))
@@ -92,7 +92,7 @@ def one_of_each_stretch(count: int) -> list[int]:
 
 
 def _verify(path: Path, name: str, manifest: Manifest) -> int:
-    """How many lines a file has; RunError if it is not the one that the run wrote."""
+    """The number of lines of a file; RunError if it is not the one that the run wrote."""
     digest, lines = hashlib.sha256(), 0
     try:
         with open_file(path / name) as file:

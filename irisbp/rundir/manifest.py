@@ -1,4 +1,4 @@
-"""The manifest: what a run was, how it ended, and the digest of every file it wrote."""
+"""The manifest: a run's data and versions, how it ended, and the digest of every file it wrote."""
 
 import platform
 import sys
@@ -63,7 +63,7 @@ class Data(_Part):
 
 
 class Figures(_Part):
-    """How well the parameters that a run names classify: None is a figure that is not finite, or not there.
+    """The figures of the parameters that a run names: None for one that is not finite or not measured.
 
     loss and accuracy are over the training rows, the validation figures over the held-out rows.
     """
@@ -101,7 +101,7 @@ class Manifest(_Part):
 
 @dataclass(frozen=True)
 class Clock:
-    """The clock of a run: when it began, its seconds before an interruption, and what it is trained with."""
+    """The clock of a run: when it began, its seconds before an interruption, and the versions used."""
 
     started: str
     before: float
@@ -110,16 +110,16 @@ class Clock:
 
     @classmethod
     def begin(cls) -> "Clock":
-        """A new run's, from now on."""
+        """The clock of a run that begins now."""
         return cls(now(), 0.0, versions(), time.perf_counter())
 
     @classmethod
     def resume(cls, started: str, before: float, its_versions: dict[str, str]) -> "Clock":
-        """That of a run which began earlier."""
+        """The clock of a run that began earlier."""
         return cls(started, before, versions() | its_versions, time.perf_counter())
 
     def seconds(self) -> float:
-        """How long the run has been trained, before an interruption, too."""
+        """The time that the run has been trained, including that before an interruption."""
         return self.before + time.perf_counter() - self.begun
 
 
@@ -159,12 +159,13 @@ def _figures(training: Training) -> Figures:
     for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
         if len(rows):
             scores = evaluate(training.network, parameters, data, rows)
+            training.scores = training.scores if prefix else scores
             found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
     return Figures(**found)
 
 
 def finite(value: float | None) -> float | None:
-    """The number, or None if it is not finite, for which JSON has no word."""
+    """The number, or None if it is not finite: JSON cannot represent that."""
     return value if value is None or isfinite(value) else None
 
 
@@ -197,7 +198,7 @@ def _reading(dataset: Dataset) -> dict[str, Any] | None:
 
 
 def versions() -> dict[str, str]:
-    """What the numbers of a run may depend on."""
+    """The versions that the numbers of a run may depend on."""
     return {
         "irisbp": __version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Where a new directory lies, under what name, and which of its files are ours: of a run or of a sweep."""
+"""The place and name of a new run's or sweep's directory, and the files in it that are ours."""
 
 import os
 import re
@@ -24,7 +24,7 @@ Folders = Mapping[str, Container[str]]
 class Layout:
     """The files of a directory of one kind: only these are ever removed.
 
-    proof begins such a directory, and is what it is known by; passing names files that are kept only until
+    proof is the first file written, and identifies such a directory; passing names files kept only until
     the end. check raises RunError for a directory that holds something, but nothing of this kind.
     """
 
@@ -35,7 +35,7 @@ class Layout:
     check: Callable[[Directory], object]
 
     def owns(self, name: str) -> bool:
-        """Whether a file of this name is ours."""
+        """Return whether a file of this name is ours."""
         return name in self.files or self.passing.fullmatch(name) is not None
 
     def open_new(
@@ -70,11 +70,11 @@ class Layout:
     def open_begun(self, path: Path | None) -> Directory | None:
         """The locked directory of a run or sweep that has begun; None if there is none at this path."""
         if path is None:
-            raise RunError(f"--resume needs --run-dir or --name, to say which {self.kind} it is about")
+            raise RunError(f"resume: give the directory or the name of the {self.kind}")
         return Directory(path) if os.path.lexists(path / self.proof) else None
 
     def discard_leftovers(self, directory: Directory, *, passing: bool = False) -> None:
-        """Remove what an interrupted write has left, and the passing files if they are done with."""
+        """Remove what an interrupted write left, and the passing files if they are no longer needed."""
         own = [name for name in directory.names() if self.owns(final_name(name))]
         directory.discard(
             name for name in own if name != final_name(name) or (passing and self.passing.fullmatch(name))
@@ -82,9 +82,9 @@ class Layout:
 
 
 def _check_that_it_is_a_run(held: Directory) -> None:
-    """A name proves nothing: what a run wrote starts with a config.yaml that is as we write it.
+    """RunError unless it has a config.yaml in the form that we write: a name alone proves nothing.
 
-    It is read through the directory that is held: another one may have its path by now.
+    It is read through the open directory: its path may be another directory's by now.
     """
     try:
         content = held.read("config.yaml", LARGEST_FILE)
@@ -117,14 +117,14 @@ RUN = Layout(
 
 
 def given_place(directory: Path | None, name: str | None) -> Path | None:
-    """Where the user wants a run to lie, if they say it."""
+    """The directory that the user asked for; None if they did not."""
     if directory is not None and name is not None:
-        raise RunError("--run-dir and --name: give one of them")
+        raise RunError("give either a directory or a name")
     return RUNS / _checked(name) if name is not None else directory
 
 
 def config_name(config: Path | None) -> str:
-    """A config file's name for its runs; a run's own config.yaml passes on the name of its run."""
+    """The name for runs of a config file; a run's own config.yaml gives the name of its run."""
     if config is None:
         return "article"
     stem = config.stem
@@ -136,8 +136,8 @@ def config_name(config: Path | None) -> str:
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise RunError(
-            f"--name {name}: not a run's name: up to 100 letters, digits and any of _-.+@=, or space,"
-            " a letter, digit or _ first; --run-dir takes a path"
+            f"name {name}: not a valid name, which has up to 100 letters, digits, spaces and any of _-.+@=,"
+            " and starts with a letter, digit or _; for a path, give a directory"
         )
     return name
 
@@ -145,7 +145,7 @@ def _checked(name: str) -> str:
 def first_free(name: str, *, overwrite: bool = False) -> Directory:
     """A new, locked directory in runs/, of this name with the first free number."""
     if overwrite:
-        raise RunError("--overwrite needs --run-dir or --name, to say which directory it is about")
+        raise RunError("overwrite: give the directory or the name")
     number = 1
     while True:
         try:

@@ -34,7 +34,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """A regular file, opened to be read piece by piece: a pipe would keep us waiting for ever."""
+    """A regular file, opened to be read piece by piece: reading a pipe might never end."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise RunError(f"{path} is not a regular file")

@@ -25,18 +25,18 @@ except ImportError:  # Windows and Pyodide have none
 
 
 def _flags(*names: str) -> int:
-    """Flags of os.open; those that a system lacks are left out: it gets no further than the lock."""
+    """Flags of os.open, without those that a system lacks: on such a system the lock fails anyway."""
     return sum(getattr(os, name, 0) for name in names)
 
 
 _NEW_FILE = _flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC")
-_OLD_FILE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")  # a pipe in its place is not waited for
+_OLD_FILE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")  # do not wait for a pipe in its place
 _DIRECTORY = _flags("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
 _CHUNK = 1 << 20  # bytes that are read at once
 
 
 class Mark(NamedTuple):
-    """How long a growing file is at some moment, in bytes, and the sha256 of all of it up to there."""
+    """The length of a growing file at some moment, in bytes, and the sha256 of all of it up to there."""
 
     length: int
     sha256: str
@@ -51,7 +51,7 @@ def _storing(action: str, path: Path) -> Iterator[None]:
 
 
 def _check_system() -> None:
-    """RunError where there are no locks of files: nothing would keep a second process out."""
+    """RunError where there are no file locks: two processes could write at once."""
     if fcntl is None:
         raise RunError("this system has no locks for run directories (fcntl): train in memory instead")
 
@@ -62,7 +62,7 @@ class Directory:
     def __init__(self, path: Path, *, within: int | None = None) -> None:
         """Open an existing directory: RunError if it is none, Busy if it is held.
 
-        With within, the descriptor of the open directory that holds it, no link above it can lead away.
+        With within, the descriptor of the open directory that holds it, no link above it is followed.
         """
         self.path = path
         _check_system()
@@ -94,7 +94,7 @@ class Directory:
                     _make_folder_if_missing(folder)
             _make_folder(path)
         except (FileExistsError, NotADirectoryError):
-            if not os.path.lexists(path):  # it is something above that is in the way
+            if not os.path.lexists(path):  # a directory above is a file
                 raise RunError(f"cannot make {path}: {path.parent} is not a directory") from None
             raise
         except OSError as error:
@@ -115,7 +115,7 @@ class Directory:
         self.close()
 
     def close(self) -> None:
-        """Let go of the directory and its lock."""
+        """Close the directory and release its lock."""
         os.close(self._fd)
 
     def write(self, name: str, content: bytes) -> str:
@@ -140,7 +140,7 @@ class Directory:
         return hashlib.sha256(content).hexdigest()
 
     def start(self, name: str) -> "GrowingFile":
-        """A new file to append to; its name lasts once the directory is synced."""
+        """A new file to append to; its name is durable once the directory is synced."""
         with _storing("write", self.path / name):
             fd = os.open(name, _NEW_FILE, 0o666, dir_fd=self._fd)
         return GrowingFile(self.path / name, fd)
@@ -148,7 +148,7 @@ class Directory:
     def reopen(self, name: str, mark: Mark) -> "GrowingFile":
         """A file that begins as the mark says, to append to from there; RunError if it does not.
 
-        Nothing is changed yet: what stands behind the mark goes with truncate.
+        Nothing is changed yet: truncate removes what follows the mark.
         """
         path = self.path / name
         fd = self._open_regular(name, os.O_RDWR)
@@ -191,17 +191,17 @@ class Directory:
         return fd
 
     def names(self) -> list[str]:
-        """Everything that lies in here, sorted."""
+        """The names of everything in here, sorted."""
         with _storing("read", self.path):
             return sorted(os.listdir(self._fd))
 
     def discard(self, names: Iterable[str]) -> None:
-        """Remove files; that they are gone lasts once the directory is synced."""
+        """Remove files; durable once the directory is synced."""
         for name in names:
             self._remove(name, os.unlink)
 
     def sync(self) -> None:
-        """Make the names in it last."""
+        """Make the names in it durable."""
         with _storing("write", self.path):
             os.fsync(self._fd)
 
@@ -229,7 +229,7 @@ class Directory:
         """Remove our own files, and folders with files of the names given for them; else RunError.
 
         Nothing is removed if there is anything but regular files with such names, or temporary ones of
-        theirs. proof is the file by which the directory is known to be ours.
+        theirs. proof is the file that identifies the directory as ours.
         """
         folders = folders or {}
         with ExitStack() as stack:
@@ -239,7 +239,7 @@ class Directory:
                 for folder in [stack.enter_context(self.folder(name)) for name in found if name in folders]
             ]
             # What makes the directory look finished goes first; what makes it a run goes last, once all
-            # else is gone for good, so that whatever happens it can still be told to be ours.
+            # else is gone durably, so that at any moment it can still be recognized as ours.
             files = set(found) - set(folders)
             for name in sorted(files - {proof}, key=lambda name: (name != "manifest.json", name)):
                 self._remove(name, os.unlink)
@@ -296,13 +296,13 @@ class GrowingFile:
     """A file that is appended to, and digested on the way; some of it waits in memory until closed.
 
     The buffer is ours, since Python's own would try to write once more while it is being torn down
-    after a full disk, and print what it thinks of it.
+    after a full disk, and print a message of its own.
     """
 
     _ENOUGH = 1 << 16  # bytes that are worth a system call
 
     def __init__(self, path: Path, fd: int, length: int = 0, digest: "hashlib._Hash | None" = None) -> None:
-        """Append at fd's offset, which is length; digest is the sha256 of what stands before it."""
+        """Append at fd's offset, which is length; digest is the sha256 of the bytes before it."""
         self._path, self._fd, self._length = path, fd, length
         self._waiting = bytearray()
         self._digest = digest or hashlib.sha256()
@@ -314,19 +314,19 @@ class GrowingFile:
             self._write()
 
     def truncate(self) -> None:
-        """Remove whatever stands behind the end that this file knows of."""
+        """Remove any bytes after the end that this file knows of."""
         with _storing("write", self._path):
             os.ftruncate(self._fd, self._length)
 
     def sync(self) -> Mark:
-        """Make everything durable, and tell how far that is."""
+        """Make everything durable; returns the length and sha256 up to there."""
         self._write()
         with _storing("write", self._path):
             os.fsync(self._fd)
         return Mark(self._length, self._digest.hexdigest())
 
     def close(self) -> None:
-        """Let go of the file; what has not been synced may be lost."""
+        """Close the file; what has not been synced may be lost."""
         os.close(self._fd)
 
     def _write(self) -> None:
@@ -338,7 +338,7 @@ class GrowingFile:
 
 
 def final_name(name: str) -> str:
-    """The name that a temporary file was to get; any other name is its own."""
+    """The final name of a temporary file; any other name is returned as it is."""
     match = re.fullmatch(r"\.(.+)\.tmp", name, re.DOTALL)
     return match[1] if match else name
 
@@ -365,7 +365,7 @@ def _make_folder_if_missing(path: Path) -> None:
 
 
 def _make_folder(path: Path) -> None:
-    """Make a directory whose name lasts."""
+    """Make a directory, durably."""
     os.mkdir(path)
     above = os.open(path.parent, _flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
     try:

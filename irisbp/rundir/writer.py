@@ -25,12 +25,12 @@ HEADERS = {"steps.csv": f"{','.join(STEP_COLUMNS)}\n", "epochs.csv": f"{','.join
 class RunWriter:
     """Writes config.yaml at once, steps.csv and epochs.csv as records come, the rest at the end.
 
-    On the way it commits checkpoints, the first before the first record: it holds the digests that what
-    lies in the directory is known by.
+    On the way it commits checkpoints, the first before the first record: it holds the digests by which the
+    files in the directory are recognized.
     """
 
     def __init__(self, directory: Directory, training: Training, start: Checkpoint | None = None) -> None:
-        """Begin a run, or, with the checkpoint that the training has been put to, resume it."""
+        """Begin a run, or resume it from the checkpoint that the training has been restored to."""
         self._directory, self._training = directory, training
         self._classes = [cell(name) for name in training.dataset.classes]
         self._clock = Clock.begin()
@@ -55,7 +55,7 @@ class RunWriter:
             self._commit()
 
     def take(self, record: Record) -> None:
-        """Record a block of samples or the end of an epoch, and commit if it is time to."""
+        """Record a block of samples or the end of an epoch, and commit if a checkpoint is due."""
         self._progress = self._training.progress
         if isinstance(record, Epoch):
             self._growing["epochs.csv"].append(_epoch_row(record))
@@ -124,7 +124,7 @@ class RunWriter:
 
 
 class _Due:
-    """Whether it is time for a checkpoint: the config says how often, or else the clock."""
+    """Decides when a checkpoint is due: as often as the config says, or else by the clock."""
 
     _AT_MOST_EVERY = 1.0  # seconds
     _SHARE = 20  # commit for at most one part in so many of the time
@@ -134,12 +134,12 @@ class _Due:
         self.committed(training.progress, 0.0)
 
     def committed(self, progress: Progress, seconds: float) -> None:
-        """Start to count again, after a commit that took so many seconds."""
+        """Start counting again, after a commit that took so many seconds."""
         self._last = progress
         self._next = time.monotonic() + max(self._AT_MOST_EVERY, self._SHARE * seconds)
 
     def __call__(self, progress: Progress) -> bool:
-        """Whether a checkpoint is due after this record."""
+        """Return whether a checkpoint is due after this record."""
         epochs, steps = self._every.epochs, self._every.steps
         if epochs is None and steps is None:
             return time.monotonic() >= self._next
@@ -148,9 +148,9 @@ class _Due:
 
 
 def _texts(numbers: list[float]) -> Iterator[str]:
-    """What repr says of each, in a quarter of the time; the shortest digits that read back are the same.
+    """The repr of each number, in a quarter of the time: the shortest digits that read back the same.
 
-    Where repr would write an exponent, or a word, it does so itself.
+    For a number with an exponent, and for inf and nan, repr itself is used.
     """
     texts = to_json(numbers)[1:-1].decode().split(",")
     return (

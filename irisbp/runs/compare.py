@@ -1,4 +1,4 @@
-"""Two runs side by side: which keys differ, where the losses part, and what became of both.
+"""Two runs side by side: the keys that differ, the first different losses, and both results.
 
 The rows of both are read together, a row at a time, so that runs of any length fit into memory.
 """
@@ -39,7 +39,7 @@ class Row:
 class FirstDifference:
     """The first rows of a file that are not equal in both runs, after `rows` that are.
 
-    a or b is None where that run has ended, both are where neither has anything that the other has not.
+    a or b is None if that run has ended there; both are None if all rows are equal.
     """
 
     file: str
@@ -49,7 +49,7 @@ class FirstDifference:
 
     @property
     def differ(self) -> bool:
-        """Whether there is such a row."""
+        """Return whether there is such a row."""
         return self.a is not None or self.b is not None
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class FirstDifference:
 
 @dataclass(frozen=True)
 class ParameterDiff:
-    """How the final parameters differ: how many of them, and where the most; or why there is no saying."""
+    """The difference of the final parameters: how many differ, and which the most; or why it is unknown."""
 
     equal: bool
     differing: int = 0
@@ -77,9 +77,9 @@ class ParameterDiff:
         return asdict(self) | {"largest": finite(self.largest)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diff:
-    """Two runs, and what is not the same in them.
+    """Two runs, and the differences between them.
 
     config has keys of the config; others has what else numbers depend on: versions and data. A key that
     one of the two does not have is None there. first_difference is None where there are
@@ -92,6 +92,13 @@ class Diff:
     others: dict[str, Pair]
     first_difference: FirstDifference | None
     parameters: ParameterDiff
+
+    def __repr__(self) -> str:
+        keys = ", ".join(self.config) or "none"
+        losses = "differ" if self.first_difference and self.first_difference.differ else "are equal"
+        if self.first_difference is None:
+            losses = "are not recorded"
+        return f"<Diff of {self.a.path} and {self.b.path}: keys that differ: {keys}; losses {losses}>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -149,7 +156,7 @@ def _others(manifest: Manifest) -> dict[str, Any]:
 
 
 def find_first_difference(path_a: Path, path_b: Path) -> FirstDifference | None:
-    """Where the losses of two runs part: to the sample if both recorded steps, else to the epoch."""
+    """The first different losses of two runs: by sample if both recorded steps, else by epoch."""
     for name, columns in (("steps.csv", (1, 2, 5)), ("epochs.csv", (0, 2))):
         files = path_a / name, path_b / name
         if all(os.path.lexists(file) for file in files):
@@ -182,11 +189,11 @@ def _row(path: Path, name: str, cells: list[str] | None) -> Row | None:
             return Row(int(cells[1]), int(cells[0]), int(cells[2]), float(cells[5]))
         return Row(int(cells[0]), None, None, float(cells[2]))
     except ValueError:
-        raise RunError(f"{path}: not a row of it: {','.join(cells)[:100]}") from None
+        raise RunError(f"{path}: not a valid row: {','.join(cells)[:100]}") from None
 
 
 def compare_parameters(path_a: Path, path_b: Path) -> ParameterDiff:
-    """The final parameters of two runs; the standardizer's mean and sd are none."""
+    """Compare the final parameters of two runs, without the standardizer's mean and sd."""
     try:
         a, b = _parameters(path_a), _parameters(path_b)
     except IrisbpError as error:
@@ -218,7 +225,10 @@ def _parameters(path: Path) -> dict[str, Array]:
 
 
 def differing_entries(a: Array, b: Array) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Where two arrays of one shape and type differ in a bit: NaN equals itself, 0 is not -0."""
+    """A mask of the entries in which two arrays of one shape and type differ in a bit.
+
+    So NaN equals itself, and 0 differs from -0.
+    """
     bytes_a, bytes_b = (
         np.frombuffer(array.tobytes(), np.uint8).reshape(*array.shape, array.itemsize) for array in (a, b)
     )
@@ -228,7 +238,7 @@ def differing_entries(a: Array, b: Array) -> "np.ndarray[Any, np.dtype[np.bool_]
 def _largest_gap(
     a: Array, b: Array, differ: "np.ndarray[Any, np.dtype[np.bool_]]"
 ) -> tuple[float, tuple[int, ...]]:
-    """The largest difference among the entries that differ, and where; NaN is as far off as can be."""
+    """The largest difference among the entries that differ, and where; NaN counts as infinitely far."""
     with np.errstate(all="ignore"):
         gaps = np.abs(a - b)
     gaps[np.isnan(gaps)] = inf

@@ -1,4 +1,4 @@
-"""How well a run classifies rows of its own table, or another table."""
+"""Classifies rows of a run's own table, or another table, with the run's parameters."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -31,18 +31,28 @@ class Evaluation:
 
     @property
     def samples(self) -> int:
-        """How many rows were classified."""
+        """The number of rows that were classified."""
         return self.scores.samples
 
     @property
     def loss(self) -> float:
-        """The mean of the rows' losses, in nats."""
+        """The mean of the rows' cross-entropies, in nats: scikit-learn's log_loss."""
         return self.scores.loss
 
     @property
     def accuracy(self) -> float:
         """The share of rows whose class was predicted."""
         return self.scores.accuracy
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that rows have."""
+        return self.scores.balanced_accuracy
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean f1 of the classes that rows have or that are predicted; f1 is 0 without a hit."""
+        return self.scores.macro_f1
 
     @property
     def confusion(self) -> DataFrame:
@@ -58,14 +68,14 @@ class Evaluation:
 
     @property
     def classes(self) -> DataFrame:
-        """Samples, precision and recall of each class (index), nan where one has no value."""
+        """Samples, precision, recall and f1 of each class (index), nan where one has no value."""
         import pandas as pd
 
-        columns = ("samples", "precision", "recall")
+        columns = ("samples", "precision", "recall", "f1")
         return pd.DataFrame(
             {name: [getattr(figures, name) for figures in self.scores.classes] for name in columns},
             index=pd.Index([figures.name for figures in self.scores.classes], name="class"),
-        ).astype({"precision": "float64", "recall": "float64"})
+        ).astype(dict.fromkeys(columns[1:], "float64"))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp evaluate --json` prints."""
@@ -76,12 +86,19 @@ class Evaluation:
     def __repr__(self) -> str:
         return (
             f"<Evaluation of {self.samples} rows ({self.rows} rows of {self.data}, {self.which} parameters):"
-            f" loss {self.loss:.6g}, accuracy {self.accuracy:.4f}>"
+            f" loss {self.loss:.6g}, accuracy {self.accuracy:.4f},"
+            f" balanced accuracy {self.balanced_accuracy:.4f}>"
         )
 
     def _repr_html_(self) -> str:
         title = f"Evaluation: {self.rows} rows of {self.data}, {self.which} parameters"
-        pairs = {"samples": self.samples, "loss": f"{self.loss:.6g}", "accuracy": f"{self.accuracy:.4f}"}
+        pairs = {
+            "samples": self.samples,
+            "loss": f"{self.loss:.6g}",
+            "accuracy": f"{self.accuracy:.4f}",
+            "balanced accuracy": f"{self.balanced_accuracy:.4f}",
+            "macro F1": f"{self.macro_f1:.4f}",
+        }
         names = [figures.name for figures in self.scores.classes]
         counts = [[name, *row] for name, row in zip(names, self.scores.confusion, strict=True)]
         return html_pairs(title, pairs) + html_table(["class \\ predicted", *names], counts)

@@ -37,13 +37,14 @@ def gradcheck(
 
     backward takes the parameters by name (`hidden_1.weight` (fan_in, fan_out), `hidden_1.bias` (fan_out,),
     ..., `output.bias`), inputs (rows, inputs) and labels (rows,), class indices, and returns the gradient of
-    the objective by the same names: of the mean of the cross-entropies, if the config says nothing else.
+    the objective by the same names: of the mean of the cross-entropies, if the config says nothing else; with
+    class_weight each sample's is multiplied by the weight of its class before the mean or the sum.
 
     network (a Network; a mapping is the config's key), inputs with labels, and objective replace those of the
     config: inputs (rows, inputs) are finite, labels (rows,) are 0 to classes - 1, and each of them appears.
     point checks at one point only; points_seed draws them all.
 
-    The verdict is in the report; IrisbpError says what cannot be checked.
+    The verdict is in the report. IrisbpError is raised for what cannot be checked.
     """
     case = case_of(subject, network, inputs, labels, objective, keys)
     gradient_of = own_gradient if backward is None else adapted(backward)
@@ -71,15 +72,16 @@ def case_of(
     keys = dict(keys or {})
     if network is not None and not isinstance(network, Network):
         keys["network"], network = network, None
-    found, own = run_or_config(subject, keys), (network, inputs, labels, objective)
+    found, given = run_or_config(subject, keys), (network, inputs, labels, objective)
     if isinstance(found, Run):
-        if any(given is not None for given in own):
+        if any(each is not None for each in given):
             raise ConfigError("network, inputs, labels and objective: a run is checked with its own")
         dataset = found.dataset
-        return Case(found.network, dataset.inputs, dataset.labels, objective_of(found.config), found.vector)
+        own = objective_of(found.config, dataset)
+        return Case(found.network, dataset.inputs, dataset.labels, own, found.vector)
     if (inputs is None) != (labels is None):
         raise IrisbpError("inputs and labels: give both, or neither")
     training = prepare(found)
     dataset = training.dataset
-    case = Case(training.network, dataset.inputs, dataset.labels, objective_of(found))
-    return case if all(given is None for given in own) else case.replaced(*own)
+    case = Case(training.network, dataset.inputs, dataset.labels, objective_of(found, dataset))
+    return case if all(each is None for each in given) else case.replaced(*given)

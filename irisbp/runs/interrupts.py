@@ -8,11 +8,11 @@ from types import FrameType
 
 
 class StoppedAtOnce(BaseException):
-    """Ends a wait: raised out of it by a signal, or by whoever wants no more of the work."""
+    """Ends a wait: raised by a signal, or by a consumer that wants no more results."""
 
 
 AtOnce = Callable[[], AbstractContextManager[None]]
-"""Inside such a context, for what would keep us waiting, the first signal raises StoppedAtOnce."""
+"""A context for a wait: inside it, the first signal raises StoppedAtOnce."""
 
 
 class Interrupts:
@@ -23,7 +23,7 @@ class Interrupts:
         self._is_urgent = False
 
     def __call__(self) -> str:
-        """The reason to stop, empty as long as there is none."""
+        """The reason to stop; empty if there is none."""
         return "stopped by Ctrl-C" if self.came else ""
 
     def note(self, number: int, frame: FrameType | None) -> None:
@@ -37,7 +37,7 @@ class Interrupts:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside, the first Ctrl-C raises StoppedAtOnce wherever we are; if it came before, on entry."""
+        """Inside, the first Ctrl-C raises StoppedAtOnce at once; on entry, if it came before."""
         self._is_urgent = True
         try:
             if self.came:
@@ -49,9 +49,9 @@ class Interrupts:
 
 @contextmanager
 def noticing_interrupts() -> Iterator[Interrupts]:
-    """While inside, the first Ctrl-C is only noted; the second raises KeyboardInterrupt, as ever.
+    """While inside, the first Ctrl-C is only noted; the second raises KeyboardInterrupt, as usual.
 
-    Where somebody else handles Ctrl-C, or in another thread than the main one, nothing is changed.
+    Where other code handles Ctrl-C, or in another thread than the main one, nothing is changed.
     """
     interrupts = Interrupts()
     is_main = threading.current_thread() is threading.main_thread()

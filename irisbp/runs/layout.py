@@ -1,4 +1,4 @@
-"""The directory of a run with its pictures, and how to tell it from a sweep's."""
+"""The directory of a run with its pictures, and the check that it is not a sweep's."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from irisbp.rundir.storage import Directory
 # The folder of a run's pictures, their kinds, and the formats they come in.
 PLOTS = "plots"
 PICTURES = ("loss-and-accuracy", "confusion", "probabilities", "regions", "distributions", "paths")
-PICTURE_FORMATS = ("png", "svg")
+PICTURE_FORMATS: tuple[str, ...] = ("png", "svg")
 OWN_FOLDERS = {
     PLOTS: tuple(f"{kind}.{ending}" for kind in (*PICTURES, "comparison") for ending in PICTURE_FORMATS)
 }
@@ -49,11 +49,13 @@ def manifest_of(path: Path) -> Manifest:
 def check_that_it_is_no_sweep(path: Path) -> None:
     """RunError if a directory is a sweep's."""
     if (path / "sweep.yaml").exists():
-        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N makes a run of it")
+        raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N trains one of its runs")
     check_that_its_grid_is_there(path, [found.name for found in path.glob("*")])
 
 
 def check_that_its_grid_is_there(path: Path, names: Sequence[str]) -> None:
-    """RunError if a directory with these names is a sweep's but for its sweep.yaml."""
+    """RunError if a directory with these names is a sweep's without its sweep.yaml."""
     if not {"sweep.yaml", "config.yaml"}.intersection(names) and any(map(_OF_A_SWEEP.fullmatch, names)):
-        raise RunError(f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere")
+        raise RunError(
+            f"{path} is a sweep without its sweep.yaml: restore that file, or use another directory"
+        )

@@ -1,7 +1,7 @@
-"""What lies in a directory of runs: an entry for each run, whatever state it is in.
+"""Lists a directory of runs: an entry for each run, in whatever state it is.
 
-`load_run` refuses a run that is not whole; whoever looks for a run wants to see just those, too. Nothing
-here writes, and no file is read whole that may be long.
+`open_run` refuses an incomplete run; a list shows those, too. Nothing here writes, and a file that may be
+long is not read whole.
 """
 
 import csv
@@ -30,9 +30,9 @@ _LISTED = [
     "run", "name", "status", "problem", "date", "epoch", "learning_rate", "epoch_loss", "epoch_accuracy",
     "loss", "accuracy", "validation_loss", "validation_accuracy", "config",
 ]  # fmt: skip
-# Any one of these names may be somebody else's; two of them make a run.
+# One of these names alone may belong to something else; two of them make a run.
 _MARKS = {"config.yaml", "epochs.csv", "manifest.json"}
-_LONGEST_ROW = 200  # bytes of a row of epochs.csv, and more than enough
+_LONGEST_ROW = 200  # bytes of a row of epochs.csv, with room to spare
 
 
 class EpochFigures(NamedTuple):
@@ -46,7 +46,7 @@ class EpochFigures(NamedTuple):
     validation_accuracy: float | None
 
     def as_json(self) -> dict[str, int | float | None]:
-        """Plain data; a figure that is not finite is None, since JSON has no word for it."""
+        """Plain data; a figure that is not finite is None, since JSON cannot represent it."""
         return {name: finite(value) for name, value in self._asdict().items()}
 
 
@@ -96,14 +96,14 @@ class FileEntry(NamedTuple):
 
 
 def list_entries(folder: Path) -> list[Entry]:
-    """Every run in or below a directory, the newest last; what is no run is passed over."""
+    """Every run in or below a directory, the newest last; other directories are skipped."""
     if not os.path.isdir(folder):
         raise RunError(f"{folder}: no such directory")
     return sorted(_entries(folder), key=lambda entry: (entry.started, str(entry.path)))
 
 
 def _entries(folder: Path) -> Iterator[Entry]:
-    """Links are not followed, so that none leads round in a circle; a run holds no other runs."""
+    """Links are not followed, since they may form a circle; a run holds no other runs."""
     for place, folders, names in os.walk(folder):
         if _is_run(names):
             folders.clear()
@@ -116,7 +116,7 @@ def _is_run(names: Sequence[str]) -> bool:
 
 
 def read_entry(path: Path) -> Entry:
-    """The run in a directory, in whatever state; RunError if it is not one at all."""
+    """The run in a directory, in whatever state; RunError if it is not a run."""
     names = _names(path)
     problems: list[str] = []
     config = manifest = None
@@ -140,7 +140,7 @@ def read_entry(path: Path) -> Entry:
 
 
 def _names(path: Path) -> list[str]:
-    """What lies in a directory, if it is a run's."""
+    """The names in a run's directory; RunError if it is not a run's."""
     try:
         names = os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -149,7 +149,7 @@ def _names(path: Path) -> list[str]:
         raise StorageError("read", path, error) from None
     if not _is_run(names):
         check_that_it_is_no_sweep(path)
-        raise RunError(f"{path} is not a run: it has no two of {', '.join(sorted(_MARKS))}")
+        raise RunError(f"{path} is not a run: it has fewer than two of {', '.join(sorted(_MARKS))}")
     return names
 
 
@@ -179,7 +179,7 @@ def _status(manifest: Manifest | None, is_damaged: bool) -> Status:
 
 
 def _started(path: Path, manifest: Manifest | None) -> datetime:
-    """When the run began: its first file is as old as that, if the manifest does not tell."""
+    """The time at which the run began: the manifest's, or else that of its first file."""
     if manifest is not None:
         with suppress(ValueError, OverflowError):
             return datetime.fromisoformat(manifest.started).astimezone(UTC)
@@ -190,7 +190,7 @@ def _started(path: Path, manifest: Manifest | None) -> datetime:
 
 
 def last_epochs(path: Path, count: int) -> list[EpochFigures]:
-    """The last epochs of a run, read from the end of epochs.csv; what is no whole row is left out."""
+    """The last epochs of a run, read from the end of epochs.csv; incomplete rows are left out."""
     try:
         with open_file(path / "epochs.csv") as file:
             start = max(file.seek(0, os.SEEK_END) - (count + 1) * _LONGEST_ROW, 0)
@@ -213,7 +213,7 @@ def _figures(line: str) -> EpochFigures | None:
 
 
 def list_files(entry: Entry) -> list[FileEntry]:
-    """Every file in a run, those in its folders too, and those that the manifest alone knows."""
+    """Every file in a run, those in its folders too, and those that only the manifest names."""
     found: dict[str, int | None] = {}
     for place, _, names in os.walk(entry.path):
         for name in names:
@@ -228,7 +228,7 @@ def list_files(entry: Entry) -> list[FileEntry]:
 
 
 def file_state(path: Path, recorded: str | None) -> FileState:
-    """Whether a file's sha256 is the recorded one; a file that cannot be read is not what it was."""
+    """Compare a file's sha256 with the recorded one; a file that cannot be read counts as changed."""
     if recorded is None:
         return "not recorded"
     if not os.path.lexists(path):

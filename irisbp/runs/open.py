@@ -28,7 +28,7 @@ def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
     config = load_config(path / "config.yaml", content=read_checked(path, "config.yaml", manifest))
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:
-        raise RunError(f"{path} kept no best parameters: nothing was monitored")
+        raise RunError(f"{path} has no best parameters: nothing was monitored")
     features, classes = tuple(manifest.data.features), tuple(manifest.classes)
     network = make_network(config, len(features), len(classes))
     parameters, standardizer = read_parameters(path, which, manifest, network)

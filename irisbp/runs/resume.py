@@ -1,7 +1,7 @@
-"""Resumes a run where it stands, whatever ended it.
+"""Resumes a run from its last checkpoint, whatever ended it.
 
-A finished run is byte for byte, file by file, what it would have been without an interruption: only the
-clock times in its manifest are others.
+A finished run has the same files, byte for byte, as without an interruption: only the clock times in its
+manifest differ.
 """
 
 import os
@@ -32,7 +32,7 @@ from irisbp.training.state import Training
 
 @dataclass(frozen=True)
 class Resumption:
-    """A run's training, put to where its checkpoint stands; without one, to its beginning.
+    """A run's training, restored to its checkpoint; without one, at its beginning.
 
     passed_over says what is wrong with newer checkpoints.
     """
@@ -43,14 +43,14 @@ class Resumption:
     passed_over: list[str]
 
     def writer(self) -> RunWriter:
-        """What continues recording; from here on the run is unfinished again."""
+        """The writer that continues recording; from here on the run is unfinished again."""
         stale = {"manifest.json", "evaluation.json", "parameters.npz", "best_parameters.npz"}
         if self.checkpoint is None:
             stale |= {"steps.csv", "epochs.csv"}
         RUN.discard_leftovers(self.directory)
         names = self.directory.names()
         self.directory.discard(sorted(stale.intersection(names)))
-        for folder in OWN_FOLDERS.keys() & names:  # pictures of how it stood
+        for folder in OWN_FOLDERS.keys() & names:  # pictures of the unfinished run
             with suppress(RunError):  # a link or a file in its place is not ours
                 self.directory.discard_folder(folder, OWN_FOLDERS[folder])
         self.directory.sync()
@@ -63,13 +63,13 @@ class Resumption:
     def _notes(self) -> list[str]:
         used = [f"an older checkpoint is used: {problem}" for problem in self.passed_over]
         return used + [
-            f"the run began with {name} {literal(was)}; with {now} its bits may differ"
+            f"the run began with {name} {literal(was)}; with {now} its last digits may differ"
             for name, (was, now) in self.other_versions.items()
         ]
 
     @property
     def other_versions(self) -> dict[str, tuple[str, str]]:
-        """The versions that the run began with and those that it would be resumed with, where they differ."""
+        """The versions that the run began with and the current ones, where they differ."""
         was, now = self.checkpoint.versions if self.checkpoint else {}, versions()
         return {name: (was[name], now[name]) for name in was if was[name] != now.get(name, was[name])}
 
@@ -82,12 +82,14 @@ def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resu
         check_that_its_grid_is_there(directory.path, names)
         raise RunError(
             f"{directory.path} holds no config.yaml: there is nothing to resume;"
-            " irisbp train --overwrite begins a run there"
+            " train a run there with overwrite"
         )
     content = directory.read("config.yaml", LARGEST_FILE)
     config = load_config(path, content=content)
     if to_yaml(config).encode() != content:
-        raise RunError(f"{path} is not as irisbp writes it; a run is resumed with the config it began with")
+        raise RunError(
+            f"{path} has changed since the run began; a run is resumed with the config it began with"
+        )
     _check_config(directory, config, wanted)
     training = prepare(config)
     checkpoint, passed_over = newest_checkpoint(directory, training)
@@ -100,7 +102,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     """The manifest of a run that came to its end, whose leftovers are removed; None of one that did not.
 
     RunError if it is not the wanted config's, or if its files are no longer those that it wrote. A manifest
-    that cannot be read counts for nothing where there are checkpoints, which know better.
+    that cannot be read is ignored if there are checkpoints.
     """
     if "manifest.json" not in directory.names():
         return None
@@ -118,7 +120,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
         if (state := file_state(directory.path / name, recorded)) != "as written"
     ]
     if changed:
-        raise RunError(f"{directory.path} is finished, but no longer what it wrote: {', '.join(changed)}")
+        raise RunError(f"{directory.path} is finished, but files have changed: {', '.join(changed)}")
     if wanted is not None:
         content = directory.read("config.yaml", LARGEST_FILE)
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
@@ -129,7 +131,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
 def _check_config(directory: Directory, config: Config, wanted: Config | None) -> None:
     if wanted is not None and config != wanted:
         keys = varying_keys([config, wanted])
-        raise RunError(f"{directory.path} is the run of another config: {', '.join(keys)} differ")
+        raise RunError(f"{directory.path} is a run of another config, which differs in {', '.join(keys)}")
 
 
 def open_to_resume(path: Path) -> Directory:
@@ -147,7 +149,7 @@ def resume(
     should_stop: ShouldStop | None = None,
     progress: bool = False,
 ) -> Run:
-    """Resume the run in a directory from its last checkpoint; one that is finished is returned as it is.
+    """Resume the run in a directory from its last checkpoint; a finished run is returned as it is.
 
     Listeners and what is raised are those of `train`.
     """
@@ -156,7 +158,7 @@ def resume(
 
 
 def resume_in(directory: Directory, asked: Asked, wanted: Config | None = None) -> Run:
-    """The same in an open directory; RunError if the run is not the wanted config's."""
+    """Resume the run in an open directory; RunError if it is not the wanted config's."""
     if finished_manifest(directory, wanted) is None:
         return asked.run(open_interrupted(directory, wanted).session())
     return checked_end(open_run(directory.path))

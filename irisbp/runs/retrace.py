@@ -1,4 +1,4 @@
-"""A run trained again, in memory, to see what its files do not hold: its parameters on the way.
+"""A run trained again, in memory, to get what its files do not hold: its parameters on the way.
 
 A run repeats to the bit, so these are the parameters it had; `repeats` says whether the last ones are.
 """
@@ -25,7 +25,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Moment:
-    """The parameters at the end of an epoch (0: the initial ones), in what a picture shows of them.
+    """The parameters at the end of an epoch (0: the initial ones), as far as pictures show them.
 
     layers holds each layer's parameters, weights first, or their QUANTILES if there are many. Of the
     true class's probability, training and validation have mean, lower quartile, median and upper
@@ -49,7 +49,7 @@ class History:
 
 
 def retrace(run: Run) -> History:
-    """Train the run again up to where it ended."""
+    """Train the run again up to its end."""
     training = prepare(run.config, run.dataset.table)
     last = run.using("last").vector
     initial = training.parameters.copy()
@@ -66,13 +66,13 @@ def retrace(run: Run) -> History:
 
 
 def steps_per_epoch(run: Run) -> int:
-    """How many updates a pass over the training samples makes."""
+    """The number of updates in a pass over the training samples."""
     samples, size = len(run.dataset.train_rows), run.config.batch_size
     return 1 if size == "all" else ceil(samples / size)
 
 
 def _epochs(training: Training, run: Run) -> Iterator[float]:
-    """Train, stopping at the end of every epoch and, where the run ended within one, there."""
+    """Train, stopping at the end of every epoch and, if the run ended within one, at that step."""
     manifest, done = run.manifest, 0
     per_epoch = steps_per_epoch(run)
     try:

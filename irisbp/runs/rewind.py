@@ -13,7 +13,7 @@ from irisbp.training.state import Block, Record, Snapshot, Training
 
 @dataclass(frozen=True)
 class Place:
-    """Which step is meant: by its number, or as the one of an epoch that takes a sample.
+    """The wanted step: by its number, or as the one of an epoch that takes a sample.
 
     sample is a row of the table. With step it says which sample of the step's batch.
     """
@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Before:
-    """A training as it stood before a step, and the rows of the table that the step takes."""
+    """A training as it was before a step, and the rows of the table that the step takes."""
 
     training: Training
     epoch: int
@@ -36,7 +36,7 @@ class Before:
 def state_before(training: Training, place: Place, end: int | None = None) -> Before:
     """Train up to the place's step; IrisbpError if there is no such step, Diverged if training diverges.
 
-    training is one that has not begun; end is the last step of a run that went no further.
+    training is one that has not begun; end is the last step of a run that ended early.
     """
     _check(training, place, training.steps if end is None else end)
     records, saved, last = train(training), Snapshot.of(training), 0
@@ -51,7 +51,7 @@ def state_before(training: Training, place: Place, end: int | None = None) -> Be
 
 
 def _start_of_step(block: Block, place: Place) -> int | None:
-    """The row of a block at which the place's step begins; None if it is not there."""
+    """The row of a block at which the place's step begins; None if the block does not have it."""
     if place.step is not None:
         start = (place.step - block.step) * block.batch_size
         return start if 0 <= start < len(block.rows) else None
@@ -83,7 +83,7 @@ def _check(training: Training, place: Place, end: int) -> None:
         if not 0 <= place.sample < len(dataset.labels):
             raise IrisbpError(f"sample {place.sample}: the samples are 0 to {len(dataset.labels) - 1}")
         if place.sample in dataset.held_out_rows:
-            raise IrisbpError(f"sample {place.sample}: it is held out for validation; no step takes it")
+            raise IrisbpError(f"sample {place.sample}: it is held out for validation; no step uses it")
     if place.epoch is not None and not 1 <= place.epoch <= epochs:
         raise IrisbpError(f"epoch {place.epoch}: the epochs are 1 to {epochs}")
 
@@ -97,7 +97,7 @@ def state_before_in_run(run: Run, training: Training, place: Place) -> Before:
 
 
 def check_recorded(run: Run, step: int, losses: list[float]) -> bool:
-    """True if a run recorded this step's losses; RunError if they differ from these, even by one bit."""
+    """Return whether a run recorded this step's losses; RunError if they differ, even by one bit."""
     if run.config.record != "steps":
         return False
     recorded = _recorded_losses(run, step)

@@ -1,6 +1,6 @@
-"""A run: its config, how it ended, its parameters and records, and what can be asked of it.
+"""A run: its config, how it ended, its parameters and records, and the verbs on it.
 
-It is in memory, as `train` returns it, or lies in a directory, as `open_run` reads it.
+It is in memory, as `train` returns it, or in a directory, from which `open_run` reads it.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Run:
     """One training and what came of it.
 
     path is its directory, None of a run in memory. which says whether the parameters are the last or the
-    best; other ones are had with `using`.
+    best; `using` gives the other ones.
     """
 
     config: Config
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The last part of its path, or what to call a run in memory."""
+        """The last part of its path, or `in memory`."""
         return self.path.resolve().name if self.path else "in memory"
 
     @property
@@ -118,11 +118,11 @@ class Run:
         return _own_dataset(self)
 
     def using(self, which: Which) -> "Run":
-        """The same run with its last or its best parameters; RunError if it kept no best ones."""
+        """The same run with its last or its best parameters; RunError if it has no best ones."""
         if which == self.which:
             return self
         if which == "best" and self.manifest.best_epoch is None:
-            raise RunError(f"{self.path or 'the run'} kept no best parameters: nothing was monitored")
+            raise RunError(f"{self.path or 'the run'} has no best parameters: nothing was monitored")
         model = replace(self.model, parameters=self._parameters(which))
         return replace(self, model=model, which=which)
 
@@ -166,7 +166,7 @@ class Run:
         return predict_frame(self.model, samples)
 
     def plot(self, kind: str = "loss-and-accuracy") -> Figure:
-        """A picture of the run as a matplotlib Figure; IrisbpError names the kinds that there are."""
+        """A picture of the run as a matplotlib Figure; IrisbpError, with the known kinds, for any other."""
         return irisbp.plot(self, kind)
 
     def as_json(self) -> dict[str, Any]:
@@ -212,9 +212,9 @@ def _own_dataset(run: Run) -> Dataset:
 
 def _check_table(run: Run, table: Table) -> None:
     if table.digest != run.manifest.data.sha256:
-        raise RunError(f"{run.path} was trained on other data than {table.source} holds now")
+        raise RunError(f"{table.source} has changed since {run.path} was trained on it")
     if set(table.targets) != set(run.classes):
-        raise RunError(f"{run.path}/manifest.json: its classes are not those of the data")
+        raise RunError(f"{run.path}/manifest.json: its classes differ from those of the data")
     if table.features != run.model.encoder.names:
         raise RunError(f"{run.path}/manifest.json: its columns are not those of the data")
 

@@ -1,6 +1,6 @@
-"""A training that is ready to run, with what records it: in memory, or in a directory.
+"""A training that is ready to run, with its recorder: in memory, or in a directory.
 
-The recorder takes every record first, then those who listen; whatever they raise ends the run in good order.
+The recorder takes every record first, then the listeners; an error of theirs ends the run in good order.
 """
 
 import warnings
@@ -39,7 +39,7 @@ class Recorder(Protocol):
 class TrainingSession:
     """A training that is about to start or to be resumed; start makes its recorder.
 
-    notes says what a user should know before it runs.
+    notes are messages for the user, before it runs.
     """
 
     training: Training
@@ -50,7 +50,7 @@ class TrainingSession:
     def run(self, listeners: Iterable[AnyListener] = (), should_stop: ShouldStop | None = None) -> Run:
         """Train to the end, or until should_stop, which is asked after every record, is true.
 
-        Then the run is interrupted; the reason is what should_stop returned, if that is a text.
+        Then the run is interrupted; a text that should_stop returns is the reason.
         Diverged, with the run attached, where it diverges. What a listener raises is raised once the run has
         ended, interrupted.
         """
@@ -86,7 +86,7 @@ def in_directory(directory: Directory, training: Training) -> TrainingSession:
 
 @dataclass(frozen=True)
 class _Ending:
-    """How a training ended, why, and what is to be raised."""
+    """The end of a training: its status, the reason, and the error to raise."""
 
     status: Status
     reason: str | None = None
@@ -110,7 +110,7 @@ def _train(
 
 
 def _listen(record: Record, listeners: list[Listener]) -> _Ending | None:
-    """Pass a record on; how the run ends if one of them fails."""
+    """Pass a record on; returns the run's end if a listener fails."""
     try:
         for listener in listeners:
             listener.take(record)
@@ -120,7 +120,7 @@ def _listen(record: Record, listeners: list[Listener]) -> _Ending | None:
 
 
 def _close(listeners: list[Listener]) -> _Ending | None:
-    """Close them all; how the run ends if one of them fails."""
+    """Close all listeners; returns the run's end if one fails."""
     ending = None
     for listener in listeners:
         try:
@@ -137,7 +137,7 @@ def _failed(error: Exception) -> _Ending:
 
 
 def _stopped(training: Training, should_stop: ShouldStop | None) -> _Ending | None:
-    """The end that should_stop asks for; a run that diverges ends by itself."""
+    """The end that should_stop asks for, if it does; a run that diverges ends by itself."""
     answer = should_stop() if should_stop is not None and training.failure is None else None
     if not answer:
         return None
@@ -146,7 +146,7 @@ def _stopped(training: Training, should_stop: ShouldStop | None) -> _Ending | No
 
 @dataclass(frozen=True)
 class Asked:
-    """What a caller in Python wants of a training: who listens, when it stops, whether it is shown."""
+    """The wishes of a caller in Python: listeners, when to stop, and a progress bar."""
 
     listeners: Iterable[AnyListener] = ()
     should_stop: ShouldStop | None = None

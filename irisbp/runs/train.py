@@ -22,7 +22,7 @@ from irisbp.runs.session import AnyListener, Asked, ShouldStop, in_directory, in
 from irisbp.training.setup import prepare
 from irisbp.training.tables import wanted_of
 
-_FRAME = "DataFrame"  # what a table in memory is called
+_FRAME = "DataFrame"  # the name of a table in memory
 # How csv_of writes a frame, whatever the config says of its own file.
 _AS_WRITTEN: dict[str, Any] = dict.fromkeys(("separator", "thousands", "encoding", "comment", "header"))
 _AS_WRITTEN |= {"decimal": ".", "skip_rows": 0, "units": (), "exponent": "E"}
@@ -45,15 +45,15 @@ def train(
 
     table is a pandas DataFrame to use in place of the config's table, target the column of its classes.
     directory records the run there; resume continues the run that lies there, if there is one, and overwrite
-    replaces it. listeners are called with every record. should_stop is asked after every record: where it is
+    replaces it. listeners are called with every record. should_stop is asked after every record: once it is
     true, the run ends there, interrupted. progress shows a bar.
 
-    ConfigError, DataError and RunError say what is wrong with what is given. Diverged, with the run attached,
-    is raised where a loss or a parameter stops being finite; Interrupted, also a KeyboardInterrupt, after a
-    Ctrl-C, once the run has ended in good order.
+    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Diverged, with
+    the run attached, is raised where a loss or a parameter stops being finite; Interrupted, also a
+    KeyboardInterrupt, after a Ctrl-C, once the run has ended in good order.
     """
     if directory is None and (resume or overwrite):
-        raise ConfigError("resume and overwrite: give the directory that they are about")
+        raise ConfigError("resume and overwrite need a directory")
     place = None if directory is None else Path(directory)
     content = None if table is None else csv_of(table)
     wanted, data = _resolved(config, content, target, place, keys)

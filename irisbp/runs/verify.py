@@ -1,6 +1,6 @@
-"""Whether a run repeats: it is trained again from its own config, and every file is compared.
+"""Verifies that a run repeats: it is trained again from its own config, and every file is compared.
 
-Equal means equal to the byte. Where a file is not, the first line, array entry or byte is named.
+Equal means equal to the byte. If a file differs, the first different line, array entry or byte is named.
 """
 
 import os
@@ -30,7 +30,7 @@ from irisbp.training.state import Epoch, Record, Training
 
 Listen = Callable[[Record], None]
 
-# What the manifest says of a run that has nothing to do with clocks and machines.
+# The manifest's entries that do not depend on clocks and machines.
 _OUTCOME = (
     "status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "figures", "classes",
 )  # fmt: skip
@@ -40,7 +40,7 @@ _LONGEST = 100  # characters of a line that are shown
 
 @dataclass(frozen=True)
 class FileDifference:
-    """The first place where a file of the run and its repetition differ, and what stands there."""
+    """The first place where a file of the run and its repetition differ, and both contents there."""
 
     where: str
     was: str
@@ -51,7 +51,7 @@ class FileDifference:
 class FileCheck:
     """A file: state is that against the manifest's sha256, difference is None if it repeats.
 
-    A file that is not compared says why in skipped.
+    skipped is the reason why a file was not compared.
     """
 
     name: str
@@ -60,9 +60,9 @@ class FileCheck:
     skipped: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
-    """What became of repeating a run; versions has those that are others now than then."""
+    """The result of repeating a run; versions has those that have changed since."""
 
     path: Path
     manifest: Manifest
@@ -76,8 +76,13 @@ class Verification:
 
     @property
     def equal(self) -> bool:
-        """Whether all that was compared is equal."""
+        """Return whether all that was compared is equal."""
         return self.first is None
+
+    def __repr__(self) -> str:
+        first = self.first
+        verdict = "repeats to the byte" if first is None else f"differs first in {first.name}"
+        return f"<Verification of {self.path}: {verdict}, {self.manifest.steps} steps>"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -117,7 +122,7 @@ def _prepared(path: Path, manifest: Manifest) -> Training:
     table = training.dataset.table
     if table.digest != manifest.data.sha256:
         raise RunError(
-            f"{path} was trained on other data than {table.source} holds now; it cannot be repeated"
+            f"{table.source} has changed since {path} was trained on it: the run cannot be repeated"
         )
     return training
 
@@ -128,7 +133,7 @@ def _other_versions(was: dict[str, str], now: dict[str, str]) -> dict[str, tuple
 
 
 class _Stop:
-    """Where an interrupted run ended: after so many steps and so many rows of epochs.csv.
+    """The place where an interrupted run ended: after so many steps and so many rows of epochs.csv.
 
     Both count, since a run may be stopped between an epoch's last step and its row.
     """
@@ -142,7 +147,7 @@ class _Stop:
         self._step = self._epoch = 0
 
     def after(self, record: Record) -> bool:
-        """Whether this is the record after which the run was stopped."""
+        """Return whether this is the record after which the run was stopped."""
         if isinstance(record, Epoch):
             self._epoch = record.epoch
         else:
@@ -163,15 +168,15 @@ def _repeat(training: Training, writer: RunWriter, stop: _Stop, listen: Listen) 
 
 
 def _checks(run: Path, again: Path, was: Manifest, now: Manifest) -> Iterable[FileCheck]:
-    """Every file that either of the two wrote, in the order of writing, then what the manifests say."""
-    # Blocks may have been cut otherwise by another version: then only what both have is comparable.
+    """Every file that either of the two wrote, in the order of writing, then the manifest."""
+    # Another version may have cut blocks differently: then only the part that both have can be compared.
     same_place = was.status != "interrupted" or was.steps == now.steps
     for name in dict.fromkeys([*was.files, *now.files]):
         state = file_state(run / name, was.files.get(name))
         if same_place or not name.endswith(".npz"):
             yield FileCheck(name, state, first_difference(run, again, name, prefix=not same_place))
         else:
-            yield FileCheck(name, state, None, f"the repetition stands at step {now.steps}")
+            yield FileCheck(name, state, None, f"the repetition ended at step {now.steps}")
     keys = _OUTCOME if was.status != "interrupted" else _AS_FAR_AS_IT_WENT if same_place else ("classes",)
     yield FileCheck("manifest.json", "not recorded", _outcome_difference(was, now, keys))
 
@@ -184,7 +189,7 @@ def _outcome_difference(was: Manifest, now: Manifest, keys: Iterable[str]) -> Fi
 
 
 def first_difference(run: Path, again: Path, name: str, *, prefix: bool = False) -> FileDifference | None:
-    """Where a file first differs in two directories; with prefix, it may end earlier in the first."""
+    """The first difference of a file in two directories; with prefix, it may end earlier in the first."""
     files = run / name, again / name
     for file, was, now in ((files[0], "missing", "written"), (files[1], "written", "not written")):
         if not os.path.lexists(file):
@@ -208,7 +213,7 @@ def _line_difference(file_a: Path, file_b: Path, *, prefix: bool) -> FileDiffere
 
 
 def _line_text(line: bytes | None, other: bytes | None) -> str:
-    """A line as text; its end is part of it only where that is what differs."""
+    """A line as text; its line end is included only if that is the difference."""
     if line is None:
         return "nothing"
     text = line.decode("utf-8", "backslashreplace")
@@ -218,7 +223,7 @@ def _line_text(line: bytes | None, other: bytes | None) -> str:
 
 
 def _array_difference(file_a: Path, file_b: Path) -> FileDifference | None:
-    """The first entry of the first array that differs, or, where all are equal, the first byte."""
+    """The first entry of the first array that differs, or, if all are equal, the first byte."""
     was, now = read_content(file_a), read_content(file_b)
     if was == now:
         return None
@@ -231,7 +236,7 @@ def _array_difference(file_a: Path, file_b: Path) -> FileDifference | None:
         difference = _entry_difference(name, arrays.get(name), others.get(name))
         if difference:
             return difference
-    return FileDifference(_first_byte(was, now), "other bytes around equal arrays", "as they are written")
+    return FileDifference(_first_byte(was, now), "equal arrays, but other bytes", "as irisbp writes them")
 
 
 def _entry_difference(name: str, was: Array | None, now: Array | None) -> FileDifference | None:

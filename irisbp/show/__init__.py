@@ -1,1 +1,1 @@
-"""What people look at: lines, tables and the live view."""
+"""Output for people: lines, tables and the live view."""

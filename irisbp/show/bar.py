@@ -37,7 +37,7 @@ class _TrainingBar:
         bar.start()
 
     def take(self, record: Record) -> None:
-        """Move on to a record."""
+        """Move the bar to a record."""
         if isinstance(record, Epoch):
             text = f"epoch {record.epoch}/{self._epochs}  epoch loss {loss_text(record.loss)}"
             self._bar.update(completed=record.step, description=text)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from irisbp.errors import literal
 
-_NO_LIMIT = 10_000  # columns; whoever reads a pipe wants lines whole
+_NO_LIMIT = 10_000  # columns; in a pipe, lines are kept whole
 
 
 class _Console(Console):
@@ -25,7 +25,7 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Text from outside, with nothing in it that a terminal or Rich would act upon."""
+    """Text from outside, with everything escaped that a terminal or Rich would interpret."""
     return Text(literal(text), style=style)
 
 

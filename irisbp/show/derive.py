@@ -39,13 +39,13 @@ def print_growth(console: Console, rows: Sequence[Growth]) -> None:
         "parameters": [f"{row.parameters:,}" for row in rows],
         "all by chain": [f"{row.all_by_chain:,}" for row in rows],
     }
-    print_lines(console, "operations for the derivative of the loss by one weight of the first layer")
+    print_lines(console, "operations for the derivative of the loss with respect to one first-layer weight")
     order = ("hidden layers", "width", "written out", "chain", "ratio", "all by chain", "parameters")
     console.print(fitted_table(columns, width=console.width, by_importance=order))
     print_lines(console, "")
     print_lines(console, "An operation is one + - * / or one exp, log or sigmoid. Written out, each node's")
     print_lines(console, "formula is repeated in full wherever it is used; the chain keeps each value and")
-    print_lines(console, "reuses it. For little more it gives the derivatives by all parameters.")
+    print_lines(console, "reuses it. For little more work it gives the derivatives by all parameters.")
 
 
 def _print_question(console: Console, derivation: Derivation) -> None:
@@ -62,7 +62,7 @@ def _print_question(console: Console, derivation: Derivation) -> None:
 
 def _print_chain(console: Console, derivation: Derivation) -> None:
     """Print the factors with their values, then each path's product, then the sum."""
-    print_lines(console, "the chain: each part's derivative by what it uses, all else held fixed")
+    print_lines(console, "the chain: each part's derivative with respect to what it uses, the rest fixed")
     label = max(len(partial.name) for partial in derivation.partials)
     for partial in derivation.partials:
         print_lines(console, f"{partial.name:<{label}}  = {_number(partial.value)}")
@@ -84,7 +84,7 @@ def _print_path(console: Console, path: ChainPath) -> None:
 
 
 def _print_whole(console: Console, derivation: Derivation) -> None:
-    put_in = ", its definitions put in" if derivation.definitions else ""
+    put_in = ", with its definitions substituted" if derivation.definitions else ""
     print_lines(console, f"{derivation.name}, in symbols{put_in}")
     if derivation.symbolic is None:
         print_lines(console, f"    {derivation.note}")

@@ -269,7 +269,12 @@ def batch_sentence(worked: Worked) -> str:
     count, l2 = len(worked.rows), worked.config.l2
     if worked.is_single:
         return ""
-    text = f"the {worked.config.reduction} of its {count} samples' gradients" if count > 1 else "the sample's"
+    weighted = worked.objective.class_weight is not None
+    if count > 1:
+        each = ", each times the weight of its class" if weighted else ""
+        text = f"the {worked.config.reduction} of its {count} samples' gradients{each}"
+    else:
+        text = f"{worked.weight!r} (the weight of its class) * the sample's" if weighted else "the sample's"
     return text + (f", and for weights {l2!r} (l2) * the weight" if l2 else "")
 
 
@@ -279,10 +284,22 @@ def _batch(worked: Worked) -> Iterator[str]:
     yield ""
     yield f"the gradient of the update: {batch_sentence(worked)}"
     if len(worked.rows) > 1:
-        yield "    the batch's samples (rows of the table) and their losses:"
+        what = "losses" if worked.objective.class_weight is None else "losses, without weights"
+        yield f"    the batch's samples (rows of the table) and their {what}:"
         shown = list(zip(worked.rows, worked.losses, strict=True))[:MOST_ROWS]
         yield from _wrapped([f"{row}: {number(loss)}" for row, loss in shown], ", ", "    ")
         yield from _left_out(len(worked.rows), MOST_ROWS, "sample")
+    yield from _class_weights(worked)
+
+
+def _class_weights(worked: Worked) -> Iterator[str]:
+    """The weights of the classes, if there are any."""
+    weights, names = worked.objective.class_weight, worked.dataset.classes
+    if weights is not None:
+        yield "    the classes and their weights:"
+        shown = [f"{fit(name, 30)}: {number(w)}" for name, w in zip(names, weights, strict=True)]
+        yield from _wrapped(shown[:MOST_ROWS], ", ", "    ")
+        yield from _left_out(len(names), MOST_ROWS, "class")
 
 
 def change_sentence(worked: Worked) -> str:
@@ -416,6 +433,14 @@ def _parameter_update(worked: Worked, parameter: Parameter) -> Iterator[str]:
     yield f"    {_update_cells(worked, parameter.index)}"
 
 
+def _reduced_label(worked: Worked) -> str:
+    """The sum of the samples' gradients, in words."""
+    unweighted = worked.objective.class_weight is None
+    if len(worked.rows) > 1:
+        return f"    their {worked.config.reduction}{'' if unweighted else ', with these weights'}"
+    return "    the sample's" if unweighted else f"    {worked.weight!r} (weight) * the sample's"
+
+
 def _batch_gradient(worked: Worked, parameter: Parameter) -> Iterator[str]:
     """The samples' gradients, what they come to, and the penalty's."""
     gradients, config = worked.numbers.gradient_by(parameter), worked.config
@@ -424,8 +449,10 @@ def _batch_gradient(worked: Worked, parameter: Parameter) -> Iterator[str]:
         shown = list(zip(worked.rows, gradients.tolist(), strict=True))[:MOST_ROWS]
         yield from _wrapped([f"{row}: {number(gradient)}" for row, gradient in shown], ", ", "        ")
         yield from _left_out(len(worked.rows), MOST_ROWS, "sample")
-    reduced = float(gradients.mean() if config.reduction == "mean" else gradients.sum())
-    yield _result(f"    their {config.reduction}" if len(worked.rows) > 1 else "    the sample's", reduced)
+        yield from _class_weights(worked)
+    weighted = worked.weights * gradients
+    reduced = float(weighted.mean() if config.reduction == "mean" else weighted.sum())
+    yield _result(_reduced_label(worked), reduced)
     if config.l2 and parameter.source is not None:
         old = worked.old[parameter.index].item()
         yield _result(f"    {config.l2!r} (l2) * {number(old)} (the weight)", config.l2 * old)

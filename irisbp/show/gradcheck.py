@@ -37,8 +37,8 @@ def _verdict(report: GradientReport) -> str:
     at = f"{counted(len(report.parameters), 'parameter')} at {counted(len(report.points), 'point')}"
     if report.passed:
         limits = ((report.detects, "a sample's"), (report.detects_in_batches, "a batch's"))
-        told = [f"{limit:.1e} in {whose}" for limit, whose in limits if isfinite(limit)]
-        shows = f"; a relative error of {' or '.join(told)} gradient would have shown" if told else ""
+        found = [f"{limit:.1e} in {whose}" for limit, whose in limits if isfinite(limit)]
+        shows = f"; a relative error of {' or '.join(found)} gradient would be detected" if found else ""
         return f"PASS: {at} (seed {report.seed}){shows}"
     losses = sum((row.loss_over or 0.0) > 1.0 for row in report.points)
     parts = [f"{n} {verdict}" for verdict in ("WRONG", "NOT EXERCISED") if (n := report.count(verdict))]
@@ -127,7 +127,7 @@ def print_comparison(console: Console, method: str, rows: list[MethodRow]) -> No
         "backprop: worst": [f"{row.backprop_worst_digits:.1f}" for row in rows],
         "median ": [f"{row.backprop_median_digits:.1f}" for row in rows],
     }
-    print_lines(console, "correct digits of the gradient (16 is all there are)")
+    print_lines(console, "correct digits of the gradient (at most 16)")
     console.print(fitted_table(columns, width=console.width, by_importance=list(columns), words=("point",)))
 
 

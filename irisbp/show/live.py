@@ -68,7 +68,7 @@ class LiveView:
         self._next_frame = max(began + _FRAME, ended + _SHARE * (ended - began))
 
     def view(self) -> RenderableType:
-        """What the screen shows now: fewer lines and columns on a small terminal, but whole numbers."""
+        """The lines on the screen now: fewer lines and columns on a small terminal, but whole numbers."""
         lines = self._console.height - 5  # title, pace (two lines where it is narrow), loss, cursor
         parts: list[RenderableType] = [plain(self._title, "bold")]
         if self._block is not None:
@@ -117,7 +117,7 @@ class LiveView:
         return fitted_table(columns, width=self._console.width, by_importance=order)
 
     def _sample_table(self, block: Block, lines: int) -> RenderableType:
-        """Consecutive samples of the newest block, a window that moves on with every frame."""
+        """Consecutive samples of the newest block, a window that moves with every frame."""
         rows = range(len(block.rows))
         first = self._frames * lines % max(1, len(rows) - lines + 1)
         shown = rows[first : first + lines] if not self._closed else rows[-lines:]

@@ -16,16 +16,16 @@ View = TypeVar("View")
 
 
 class Dispensed(Generic[View]):
-    """Something that shows progress, as long as it can be written; without it the work goes on.
+    """Calls a progress display until it cannot be written; the work continues without it.
 
-    A reader that has gone away is another matter: whoever closed the pipe wants no more of the work.
+    BrokenPipeError is raised, though: a reader that closed the pipe wants no more of the work.
     """
 
     def __init__(self, view: View | None) -> None:
         self._view = view
 
     def do(self, action: Callable[[View], None]) -> None:
-        """Have it do something; what cannot be written is its last."""
+        """Call the display; after a failed write it is called no more."""
         if self._view is None:
             return
         try:
@@ -47,7 +47,7 @@ class Dispensable:
         self._listener.do(lambda listener: listener.take(record))
 
     def close(self) -> None:
-        """Pass it on."""
+        """Close the listener."""
         self._listener.do(lambda listener: listener.close())
 
 
@@ -94,5 +94,5 @@ class SampleLines:
         )
 
     def close(self) -> None:
-        """Let the last lines out."""
+        """Flush the last lines."""
         self._stream.flush()

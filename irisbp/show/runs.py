@@ -1,4 +1,4 @@
-"""Runs as people look at them: a list, one in full, two side by side, and one with its repetition.
+"""Runs as text: a list, one in full, two side by side, and one with its repetition.
 
 Where a table is wider than the terminal, each of its cells has a line; a line that is still too long is
 broken between words, so that no number is ever cut in two.
@@ -29,9 +29,9 @@ _STYLES = {
     "missing": "bold red",
     "DIFFERS": "bold red",
 }
-# What a run is called by, as long as nothing else sets it apart.
+# The keys that describe a run if no others distinguish it.
 _FIRST_KEYS = ("optimizer.name", "learning_rate", "network.hidden", "seed")
-# Where these vary, the default is named too; any other key's default goes without saying.
+# If these vary, the default is named too; other keys' defaults are left out.
 _NAMED_KEYS = {*_FIRST_KEYS, "epochs", "initializer.name"}
 _FIGURES = ("loss", "accuracy", "validation loss", "validation accuracy")
 _ENDS = ("status", "epoch", "steps", *_FIGURES, "epoch loss", "epoch accuracy")
@@ -39,14 +39,14 @@ _EPOCH_FIGURES = ("epoch loss", "epoch accuracy", "validation loss", "validation
 
 
 def print_list(console: Console, entries: Sequence[Entry], place: str) -> None:
-    """A row for each run, and below them what is wrong with those that are damaged."""
+    """A row for each run, and below them the errors of damaged ones."""
     if not entries:
         say(console, f"no runs in {place}")
         return
     words = config_words([entry.config for entry in entries])
     rows = [_list_row(entry, word) for entry, word in zip(entries, words, strict=True)]
     header = ["run", "status", "config", "loss", "accuracy", "validation", "started (UTC)"]
-    if all(row[5] == "-" for row in rows):  # nobody held samples out
+    if all(row[5] == "-" for row in rows):  # no run held samples out
         header, *rows = ([*row[:5], row[6]] for row in (header, *rows))
     styles = [_STYLES.get(entry.status, "") for entry in entries]
     below: list[str] = []
@@ -90,7 +90,7 @@ def _cells(
 
 
 def config_words(configs: Sequence[Config | None]) -> list[str]:
-    """Each config in few words: what sets it apart from the others, or what it is known by."""
+    """Each config in few words: the keys in which it differs from the others, or its main keys."""
     readable = [config for config in configs if config is not None]
     varying = varying_keys(readable)
     return ["-" if config is None else _words(settings(config), varying) for config in configs]
@@ -103,7 +103,7 @@ def _words(chosen: dict[str, KeyValue], varying: Sequence[str]) -> str:
     rate = {"optimizer.name", "learning_rate"}
     parts = []
     if rate.intersection(keys):
-        # One says little without the other.
+        # The two belong together.
         parts.append(f"{chosen['optimizer.name'].value} {value_text(chosen['learning_rate'].value)}")
     ordered = dict.fromkeys([*(key for key in _FIRST_KEYS if key in keys), *keys])
     parts += [_word(key, chosen[key].value) for key in ordered if key not in rate]
@@ -128,13 +128,15 @@ def value_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {value_text(inner)}' for name, inner in value.items())}}}"
     return str(value)
 
 
 def print_run(
     console: Console, entry: Entry, epochs: Sequence[EpochFigures], files: Sequence[FileEntry]
 ) -> None:
-    """All of a run: what it came to, its config, its last epochs, its files."""
+    """Print everything about a run: its result, its config, its last epochs, its files."""
     print_pairs(console, _summary(entry))
     if entry.config is not None:
         chosen = settings(entry.config)
@@ -194,7 +196,7 @@ def _time_text(time: str) -> str:
 
 
 def print_diff(console: Console, diff: Diff) -> None:
-    """Which keys differ, where the losses part, what both came to."""
+    """Print the keys that differ, the first different losses, and both results."""
     a, b = str(diff.a.path), str(diff.b.path)
     if not diff.config:
         say(console, "the configs are equal")
@@ -213,7 +215,7 @@ def print_diff(console: Console, diff: Diff) -> None:
 
 
 def _side(key: str, value: Any) -> str:
-    """A value that one of the two may not have; a digest's beginning is enough to tell it."""
+    """A value that one of the two may not have; a digest is cut to its beginning."""
     text = "-" if value is None else value_text(value)
     return text[:16] if key.endswith("sha256") else text
 
@@ -226,7 +228,7 @@ def _ends(entry: Entry) -> list[str]:
 
 def _print_first_difference(console: Console, found: FirstDifference | None, a: str, b: str) -> None:
     if found is None:
-        say(console, "there are no losses to compare: neither file of them lies in both runs")
+        say(console, "there are no losses to compare: no file of losses is in both runs")
         return
     what = "samples" if found.file == "steps.csv" else "epochs"
     if not found.differ:
@@ -236,7 +238,7 @@ def _print_first_difference(console: Console, found: FirstDifference | None, a: 
         ended, continues = (a, b) if found.a is None else (b, a)
         say(
             console,
-            f"the losses are equal for {found.rows} {what}; then {ended} ends, {continues} goes on",
+            f"the losses are equal for {found.rows} {what}; then {ended} ends and {continues} continues",
         )
         return
     say(console, _first_difference_text(found.a, found.b, found.rows, what))
@@ -252,9 +254,9 @@ def _first_difference_text(a: Row, b: Row, equal: int, what: str) -> str:
     if a.step is not None:
         place += f", step {a.step}, sample {a.sample}"
     if (a.epoch, a.sample) != (b.epoch, b.sample):
-        return f"the order of the samples parts at {place}, after {equal} equal {what}"
+        return f"the order of the samples first differs at {place}, after {equal} equal {what}"
     gap = f"; they differ by {short(abs(a.loss - b.loss))}" if a.loss != b.loss else ""
-    return f"the losses part at {place}, after {equal} equal {what}{gap}"
+    return f"the losses first differ at {place}, after {equal} equal {what}{gap}"
 
 
 def _row_cells(row: Row, width: int) -> list[str]:
@@ -276,7 +278,7 @@ def _parameters_text(parameters: ParameterDiff) -> str:
 
 
 def print_verification(console: Console, result: Verification) -> None:
-    """Each file and whether it repeats, where it first does not, and how far the comparison went."""
+    """Print for each file whether it repeats, its first difference, and how far the comparison went."""
     cells = [[check.name, _verdict(check)] for check in result.checks]
     styles = [_STYLES["DIFFERS"] if check.difference else "" for check in result.checks]
     print_table(console, ["file", "repeated"], cells, left={0, 1}, styles=styles)
@@ -297,13 +299,13 @@ def _verdict(check: FileCheck) -> str:
         return f"not compared: {check.skipped}"
     if check.difference:
         return f"DIFFERS at {check.difference.where}"
-    return "equal but for its times" if check.name == "manifest.json" else "equal"
+    return "equal except for its times" if check.name == "manifest.json" else "equal"
 
 
 def _notes(result: Verification) -> Iterable[str]:
     manifest = result.manifest
     if manifest.status == "interrupted":
-        yield f"note: the run was interrupted after step {manifest.steps}; it was compared as far as it went"
+        yield f"note: the run was interrupted after step {manifest.steps}; it was compared up to there"
     if not result.equal:
         yield "the run does not repeat"
     elif manifest.status == "diverged":

@@ -25,7 +25,7 @@ _FRAME = 0.2  # seconds
 
 
 class Pace:
-    """Progress of a sweep: runs done of all, and epochs settled of all, by which the time left is judged."""
+    """Progress of a sweep: runs done of all, and epochs settled of all, to estimate the time left."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ def _duration(seconds: float) -> str:
 
 
 def print_sweep(console: Console, swept: Sweep) -> None:
-    """Print where a finished sweep lies, and its best settings, each with its distance from the best."""
+    """Print a finished sweep's directory and best settings, each with its distance from the best."""
     path, manifest, summary = swept.path or Path(swept.name), swept.manifest, swept.statistics
     assert manifest is not None
     count = len(summary.settings)

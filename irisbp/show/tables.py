@@ -1,4 +1,4 @@
-"""Tables for a terminal: numbers stay whole, and what does not fit has lines of its own or is left out.
+"""Tables for a terminal: numbers stay whole; cells that do not fit get their own lines or are left out.
 
 `print_table` is for results: where a table is wider than the terminal, each of its cells has a line.
 `fitted_table` is for views of a fixed height: the most important columns that fit.
@@ -72,12 +72,12 @@ def say(console: Console, text: str, style: str = "", *, indent: int = 0) -> Non
         literal(text), max(console.width - indent, 1), break_long_words=False, break_on_hyphens=False
     ):
         for piece in _at_commas(part, console.width - indent):
-            # What has no room for an indentation goes without.
+            # Without room for an indentation there is none.
             print_lines(console, " " * min(indent, max(console.width - len(piece), 0)) + piece, style=style)
 
 
 def fits(console: Console, rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table of these rows, header included, is no wider than the terminal."""
+    """Return whether a table of these rows, with its header, fits the terminal's width."""
     return _width(_widths([[literal(cell) for cell in row] for row in rows])) <= console.width
 
 
@@ -90,7 +90,7 @@ def fitted_table(
     names: Sequence[str] = (),
     styles: Sequence[str] = (),
 ) -> Text:
-    """The columns that fit side by side, in their order, the most important first to be let in.
+    """The columns that fit side by side, in their order, chosen by importance.
 
     words are columns of text that may be cut short; names are columns of text that may not. styles has one
     for each row. The last column is set to the right, so that no line ends in spaces.
@@ -146,7 +146,7 @@ def _at_commas(text: str, width: int) -> list[str]:
 def _fitting_widths(
     columns: Mapping[str, Sequence[str]], room: int, by_importance: Sequence[str], words: Sequence[str]
 ) -> dict[str, int]:
-    """The width of each column that there is room for; what is left over goes to words that are cut."""
+    """The width of each column that there is room for; the rest goes to words that are cut."""
     widest = {name: max(map(cell_len, (name, *cells))) for name, cells in columns.items()}
     widths: dict[str, int] = {}
     for name in filter(columns.__contains__, by_importance):

@@ -1,7 +1,7 @@
 """The plan of a sweep: its configs checked, which runs are trained together, and how.
 
-How a sweep is cut depends on its configs alone, so that a figure is the same to the last bit whoever trains
-it, and after an interruption.
+The parts of a sweep depend on its configs alone, so that a figure is the same to the last bit wherever it is
+trained, and after an interruption.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from irisbp.sweeps.trainers.group import group_key, is_side_by_side, report_noth
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 
-_MOST_WRONG_ROWS = 500  # that are looked into; each takes as long as loading a config
-# Seconds for each sample of small networks, by a rough measure, and what a part is to take of them.
+_MOST_WRONG_ROWS = 500  # that are checked; each takes as long as loading a config
+# Seconds for each sample of small networks, roughly, and the seconds that a part should take.
 _ALONE, _SIDE_BY_SIDE, _COMPILED = 1e-5, 3e-7, 3e-8
 _PART = 1.2
 _FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
@@ -49,7 +49,7 @@ class CheckedRows:
 
 
 def check_rows(grid: Grid) -> CheckedRows:
-    """Check the config of every row; Problems with all that is wrong, ConfigError if two are the same."""
+    """Check the config of every row; Problems with every error, ConfigError if two are the same."""
     digests: dict[bytes, int] = {}
     groups: dict[Hashable, list[int]] = {}
     epochs, samples = Counter[int](), dict[Hashable, int]()
@@ -109,7 +109,7 @@ class SweepPlan:
 
 
 def plan_sweep(grid: Grid) -> SweepPlan:
-    """The plan of a grid's sweep; ConfigError or DataError if it cannot be."""
+    """The plan of a grid's sweep; ConfigError or DataError if it cannot be trained."""
     rows = check_rows(grid)
     trainings = {row: prepare(grid.config(row)) for row in rows.samples}
     tables = [training.dataset.table for training in trainings.values()]
@@ -148,7 +148,7 @@ def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains the rows of a part, in whatever process; report is as for train_group."""
+    """Trains the rows of a part, in any process; report is as for train_group."""
 
     grid: Grid
     epochs: AnyArray

@@ -37,7 +37,7 @@ def in_memory(plan: SweepPlan, workers: Workers) -> SweepSession:
 
 
 def in_directory(directory: Directory, plan: SweepPlan, workers: Workers) -> SweepSession:
-    """A session that records a new sweep in an empty directory, or what is missing of one that has begun."""
+    """A session that records a new sweep in an empty directory, or the missing rows of one that has begun."""
     return SweepSession(plan, SweepWriter(directory, plan), directory.path, workers)
 
 
@@ -47,9 +47,9 @@ def begun_session(directory: Directory, workers: Workers) -> SweepSession:
 
 
 def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
-    """The sweep in an open directory and the tables that had to be restored, if it came to its end.
+    """The sweep in an open directory and the tables that had to be restored, if it is finished.
 
-    What an interruption left behind is removed. RunError if a file is not the one that the sweep wrote.
+    Leftovers of an interruption are removed. RunError if a file is not the one that the sweep wrote.
     """
     if "manifest.json" not in directory.names():
         return None
@@ -60,14 +60,14 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
 
 
 def check_same(directory: Directory, wanted: Grid) -> None:
-    """RunError if the sweep in a directory is that of another grid."""
+    """RunError if the sweep in a directory has another grid."""
     if to_yaml(grid_of(directory)) != to_yaml(wanted):
-        raise RunError(f"{directory.path} is the sweep of another config or other values")
+        raise RunError(f"{directory.path} is a sweep of another config or other values")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The wishes of a caller in Python: who works, who listens, when the sweep stops, if it is shown."""
+    """The wishes of a caller in Python: workers, listeners, when to stop, and a progress bar."""
 
     workers: Workers
     listeners: Iterable[SweepListener] = ()
@@ -103,7 +103,7 @@ class _Asked:
         )
 
     def resume_in(self, directory: Directory, wanted: Grid | None = None) -> Sweep:
-        """Resume the sweep in an open directory; one that is finished is returned as it is."""
+        """Resume the sweep in an open directory; a finished one is returned as it is."""
         if wanted is not None:
             check_same(directory, wanted)
         finished = finished_sweep(directory)
@@ -111,14 +111,14 @@ class _Asked:
             return self.run(begun_session(directory, self.workers))
         swept, restored = finished
         for name in restored:
-            warnings.warn(f"{name} was missing or damaged: written again", stacklevel=4)
+            warnings.warn(f"{name} was missing or damaged; it was written again", stacklevel=4)
         if self.fail_fast:
             raise_diverged(swept.outcomes)
         return swept
 
 
 def _resumable(session: SweepSession) -> Sweep:
-    """Run a session; what it raises says how it is resumed, if it can be."""
+    """Run a session; an error's message says how to resume the sweep, if it can be resumed."""
     try:
         return session.run()
     except StorageError:
@@ -162,15 +162,15 @@ def sweep(
     to lists or ranges: {"seed": range(100), "optimizer": ["sgd", "adam"], "network.hidden": [[3], [8, 4]]}.
     The last key varies fastest, but the fold and, fastest of all, the seed. A sweep has at most 10^6 runs.
 
-    directory records the sweep there; resume trains what is missing of the sweep in it, if there is one, and
-    overwrite replaces that. jobs processes (by default as many as are worth it), or a cluster (backend
-    dask or ray, at the address scheduler), train parts of the grid; no figure depends on who does. listeners
-    are called with a SweepProgress, progress shows a bar. should_stop is asked as the sweep gets on: where it
-    is true, the sweep ends there, interrupted.
+    directory records the sweep there; resume trains the missing rows of the sweep in it, if there is one, and
+    overwrite replaces it. jobs processes (by default as many as are worth it), or a cluster (backend dask or
+    ray, at the address scheduler), train parts of the grid; no figure depends on that choice. listeners are
+    called with a SweepProgress, progress shows a bar. should_stop is called repeatedly: once it returns true,
+    the sweep ends there, interrupted.
 
-    A run that diverges is a row as any other; with fail_fast, Diverged is raised at the first one.
-    ConfigError, DataError and RunError say what is wrong with what is given. Interrupted, also a
-    KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
+    A run that diverges is a row like any other; with fail_fast, Diverged is raised at the first one.
+    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Interrupted,
+    also a KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     place = _place(directory, resume, overwrite)
@@ -197,7 +197,7 @@ def resume_sweep(
     should_stop: Callable[[], object] | None = None,
     progress: bool = False,
 ) -> Sweep:
-    """Train what is missing of the sweep in a directory; one that is finished is returned as it is.
+    """Train the missing rows of the sweep in a directory; a finished sweep is returned as it is.
 
     The options, and what is raised, are those of `sweep`.
     """
@@ -211,12 +211,12 @@ def _place(directory: str | PathLike[str] | None, resume: bool, overwrite: bool)
     if resume and overwrite:
         raise ConfigError("resume and overwrite: give one of them")
     if directory is None and (resume or overwrite):
-        raise ConfigError("resume and overwrite: give the directory that they are about")
+        raise ConfigError("resume and overwrite need a directory")
     return None if directory is None else Path(directory)
 
 
 def _workers(jobs: int | None, backend: Backend, scheduler: str | None) -> Workers:
-    """Who works; ConfigError where they cannot be had."""
+    """The workers; ConfigError if they cannot be used."""
     workers = Workers(jobs, backend, scheduler)
     workers.check()
     return workers

@@ -1,6 +1,6 @@
-"""A sweep that is ready to run, with what keeps its results: in memory, or in a directory.
+"""A sweep that is ready to run, with its recorder: in memory, or in a directory.
 
-Parts are trained as they come, here or by others; whatever ends the sweep early, what is finished is kept.
+Parts are trained here or by other processes; however the sweep ends, its finished rows are kept.
 """
 
 import os
@@ -27,22 +27,22 @@ _WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start th
 
 @dataclass(frozen=True)
 class Workers:
-    """Who trains the parts of a sweep; without a number of jobs, as many processes as are worth it."""
+    """The workers that train the parts of a sweep; without a number of jobs, as many as save time."""
 
     jobs: int | None = None
     backend: Backend = "loky"
     scheduler: str | None = None
 
     def check(self) -> None:
-        """ConfigError where they cannot be had."""
+        """ConfigError if they cannot be used."""
         if self.jobs is not None and (type(self.jobs) is not int or self.jobs < 1):
-            raise ConfigError(f"jobs: {self.jobs} is not a number of processes, 1 or more")
+            raise ConfigError(f"jobs: {self.jobs} is not a number of processes: use 1 or more")
         check_backend(self.backend, self.scheduler)
         if self.jobs is not None and self.jobs > 1:
             check_signals()
 
     def check_cluster(self) -> None:
-        """ConfigError if the cluster cannot be reached: no attempt is to leave a directory behind."""
+        """ConfigError if the cluster cannot be reached: checked before a directory is made."""
         check_cluster(self.backend, self.scheduler)
 
     def jobs_for(self, plan: SweepPlan, parts: int | None = None) -> int:
@@ -58,9 +58,9 @@ class Workers:
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The progress of a sweep: runs done of all, and epochs settled of all, by which time can be judged.
+    """The progress of a sweep: runs done of all, and epochs settled of all, to estimate the time left.
 
-    Epochs that a run ended before are settled, too.
+    Epochs after a run's early end are settled, too.
     """
 
     runs: int
@@ -73,9 +73,9 @@ SweepListener = Callable[[SweepProgress], object]
 
 
 class SweepRecorder(Protocol):
-    """Keeps what becomes of the rows of a sweep, and writes its end.
+    """Keeps the outcomes of a sweep's rows, and writes its end.
 
-    done are the rows that are finished; notes say what a user should know before the others are trained.
+    done are the rows that are finished; notes are messages for the user, before the others are trained.
     """
 
     results: Results
@@ -86,7 +86,7 @@ class SweepRecorder(Protocol):
         """Take the outcomes of some rows."""
 
     def commit(self) -> None:
-        """Keep all that is finished."""
+        """Keep all rows that are finished."""
 
     def finish(self) -> tuple[SweepManifest, Summary | None]:
         """Keep the end; returns the sweep's manifest and, if they were compared for it, its settings."""
@@ -120,8 +120,8 @@ class SweepInMemory:
 class SweepSession:
     """A sweep that is about to start, or to be resumed.
 
-    listeners are called with its progress. should_stop is asked whenever there is some; inside at_once, the
-    wait for the next part, a signal ends it by StoppedAtOnce. fail_fast ends it at the first row that
+    listeners are called with its progress. should_stop is called at each; inside at_once, the
+    wait for the next part, a signal raises StoppedAtOnce. fail_fast ends it at the first row that
     diverged.
     """
 
@@ -146,13 +146,13 @@ class SweepSession:
         return SweepProgress(len(self.plan.grid), len(self.recorder.done), self._epochs, self._settled)
 
     def run(self) -> Sweep:
-        """Train what is missing, to the end or until it is stopped; then the sweep is interrupted.
+        """Train the missing rows, to the end or until stopped; a stopped sweep is interrupted.
 
-        Diverged, with fail_fast, where a row diverged. What is finished is kept, whatever is raised.
+        Diverged, with fail_fast, if a row diverged. Finished rows are kept, whatever is raised.
         """
         try:
             self._train()
-        except StorageError:  # which another write would only meet again
+        except StorageError:  # another write would fail in the same way
             raise
         except StoppedAtOnce:
             self.recorder.commit()
@@ -170,7 +170,7 @@ class SweepSession:
         workers, jobs = self.workers, self.workers.jobs_for(self.plan, len(self._missing))
         here = jobs == 1 and workers.backend == "loky"
         trainer = Trainer(self.plan.grid, self.plan.epochs)
-        if here:  # elsewhere, nothing is heard of a part until it is done
+        if here:  # other processes report a part only once it is done
             trainer = replace(trainer, report=self._settle)
         parts = run_parts(
             trainer, self._missing, jobs=jobs, backend=workers.backend, scheduler=workers.scheduler
@@ -188,13 +188,13 @@ class SweepSession:
             yield self._missing[found[0]], found[1]
 
     def _take(self, part: Part, results: Results, *, was_settled: bool) -> None:
-        """Keep the outcomes of a part, and stop if that is wanted."""
+        """Keep the outcomes of a part, and stop if the caller asks for it."""
         self.recorder.take(part.rows, results)
         self._settle(0 if was_settled else part.epochs)
         self._check()
 
     def _settle(self, epochs: int) -> None:
-        """Report that so many epochs more are settled; StoppedAtOnce if nobody wants the rest."""
+        """Report that so many epochs more are settled; StoppedAtOnce if the rest is not wanted."""
         self._settled += epochs
         progress = self.progress
         for listener in self.listeners:

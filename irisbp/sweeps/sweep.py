@@ -1,6 +1,6 @@
-"""A sweep: its grid, what became of its rows, and what can be asked of them.
+"""A sweep: its grid, the outcomes of its rows, and the verbs on them.
 
-It is in memory, as `sweep` returns it, or in a directory, as `open_sweep` reads it.
+It is in memory, as `sweep` returns it, or in a directory, from which `open_sweep` reads it.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _TOLD = {"status", "runs", "diverged", "settings", "seconds"}
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Sweep:
-    """A run for each row of a grid, and what came of them.
+    """A run for each row of a grid, and their outcomes.
 
     path is its directory, None of a sweep in memory. rows are those that are done: all, unless it was
     interrupted, which leaves it without a manifest.
@@ -44,7 +44,7 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """The last part of its path, or what to call a sweep in memory."""
+        """The last part of its path, or `in memory`."""
         return self.path.resolve().name if self.path else "in memory"
 
     @property
@@ -90,7 +90,7 @@ class Sweep:
         if self.manifest is None:
             raise RunError(
                 f"the sweep was interrupted: {len(self.rows)} of {len(self)} runs are done;"
-                " settings can be compared once all are"
+                " its settings can be compared when all are"
             )
         return self.compared or summarize(self.grid, self.outcomes)
 
@@ -167,7 +167,7 @@ class Sweep:
 def open_sweep(path: str | PathLike[str]) -> Sweep:
     """The finished sweep in a directory.
 
-    RunError if there is none, if it did not come to its end, or if a file is not the one that it wrote;
+    RunError if there is none, if it is not finished, or if a file is not the one that it wrote;
     StorageError if one cannot be read.
     """
     found = load_sweep(Path(path))

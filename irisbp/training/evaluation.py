@@ -1,7 +1,8 @@
-"""How well parameters classify a dataset."""
+"""The loss and accuracy of parameters on a dataset."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,25 @@ ROWS_AT_ONCE = 4096  # that are classified together
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """precision is None for a class never predicted, recall for a class that no sample has."""
+    """precision is None for a class never predicted, recall for a class that no sample has.
+
+    f1, their harmonic mean, is 2 hits / (samples + predictions): 0 without a hit, and None for a class that
+    no sample has and that is never predicted.
+    """
 
     name: str
     samples: int
     precision: float | None
     recall: float | None
+    f1: float | None
 
 
 @dataclass(frozen=True)
 class Scores:
-    """loss is the mean over samples; confusion[i][j] counts samples of class i predicted as j."""
+    """loss is the mean over samples; confusion[i][j] counts samples of class i predicted as j.
+
+    loss is the mean cross-entropy in nats, without the weights of classes: scikit-learn's log_loss.
+    """
 
     samples: int
     loss: float
@@ -35,9 +44,31 @@ class Scores:
     classes: list[ClassFigures]
     confusion: list[list[int]]
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that samples have: scikit-learn's balanced_accuracy_score."""
+        return _mean([figures.recall for figures in self.classes])
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean f1 of the classes that samples have or that are predicted.
+
+        scikit-learn's f1_score(average="macro", zero_division=0).
+        """
+        return _mean([figures.f1 for figures in self.classes])
+
     def as_json(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return asdict(self)
+        """Plain data, for JSON; log_loss repeats loss under the name that scikit-learn has for it."""
+        return {
+            "samples": self.samples,
+            "loss": self.loss,
+            "log_loss": self.loss,
+            "accuracy": self.accuracy,
+            "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
+            "classes": [asdict(figures) for figures in self.classes],
+            "confusion": self.confusion,
+        }
 
 
 def evaluate(network: Network, parameters: Array, dataset: Dataset, rows: Indices | None = None) -> Scores:
@@ -88,8 +119,16 @@ def _class_figures(names: tuple[str, ...], confusion: Indices) -> list[ClassFigu
     figures = []
     for k, name in enumerate(names):
         hits, of_class, as_class = confusion[k, k], confusion[k].sum(), confusion[:, k].sum()
-        figures.append(ClassFigures(name, int(of_class), _ratio(hits, as_class), _ratio(hits, of_class)))
+        precision, recall = _ratio(hits, as_class), _ratio(hits, of_class)
+        f1 = _ratio(2 * hits, of_class + as_class)
+        figures.append(ClassFigures(name, int(of_class), precision, recall, f1))
     return figures
+
+
+def _mean(values: list[float | None]) -> float:
+    """The mean of those that are not None, of which there is one at least."""
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known)
 
 
 def _ratio(part: np.int64, whole: np.int64) -> float | None:

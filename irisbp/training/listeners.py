@@ -1,4 +1,4 @@
-"""Who listens to a training: a display, a recorder, or a function of the user's own."""
+"""Listeners of a training: a display, a recorder, or a user's function."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -1,7 +1,7 @@
 """The training loop, as a generator of records: it neither prints nor writes.
 
-Whoever listens (the display, the run directory) takes each record as it comes; whoever stops listening stops
-the training.
+The consumer (the display, the run directory) takes each record as it comes; a consumer that stops iterating
+stops the training.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,10 @@ from irisbp.training.stopping import StoppingRule
 
 
 def make_engine(training: Training) -> Engine:
-    """What runs the training's steps: the config's engine, or the plain one where that is faster."""
+    """The engine for a training's steps: the config's, or the plain one where that is faster."""
     config, network = training.config, training.network
-    arguments = network, training.parameters, training.optimizer, training.batch_size, objective_of(config)
+    objective = objective_of(config, training.dataset)
+    arguments = network, training.parameters, training.optimizer, training.batch_size, objective
     if config.engine == "compiled" and is_faster(network, training.batch_size):
         return CompiledLoop(*arguments)
     return PlainLoop(*arguments)
@@ -82,13 +83,13 @@ def _note_best(training: Training, end: Epoch) -> None:
 
 
 def _is_over(training: Training) -> bool:
-    """Whether early stopping ends the training here, between two epochs."""
+    """Return whether early stopping ends the training here, between two epochs."""
     best_epoch = training.best.epoch if training.best else 0
     return bool(StoppingRule.of(training.config).is_over(training.progress.epoch - 1, best_epoch))
 
 
 def _in_order(training: Training) -> tuple[Array, Indices]:
-    """Inputs and labels in the order of an epoch: to gather them block by block would miss the cache."""
+    """Inputs and labels in the order of an epoch; gathering them block by block would miss the cache."""
     return training.dataset.inputs[training.order], training.dataset.labels[training.order]
 
 

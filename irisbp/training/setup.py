@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.dataset import Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.encoding import Encoder
 from irisbp.data.formats import STDIN
 from irisbp.data.split import hold_out, one_fold
@@ -23,6 +23,7 @@ from irisbp.nn.optimizers import NormClipping, Optimizer
 from irisbp.nn.random import split_draws
 from irisbp.nn.schedules import with_warmup
 from irisbp.nn.types import Array, Indices
+from irisbp.training.class_weights import check_class_weight, class_weights
 from irisbp.training.evaluation import ROWS_AT_ONCE
 from irisbp.training.state import Best, Progress, Snapshot, Training
 from irisbp.training.tables import wanted_of
@@ -62,6 +63,7 @@ def prepare(
     if not classes:
         _check_classes(table, order)
     classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
+    check_class_weight(config, classes)
     encoder = Encoder.fit(table, train_rows, config.data.missing)
     table = encoder.encode(table, "zeros")
     if standardizer is None:
@@ -148,7 +150,7 @@ def _check_memory(config: Config, network: Network, rows: int) -> None:
 
 
 def _memory_limit() -> float:
-    """How many bytes this process may have; infinite where the system does not say."""
+    """The number of bytes this process may have; infinite where the system does not say."""
     if resource is None:
         return inf
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -156,9 +158,9 @@ def _memory_limit() -> float:
     return physical if soft == resource.RLIM_INFINITY else min(physical, soft)
 
 
-def objective_of(config: Config) -> Objective:
-    """What the config has minimized over a batch."""
-    return Objective(config.reduction, config.l2)
+def objective_of(config: Config, dataset: Dataset) -> Objective:
+    """The objective that the config has minimized over a batch of the dataset's rows."""
+    return Objective(config.reduction, config.l2, class_weights(config, dataset))
 
 
 def _make_optimizer(config: Config, parameters: Array) -> Optimizer:

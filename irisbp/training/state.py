@@ -15,6 +15,7 @@ from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.random import Source
 from irisbp.nn.schedules import Schedule
 from irisbp.nn.types import Array, Indices
+from irisbp.training.evaluation import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ Record = Block | Epoch
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a training has come: samples of this epoch are done, and step updates in all.
+    """The progress of a training: samples of this epoch are done, and step updates in all.
 
     loss is what those samples add to the epoch's mean, correct how many of them were right. Between two
-    epochs it stands at the next one's start.
+    epochs it is the start of the next one.
     """
 
     epoch: int = 1
@@ -77,7 +78,7 @@ class Progress:
     correct: int = 0
 
     def after(self, block: Block, count: int) -> "Progress":
-        """With a block done, of an epoch of so many samples."""
+        """The progress after a block of an epoch of `count` samples."""
         correct = sum(map(int.__eq__, block.labels, block.predictions))
         return Progress(
             epoch=self.epoch,
@@ -107,7 +108,8 @@ class Training:
 
     order is the first epoch's: rows of the table. best is kept if something is monitored: the
     validation loss, or the training loss if early stopping asks for that. failure is set with the block
-    that diverges, before the next step raises it: there is no going on from such a block.
+    that diverges, before the next step raises it: no training continues from such a block. scores are those
+    of the training rows by the parameters that it ends with, once they are computed.
     """
 
     config: Config
@@ -122,16 +124,17 @@ class Training:
     best: Best | None = None
     stopped_early: bool = False
     failure: Diverged | None = None
+    scores: Scores | None = None
 
     @property
     def batch_size(self) -> int:
-        """How many samples an update takes, if there are as many left."""
+        """The number of samples of an update; an epoch's last update may have fewer."""
         size = self.config.batch_size
         return len(self.order) if size == "all" else min(size, len(self.order))
 
     @property
     def steps(self) -> int:
-        """How many updates all epochs make."""
+        """The number of updates in all epochs."""
         return self.config.epochs * ceil(len(self.order) / self.batch_size)
 
 
@@ -144,19 +147,19 @@ class Snapshot:
 
     @classmethod
     def of(cls, training: Training) -> "Snapshot":
-        """A copy of a training's."""
+        """A copy of a training's arrays."""
         memory = {name: array.copy() for name, array in training.optimizer.state.items()}
         return cls(training.parameters.copy(), memory)
 
     def restore(self, training: Training) -> None:
-        """Put all of it back."""
+        """Copy all arrays back into a training."""
         training.parameters[...] = self.parameters
         for name, array in self.optimizer.items():
             training.optimizer.state[name][...] = array
 
 
 def _share(losses: list[float], count: int) -> float:
-    """What losses add to the mean of `count`, which is finite if they are, even where their sum is not."""
+    """The share of losses in a mean of `count`: finite if they are, even if their sum overflows."""
     try:
         return fsum(losses) / count
     except OverflowError:

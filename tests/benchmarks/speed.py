@@ -106,6 +106,7 @@ def _commands(folder: Path, rounds: int) -> Iterator[Row]:
     """Whole processes: the article's run, plain and compiled with the code at hand, and the help."""
     plain = ("-m", "irisbp", "train", "--quiet")
     ways = {"plain": process(*plain, folder=folder), "help": process("-m", "irisbp", "--help", folder=folder)}
+    ways |= {name: process("-c", name, folder=folder) for name in ("import irisbp", "pass")}
     if is_installed("scikit-learn"):
         ways["scikit-learn"] = process("-c", _THEIR_PROCESS, folder=folder)
     if is_installed("llvmlite"):
@@ -120,7 +121,9 @@ def _commands(folder: Path, rounds: int) -> Iterator[Row]:
         yield Row(f"{what}, compiling first", first, {"plain": seconds["plain"]}, "s", most=5.0)
         beside = {"plain": seconds["plain"]} | theirs
         yield Row(f"{what}, compiled before", seconds["compiled"], beside, "s", most=0.6)
-    yield Row("irisbp --help", seconds["help"], unit="s", most=0.25)
+    yield Row("irisbp --help", seconds["help"], unit="s", most=0.12)
+    beyond = seconds["import irisbp"] - seconds["pass"]
+    yield Row("import irisbp, beyond python -c pass", beyond, unit="s", most=0.03)
 
 
 def _first_use(command: tuple[str, ...], folder: Path) -> float:

@@ -10,9 +10,7 @@ from irisbp.errors import DataError
 from tests.campaign import Outcome
 
 FAULT = "CSV's traps, and tables written and read"
-PASSES_WHEN = (
-    "the number and class that stand there, or a DataError with line and column; equal after a round trip"
-)
+PASSES_WHEN = "the right number and class, or a DataError with line and column; equal after a round trip"
 FULL, SHORT = 5_050, 120
 
 # A cell of numbers: its value, or what the error says of it.

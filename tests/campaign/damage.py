@@ -25,7 +25,7 @@ from tests.campaign.runs import (
 )
 
 FAULT = "every bit flip and every truncation of an interrupted run, and bytes overwritten"
-PASSES_WHEN = "the files are the same in the end, or a message says why it is refused"
+PASSES_WHEN = "the files are the same in the end, or a message says why the run is refused"
 FULL, SHORT = 28_000, 8
 
 _SMALL = """

@@ -28,8 +28,8 @@ from tests.campaign.runs import (
     started,
 )
 
-FAULT = "full disk, broken disk, quota: every call fails, once or for good"
-PASSES_WHEN = "exit code 74, one line naming the path; resumed, the files are the same"
+FAULT = "full disk, broken disk, quota: every call fails, once or from then on"
+PASSES_WHEN = "exit code 74, one line naming the path; once resumed, the same files"
 FULL, SHORT = 3000, 8
 
 _CODES = (errno.ENOSPC, errno.EIO, errno.EDQUOT)

@@ -21,7 +21,7 @@ from irisbp.errors import RunError
 from irisbp.rundir.arrays import pack, unpack
 from tests.campaign import Outcome
 
-FAULT = "a hostile file of arrays, sealed anew"
+FAULT = "a hostile npz file with a valid sha256"
 PASSES_WHEN = "RunError or numpy's own arrays, below 50 ms and 50 MiB; no pickle loaded, nothing written"
 FULL, SHORT = 100_000, 600
 

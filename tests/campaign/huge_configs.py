@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.campaign import Outcome
 
-FAULT = "a config or table that needs more than there is"
+FAULT = "a config or table that needs more memory or disk than there is"
 PASSES_WHEN = (
-    "exit 2, for a disk 74, with what it would need or may be, 0.5 s beyond start-up (5 s for a wide table),"
+    "exit code 2, or 74 for a disk, with the size or range, within 0.5 s of start-up (5 s for a wide table),"
     " nothing written"
 )
 FULL, SHORT = 21, 2

@@ -14,8 +14,8 @@ from tests.campaign import Outcome
 from tests.campaign.calls import Kill
 from tests.campaign.runs import CONFIGS, Case, cases, forked, recovered, scratch, some, spread
 
-FAULT = "SIGKILL at every system call, clean and torn"
-PASSES_WHEN = "the files are those of a run that nobody interrupted"
+FAULT = "SIGKILL at every system call, with whole and partial writes"
+PASSES_WHEN = "the files are those of an uninterrupted run"
 FULL, SHORT = 2000, 8
 
 _Trial = tuple[Case, Kill]

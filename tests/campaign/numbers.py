@@ -36,7 +36,8 @@ from tests.campaign import Outcome
 
 FAULT = "inputs +-1e308, logits +-1e4, rate 1e300, constant columns"
 PASSES_WHEN = (
-    "softmax and loss are within 4 ulp of 60 digits, or exit 4 with the place; last good parameters kept"
+    "softmax and loss are within 4 ulp of 60 digits, or exit code 4 with the place;"
+    " last finite parameters kept"
 )
 FULL, SHORT = 10_000, 150
 

@@ -11,7 +11,7 @@ from tests.campaign import Outcome
 from tests.campaign.runs import Process, started, training, write_config
 
 FAULT = "2 to 8 processes on one run at once, the holder killed"
-PASSES_WHEN = "one writes, all others leave with exit code 75; the lock ends with its holder"
+PASSES_WHEN = "one writes, all others exit with code 75; the lock ends with its holder"
 FULL, SHORT = 200, 3
 
 _LONG = """

@@ -13,8 +13,10 @@ from pathlib import Path
 from tests.campaign import Outcome
 from tests.campaign.screens import Shown, start
 
-FAULT = "paths that lead elsewhere, never end, or are not what they look like"
-PASSES_WHEN = "nothing outside is touched; an end within 20 s, exit code 0, 2, 3 or 74, one clear message"
+FAULT = "paths with links, pipes, `../` and other surprises"
+PASSES_WHEN = (
+    "nothing outside is touched; ends within 20 s with exit code 0, 2, 3 or 74 and one clear message"
+)
 FULL = 960
 SHORT = 6
 _PROCESSES = 2

@@ -22,12 +22,12 @@ from tests.campaign import Outcome
 from tests.campaign.calls import Call
 from tests.campaign.runs import CONFIGS, Case, Files, cases, difference, put, recovered, scratch, some, spread
 
-FAULT = "power loss: every subset of what no sync had yet made to last"
-PASSES_WHEN = "recovered, the files are the same; each sync, left out, is missed"
+FAULT = "power loss: every subset of the writes that were not yet synced"
+PASSES_WHEN = "once resumed, the same files; leaving out any one sync is noticed"
 FULL, SHORT = 1000, 8
 
 _MOST = 4096  # states of one moment
-_FEW = 64  # ... that are enough to notice what is amiss
+_FEW = 64  # ... enough to notice a missing sync
 _AT_ONCE = 24  # states tried before it is asked whether one has failed
 
 _Left = tuple[tuple[str, bytes], ...] | None  # None: there is no directory

@@ -14,7 +14,7 @@ from tests.campaign import Outcome
 from tests.campaign.runs import Files, difference, files, recovery, reference, scratch, spread, write_config
 
 FAULT = "KILL, TERM, INT and two INT at random moments of real processes"
-PASSES_WHEN = "the files are the same, the exit codes right; a second INT ends within 0.5 s"
+PASSES_WHEN = "the same files, the right exit codes; a second INT ends the process within 0.5 s"
 FULL, SHORT = 200, 1
 
 _TRAINED_FOR_A_SECOND = """

@@ -13,7 +13,7 @@ from tests.campaign import Outcome
 from tests.campaign.runs import CONFIGS, Case, cases, difference, files, scratch, some, spread
 
 FAULT = "other threads, hash seeds, directories, locales, time zones, umasks, terminals"
-PASSES_WHEN = "the files are the same, trained at once or resumed"
+PASSES_WHEN = "the same files, trained in one go or resumed"
 FULL, SHORT = 20, 1
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.campaign import Outcome
 
-FAULT = "classes, columns and cells that a spreadsheet would run"
-PASSES_WHEN = "no cell of any CSV is a formula, and every name can be told from every other"
+FAULT = "classes, columns and cells that a spreadsheet would execute"
+PASSES_WHEN = "no cell of any CSV is a formula, and no two names become the same"
 FULL, SHORT = 60, 1
 
 _SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"

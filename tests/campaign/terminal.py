@@ -13,8 +13,8 @@ from typing import NamedTuple
 from tests.campaign import Outcome
 from tests.campaign.screens import SCREENS, forbidden, start, text_of
 
-FAULT = "text that a terminal would act upon, everywhere that text comes in"
-PASSES_WHEN = "no control or invisible character comes out but Rich's own; the text is shown as it is"
+FAULT = "text that a terminal would interpret, wherever text comes in"
+PASSES_WHEN = "no control or invisible character is printed but Rich's own; the text is shown literally"
 FULL = 1152
 SHORT = 4
 _PROCESSES = 2

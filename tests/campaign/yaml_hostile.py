@@ -17,7 +17,7 @@ from irisbp.errors import ConfigError
 from tests.campaign import Outcome
 
 FAULT = "a hostile or damaged config"
-PASSES_WHEN = "a valid config or a ConfigError, in less than 0.5 s of the processor"
+PASSES_WHEN = "a valid config or a ConfigError, in less than 0.5 s of processor time"
 FULL, SHORT = 200_000, 300
 
 _LIMIT = 0.5  # seconds

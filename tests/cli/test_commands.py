@@ -59,8 +59,10 @@ def test_evaluation_says_what_train_said(irisbp: Irisbp) -> None:
 def test_evaluation_for_people(irisbp: Irisbp, run: Path) -> None:
     text = irisbp("evaluate", str(run)).stdout
     lines = text.splitlines()
-    assert lines[0] == "samples   150 (all rows of iris, last parameters)"
-    assert any(line.split() == ["class", "samples", "precision", "recall"] for line in lines)
+    assert lines[0] == "samples            150 (all rows of iris, last parameters)"
+    names = ["samples", "loss", "accuracy", "balanced accuracy", "macro F1"]
+    assert [line[:19].rstrip() for line in lines[:5]] == names
+    assert any(line.split() == ["class", "samples", "precision", "recall", "F1"] for line in lines)
     assert lines[-4].split()[:2] == ["class", "\\"]
     assert all(len(line.split()) == 4 for line in lines[-3:])
 
@@ -80,6 +82,9 @@ def test_a_moved_run_evaluates(irisbp: Irisbp, run: Path, tmp_path: Path) -> Non
         (["accuracy >= 0.5", "loss<1e3"], 0),
         (["accuracy>=1.01"], 3),
         (["accuracy<=1", "loss>=1e3"], 3),
+        (["balanced_accuracy>=0.3", "macro_f1>=0.1"], 0),
+        (["balanced_accuracy>1"], 3),
+        (["macro_f1>1"], 3),
         (["accuracy==2"], 3),
     ],
 )
@@ -128,7 +133,7 @@ def test_runs_that_are_none(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
     (run / "manifest.json").write_text(manifest.replace('"sha256": "', '"sha256": "0'))
     assert "trained on other data" in refusal("runs/x")
     (run / "manifest.json").write_text(manifest.replace('"setosa"', '"rosa"'))
-    assert "its classes are not those of the data" in refusal("runs/x")
+    assert "its classes differ from those of the data" in refusal("runs/x")
     (run / "manifest.json").write_text(manifest)
     assert irisbp("evaluate", "runs/x").returncode == 0
 

@@ -93,7 +93,7 @@ def test_a_large_network_stays_with_the_plain_loop() -> None:
 
 def test_a_long_plain_run_is_told_of_the_compiled_engine(capsys: pytest.CaptureFixture[str]) -> None:
     for overrides, told in (
-        (["epochs=1000000"], "note: about 18 min or more; engine=compiled computes the same"),
+        (["epochs=1000000"], "note: about 18 min or more; engine=compiled gives the same results"),
         (["epochs=10000"], ""),
         (["epochs=1000000", "network.hidden=[256,256]"], ""),
     ):
@@ -107,7 +107,11 @@ def test_a_long_plain_run_is_told_of_the_compiled_engine(capsys: pytest.CaptureF
     ("arguments", "jobs", "told"),
     [
         # 150 samples of 500 runs, 3e-7 s each
-        (["epochs=100000"], 1, "note: about 38 min or more; engine=compiled computes the same some 5 times"),
+        (
+            ["epochs=100000"],
+            1,
+            "note: about 38 min or more; engine=compiled gives the same results about 5 times",
+        ),
         (["epochs=100000"], 2, "note: about 19 min or more; "),
         (["epochs=100000", "optimizer=sgd,adam"], 2, "note: about 38 min or more; "),
         (["epochs=1000"], 1, ""),

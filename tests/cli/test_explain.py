@@ -109,7 +109,7 @@ def test_errors(irisbp: Irisbp, arguments: tuple[str, ...], told: str) -> None:
 
 
 def test_errors_of_a_run(irisbp: Irisbp, run: Path) -> None:
-    assert "a run is taken as it is" in irisbp("explain", "runs/x", "seed=3").stderr
+    assert "overrides are for a config, not for a run" in irisbp("explain", "runs/x", "seed=3").stderr
     assert "the steps are 1 to 450" in irisbp("explain", "runs/x", "--step", "451").stderr
     steps = run / "steps.csv"
     steps.write_text(steps.read_text().replace("\n9,1,", "\n9,2,"))
@@ -142,7 +142,7 @@ def test_growth_is_drawn_into_a_new_file(irisbp: Irisbp, tmp_path: Path) -> None
     assert done.returncode == 0
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
     assert "growth.png: exists" in irisbp("explain", "--growth", "--output", "growth.png").stderr
-    assert ".png or an .svg" in irisbp("explain", "--growth", "--output", "growth.gif").stderr
+    assert "give a .png or .svg file" in irisbp("explain", "--growth", "--output", "growth.gif").stderr
     assert irisbp("explain", "--output", "x.png").returncode == 2
 
 

@@ -57,7 +57,7 @@ def test_a_run_is_checked_at_its_trained_parameters(irisbp: Irisbp, tmp_path: Pa
         "trained-0", "trained-1", "trained-2", "trained-batch-7",
     ]  # fmt: skip
     done = irisbp("gradcheck", "runs/x", "seed=3")
-    assert (done.returncode, "a run is taken as it is" in done.stderr) == (2, True)
+    assert (done.returncode, "overrides are for a config, not for a run" in done.stderr) == (2, True)
 
 
 def test_one_point(irisbp: Irisbp) -> None:

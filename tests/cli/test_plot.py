@@ -60,7 +60,7 @@ def test_several_runs_are_compared(irisbp: Irisbp, run: Path, tmp_path: Path) ->
         (["runs/none"], "runs/none is not a run: no such directory"),
         (["runs"], "runs is not a run: it has no manifest.json"),
         (["runs/x", "runs"], "runs is not a run: it has no manifest.json"),
-        (["runs/x", "runs/x", "--kind", "paths"], "--kind: several runs make one picture"),
+        (["runs/x", "runs/x", "--kind", "paths"], "--kind needs a single run"),
         (["runs/x", "--kind", "losses"], "'losses' is not one of"),
         (["runs/x", "--format", "pdf"], "'pdf' is not one of"),
         (["runs/x", "--output", "runs/x/config.yaml"], "runs/x/config.yaml is not a directory"),
@@ -129,7 +129,7 @@ def test_a_failure_to_draw_fails_no_run(irisbp: Irisbp, tmp_path: Path) -> None:
         "train", SMOKE, "--name", "x", "--quiet", "--plot", env=os.environ | {"PYTHONPATH": str(tmp_path)}
     )
     assert done.returncode == 0
-    assert done.stderr == "note: the run is complete, but not drawn: broken \\x1b[31m\n"
+    assert done.stderr == "note: the run is complete, but its pictures could not be drawn: broken \\x1b[31m\n"
     assert irisbp("evaluate", "runs/x").returncode == 0
 
 

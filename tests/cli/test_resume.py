@@ -129,7 +129,7 @@ def test_a_finished_run_is_known_by_its_files(irisbp: Irisbp, tmp_path: Path, wh
     steps.write_bytes(steps.read_bytes()[:-1])
     (tmp_path / "x" / "parameters.npz").unlink()
     done = irisbp("resume", "x")
-    told = "x is finished, but no longer what it wrote: steps.csv (changed), parameters.npz (missing)"
+    told = "x is finished, but files have changed: steps.csv (changed), parameters.npz (missing)"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"irisbp: {told}\n")
 
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_resumed_is_refused_with_every_reason(
     done = irisbp("resume", "x")
     assert done.returncode == 2
     first, of_newest, of_older = done.stderr.splitlines()
-    assert first == "irisbp: x cannot be resumed; irisbp train --overwrite would begin it anew:"
+    assert first == "irisbp: x cannot be resumed; train it again with overwrite:"
     assert "x/steps.csv: its first" in of_newest
     assert f"x/{older.name} is damaged" in of_older
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "x").iterdir()}
@@ -242,9 +242,9 @@ def test_another_config_in_its_place_is_refused(irisbp: Irisbp, tmp_path: Path, 
     config.write_text(config.read_text().replace("learning_rate: 0", "learning_rate: 1"))
     done = irisbp("resume", "x")
     assert done.returncode == 2
-    assert "x/config.yaml is not the one that the run began with" in done.stderr
+    assert "x/config.yaml has changed since the run began" in done.stderr
     config.write_text(config.read_text() + "# mine\n")
-    assert "x/config.yaml is not as irisbp writes it" in irisbp("resume", "x").stderr
+    assert "x/config.yaml has changed since the run began" in irisbp("resume", "x").stderr
     config.unlink()
     done = irisbp("resume", "x")
     assert done.returncode == 2
@@ -262,13 +262,13 @@ def test_train_resume_begins_goes_on_and_is_done(
     assert process.returncode == 130
     other = irisbp(*arguments, "seed=5", "batch_size=3")
     assert other.returncode == 2
-    assert "x is the run of another config: seed, batch_size differ" in other.stderr
+    assert "x is a run of another config, which differs in seed, batch_size" in other.stderr
     for _ in range(2):  # it goes on, and then there is nothing left to do
         assert irisbp(*arguments).returncode == 0
         assert _content(tmp_path / "x") == _content(whole)
     other = irisbp(*arguments, "seed=5")
     assert other.returncode == 2
-    assert "x is the run of another config: seed differ" in other.stderr
+    assert "x is a run of another config, which differs in seed" in other.stderr
     for wrong in (["--resume"], ["--resume", "--overwrite", "--run-dir", "x"]):
         assert irisbp("train", SMOKE, *wrong).returncode == 2
 

@@ -169,7 +169,7 @@ def test_other_versions_may_be_why(irisbp: Irisbp, runs: Path) -> None:
     (runs / "a" / "epochs.csv").write_text("")
     done = irisbp("runs", "verify", "runs/a", "--quiet")
     assert done.returncode == 2
-    assert "epochs.csv differs first, at line 1; other versions may be why" in done.stderr
+    assert "epochs.csv differs first, at line 1; different versions may be the cause" in done.stderr
 
 
 def test_runs_that_cannot_be_repeated(irisbp: Irisbp, runs: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_run_that_was_stopped_is_repeated_as_far_as_it_went(irisbp: Irisbp, tm
         process.communicate()
     done = irisbp("runs", "verify", "runs/x", "--quiet")
     assert done.returncode == 0
-    assert re.search(r"note: the run was interrupted after step \d+; it was compared as far as", done.stdout)
+    assert re.search(r"note: the run was interrupted after step \d+; it was compared up to", done.stdout)
 
 
 def test_a_signal_ends_the_repetition_and_leaves_nothing(irisbp: Irisbp, tmp_path: Path) -> None:

@@ -155,13 +155,13 @@ def test_a_sweep_is_no_run_and_a_run_no_sweep(
     name = "runs/smoke-sweep-001"
     assert irisbp("runs").stdout == "no runs in runs\n"
     for command in (["evaluate", name], ["runs", "show", name], ["runs", "diff", name, name]):
-        told = f"{name} is a sweep; irisbp train --from {name} --row N makes a run of it"
+        told = f"{name} is a sweep; irisbp train --from {name} --row N trains one of its runs"
         assert _refusal(*command) == told
     assert _refusal("train", "--from", "runs", "--row", "1") == "runs is not a sweep: it holds no sweep.yaml"
     assert "which irisbp did not write there" in _refusal("train", SMOKE, "--run-dir", name, "--overwrite")
     assert _refusal("sweep", SMOKE, "seed=0,1", "--run-dir", name).startswith(f"{name} exists; ")
     other = _refusal("sweep", SMOKE, "seed=0,1", "--run-dir", name, "--resume")
-    assert other == f"{name} is the sweep of another config or other values"
+    assert other == f"{name} is a sweep of another config or other values"
     assert len(_rows(sweep)) == 16
     replaced = irisbp("sweep", SMOKE, "seed=0,1", "--run-dir", str(sweep), "--overwrite", "--quiet")
     assert (replaced.returncode, len(_rows(sweep))) == (0, 2)
@@ -171,9 +171,7 @@ def test_a_backend_that_cannot_be_used_leaves_no_sweep_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "--scheduler: processes of this machine" in _refusal(
-        "sweep", "seed=0:2", "--scheduler", "tcp://x:1"
-    )
+    assert "scheduler: processes of this machine" in _refusal("sweep", "seed=0:2", "--scheduler", "tcp://x:1")
     assert not list(tmp_path.iterdir())
 
 
@@ -185,7 +183,7 @@ def test_a_cluster_that_cannot_be_reached_leaves_no_sweep_behind(
     monkeypatch.chdir(tmp_path)
     address = "tcp://127.0.0.1:1"
     told = _refusal("sweep", "seed=0:2", *place, "--backend", "dask", "--scheduler", address)
-    assert told == f"--scheduler: {address} cannot be reached: Connection refused"
+    assert told == f"scheduler: {address} cannot be reached: Connection refused"
     assert not list(tmp_path.iterdir())
 
 
@@ -218,7 +216,7 @@ def test_a_long_sweep_is_told_of_the_compiled_engine(
     _wait_for("sweep.yaml", tmp_path / "x")
     process.terminate()
     errors = process.communicate(timeout=60)[1].splitlines()
-    told = "note: about 38 min or more; engine=compiled computes the same some 5 times as fast"
+    told = "note: about 38 min or more; engine=compiled gives the same results about 5 times as fast"
     assert [line[: len(told)] for line in errors if line.startswith("note")] == [told] * notes
 
 
@@ -250,12 +248,12 @@ def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
         ([SMOKE], "sweep: no KEY=VALUES; name the keys to vary"),
         (["none.yaml", "seed=0:2"], "none.yaml: no such file"),
         ([SMOKE, "seed=0:2", "lr=1"], "argument lr=1: unknown key lr; did you mean learning_rate?"),
-        ([SMOKE, "seed=0:2", "--overwrite"], "--overwrite needs --run-dir or --name"),
-        ([SMOKE, "seed=0:2", "--resume"], "--resume needs --run-dir or --name"),
+        ([SMOKE, "seed=0:2", "--overwrite"], "overwrite: give the directory or the name"),
+        ([SMOKE, "seed=0:2", "--resume"], "resume: give the directory or the name of the sweep"),
         ([SMOKE, "seed=0:2", "--run-dir", "file"], "file exists"),
         ([SMOKE, "seed=0:2", "--run-dir", "file", "--overwrite"], "file is not a directory"),
         ([SMOKE, "seed=0:2", "--run-dir", "mine", "--overwrite"], "mine holds letter.txt"),
-        ([SMOKE, "seed=0:2", "--scheduler", "x"], "--scheduler: processes of this machine have none"),
+        ([SMOKE, "seed=0:2", "--scheduler", "x"], "scheduler: processes of this machine have none"),
         ([SMOKE, "data.source=none.csv", "data.target=x", "seed=0:2"], "none.csv"),
     ],
 )
@@ -274,8 +272,8 @@ def test_wrong_calls(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--row", "1"], "--from and --row: a run of a sweep needs both"),
-        (["--from", "x"], "--from and --row: a run of a sweep needs both"),
+        (["--row", "1"], "--from and --row: give both"),
+        (["--from", "x"], "--from and --row: give both"),
         (["--from", "smoke-sweep-001", "--row", "16"], "row 16: smoke-sweep-001 has rows 0 to 15"),
         (["--from", "x", "--row", "1", "seed=3"], "--from: row 1 has a config of its own"),
     ],
@@ -304,7 +302,7 @@ def test_a_row_is_not_trained_on_a_table_that_has_changed(of_a_table: Path) -> N
     _call("train", "--from", "x", "--row", "1", "--quiet", "--name", "y")
     of_a_table.write_bytes(of_a_table.read_bytes().replace(b"\n5", b"\n9"))
     told = _refusal("train", "--from", "x", "--row", "1", "--quiet", "--name", "z")
-    assert told == f"x was trained on other data than {of_a_table} holds now"
+    assert told == f"{of_a_table} has changed since x was trained on it"
     assert sorted(path.name for path in Path("runs").iterdir()) == ["y"]
 
 
@@ -333,7 +331,7 @@ def test_a_lost_or_damaged_table_is_written_again(irisbp: Irisbp, sweep: Path, n
             (sweep / name).write_bytes(damaged)
         done = irisbp("resume", str(sweep), "--quiet")
         assert done.returncode == 0
-        assert done.stderr == f"note: {name} was missing or damaged: written again\n"
+        assert done.stderr == f"note: {name} was missing or damaged; it was written again\n"
         assert _content(sweep) == whole
 
 
@@ -355,7 +353,7 @@ def test_a_sweep_without_its_grid_is_told(sweep: Path, monkeypatch: pytest.Monke
     begun.mkdir()
     (begun / "part-000000.npz").write_bytes(b"mine")
     for path in (sweep.name, begun.name):
-        told = f"{path} is a sweep whose sweep.yaml is missing: put it back, or begin it elsewhere"
+        told = f"{path} is a sweep without its sweep.yaml: restore that file, or use another directory"
         again = ["sweep", SMOKE, *GRID, "--run-dir", path]
         calls = [["resume", path], ["plot", path], [*again, "--resume"], [*again, "--overwrite"]]
         assert [_refusal(*call) for call in calls] == [told] * 4
@@ -377,6 +375,6 @@ def test_its_pictures(irisbp: Irisbp, sweep: Path) -> None:
     names = ["loss-curves.png", "heat-map.png"]
     assert done.stdout.splitlines() == [f"runs/smoke-sweep-001/plots/{name}" for name in names]
     assert all((sweep / "plots" / name).read_bytes().startswith(b"\x89PNG") for name in names)
-    assert "--kind: those are the pictures of a run" in _refusal("plot", str(sweep), "--kind", "paths")
+    assert "--kind is for a run; a sweep has its own" in _refusal("plot", str(sweep), "--kind", "paths")
     (sweep / "curves.npz").write_bytes(b"")
     assert "is not the file that the sweep wrote" in _refusal("plot", str(sweep))

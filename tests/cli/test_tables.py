@@ -166,7 +166,7 @@ def test_other_data_is_refused_unless_asked_for(trained: Trained, irisbp: Irisbp
     (tmp_path / "t.csv").write_text(GOOD.replace("2.5", "2.6"))
     done = irisbp("evaluate", "runs/x")
     assert done.returncode == 2
-    assert "was trained on other data than" in done.stderr
+    assert "has changed since runs/x was trained on it" in done.stderr
     result = json.loads(irisbp("evaluate", "runs/x", "--data", "t.csv", "--json").stdout)
     assert (result["samples"], result["rows"]) == (4, "all")
     (tmp_path / "t.csv").write_text(GOOD.replace("x", "w"))
@@ -210,7 +210,7 @@ def test_best_and_last_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
     done = irisbp("evaluate", "runs/x", "--on", "training", "--json")
     assert json.loads(done.stdout)["loss"] == result["loss"]
     irisbp("train", SMOKE, "--name", "y", "--quiet")
-    assert "kept no best parameters" in irisbp("evaluate", "runs/y", "--which", "best").stderr
+    assert "has no best parameters" in irisbp("evaluate", "runs/y", "--which", "best").stderr
     assert "held no rows out" in irisbp("evaluate", "runs/y", "--on", "validation").stderr
 
 

@@ -55,13 +55,13 @@ def test_the_articles_run_and_its_directory(irisbp: Irisbp, tmp_path: Path) -> N
     }  # fmt: skip
     epochs = _rows(run / "epochs.csv")
     assert list(epochs[0]) == [
-        "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
+        "epoch", "learning_rate", "epoch_loss", "epoch_accuracy", "validation_loss", "validation_accuracy",
     ]  # fmt: skip
     last = [row for row in rows if row["epoch"] == "50"]
-    assert float(epochs[-1]["loss"]) == pytest.approx(
+    assert float(epochs[-1]["epoch_loss"]) == pytest.approx(
         np.mean([float(row["loss"]) for row in last]), rel=1e-15
     )
-    assert float(epochs[-1]["accuracy"]) == np.mean([row["label"] == row["predicted"] for row in last])
+    assert float(epochs[-1]["epoch_accuracy"]) == np.mean([row["label"] == row["predicted"] for row in last])
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["status"] == "completed"
     assert manifest["classes"] == ["virginica", "versicolor", "setosa"]
@@ -138,7 +138,7 @@ def test_stream_prints_every_loss(irisbp: Irisbp, tmp_path: Path) -> None:
     assert done.stderr == ""
     both = irisbp("train", SMOKE, "--stream", "--json")
     assert both.returncode == 2
-    assert both.stderr == "irisbp: --stream and --json: both want stdout; give one of them\n"
+    assert both.stderr == "irisbp: --stream and --json: both print to stdout; give one of them\n"
 
 
 def test_divergence_is_told_and_kept(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_overwrite_takes_no_config_of_yours_for_a_run(irisbp: Irisbp, tmp_path: 
 def test_names_that_are_none(irisbp: Irisbp, tmp_path: Path, name: str) -> None:
     done = irisbp("train", SMOKE, f"--name={name}")
     assert done.returncode == 2
-    assert "not a run's name" in done.stderr
+    assert "not a valid name" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
@@ -483,7 +483,7 @@ def test_a_terminal_gets_the_live_view(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "CI": "true"}])
 def test_a_terminal_that_cannot_redraw_gets_lines(tmp_path: Path, environment: dict[str, str]) -> None:
     text = _on_a_terminal(tmp_path, environment)
-    assert "epoch 5/5  loss" in text
+    assert "epoch 5/5  epoch loss" in text
     assert not CONTROL.search(text.replace("\r\n", "\n"))
 
 
@@ -497,4 +497,24 @@ def test_pipes_carry_no_control_characters(irisbp: Irisbp) -> None:
     for columns in ("20", "80", "200"):
         done = irisbp("train", SMOKE, env=os.environ | {"COLUMNS": columns})
         assert not CONTROL.search(done.stdout + done.stderr)
-        assert "epoch 5/5  loss" in done.stderr
+        assert "epoch 5/5  epoch loss" in done.stderr
+
+
+def test_classes_that_were_not_learned_are_noted(irisbp: Irisbp, tmp_path: Path) -> None:
+    # Of 40 rows, the 3 of class few lie among the 36 of class many; one has a class of its own, far away.
+    rows = [f"{k % 6},{k // 6},many" for k in range(36)]
+    rows += ["2.5,2.5,few", "3.5,2.5,few", "2.5,3.5,few", "60,60,\x1b[31mone"]
+    (tmp_path / "t.csv").write_text("a,b,kind\n" + "\n".join(rows) + "\n")
+    arguments = ("train", "data.source=t.csv", "data.target=kind", "epochs=20")
+    notes = [line for line in irisbp(*arguments).stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: no training row of class few is classified as such (recall 0);"
+        " class_weight=balanced gives rare classes more weight",
+        r"note: there is 1 training row of class \x1b[31mone",
+    ]
+    assert "note:" not in irisbp(*arguments, "--quiet").stderr
+    ignored = irisbp(*arguments, "class_weight={few: 0.01}").stderr
+    assert "is classified as such (recall 0)\n" in ignored
+    weighted = irisbp(*arguments, "class_weight={few: 30}", "--json")
+    assert "few" not in weighted.stderr
+    assert json.loads(weighted.stdout)["status"] == "completed"

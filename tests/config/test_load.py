@@ -20,7 +20,7 @@ from irisbp.config.schema import (
     NetworkSection,
 )
 from irisbp.config.settings import KeyValue, settings
-from irisbp.config.yaml import parse
+from irisbp.config.yaml import Problems, parse
 from irisbp.errors import ConfigError
 from tests.conftest import CONFIGS
 
@@ -106,6 +106,7 @@ def test_one_line_changes_one_key(tmp_path: Path) -> None:
 
 
 # A value of each key that is not its default, and the keys that it needs.
+_TABLE = {"data.source": "/flowers.csv", "data.target": "species"}
 SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "seed": (3, {}),
     "rng": ("numpy", {}),
@@ -118,6 +119,7 @@ SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "schedule.warmup": (5, {}),
     "batch_size": (8, {}),
     "reduction": ("sum", {}),
+    "class_weight": ({"a b": 2.0, "01": 0.5}, {}),
     "l2": (0.01, {}),
     "clip_norm": (1.0, {}),
     "network.hidden": ([8, 4], {}),
@@ -125,6 +127,20 @@ SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.source": ("/flowers.csv", {"data.target": "species"}),
     "data.target": ("species", {"data.source": "/flowers.csv"}),
     "data.features": (["width"], {"data.source": "/flowers.csv", "data.target": "species"}),
+    "data.exclude": (["id"], _TABLE),
+    "data.categorical": (["color"], _TABLE),
+    "data.unknown": ("zeros", {}),
+    "data.missing": ("drop", {}),
+    "data.missing_values": (["none"], _TABLE),
+    "data.separator": (";", _TABLE),
+    "data.decimal": (",", {}),
+    "data.thousands": (" ", _TABLE),
+    "data.units": (["%"], _TABLE),
+    "data.exponent": ("D", {}),
+    "data.encoding": ("cp1252", _TABLE),
+    "data.comment": ("#", _TABLE),
+    "data.skip_rows": (2, _TABLE),
+    "data.header": (["width", "species"], _TABLE),
     "data.shuffle": ("never", {}),
     "data.validation": (0.2, {}),
     "data.folds": (5, {"data.fold": 0}),
@@ -233,7 +249,29 @@ def test_a_config_of_few_keys_is_recorded_complete(
     text = to_yaml(config)
     path.write_text(text)
     assert load_recorded(path) == config
-    assert [line.split(":")[0] for line in text.splitlines() if line[0] != " "] == list(Config.model_fields)
+    # A class_weight of none is left out: recorded configs without the key are older than it.
+    left_out = set() if "class_weight" in given else {"class_weight"}
+    recorded = [line.split(":")[0] for line in text.splitlines() if line[0] != " "]
+    assert recorded == [key for key in Config.model_fields if key not in left_out]
+
+
+@pytest.mark.parametrize("weights", ["none", "null", "balanced", "{setosa: 2, '1': 0.5, 'no': 1e300}"])
+def test_weights_of_classes_are_read_and_recorded(tmp_path: Path, weights: str) -> None:
+    mapping = {"setosa": 2.0, "1": 0.5, "no": 1e300}
+    expected = {"none": "none", "null": "none", "balanced": "balanced"}.get(weights, mapping)
+    config = load_config(None, [f"class_weight={weights}"])
+    assert config.class_weight == expected
+    (tmp_path / "config.yaml").write_text(to_yaml(config))
+    assert load_recorded(tmp_path / "config.yaml") == config
+    assert load_config(config, seed=1).class_weight == expected
+    assert load_config(None, class_weight=expected) == config
+
+
+@pytest.mark.parametrize("weights", ["0", "{}", "{a: 0}", "{a: -1}", "{a: .inf}", "{a: x}", "[1, 2]", "true"])
+def test_weights_that_are_none(weights: str) -> None:
+    wanted = "is not one of none, balanced, or a mapping of class names to numbers greater than 0"
+    with pytest.raises(Problems, match=f"class_weight: .* {wanted}"):
+        load_config(None, [f"class_weight={weights}"])
 
 
 @pytest.mark.parametrize("lines", [0, 1, 7])
@@ -343,8 +381,8 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
         ("data.source=x.csv", "data.source: needs data.target, the column that holds the classes"),
         ("data.target=x", "data.target: needs data.source; the columns of iris are fixed"),
         (
-            "data.features=[1]",
-            "data.features[0]: 1 is not allowed in a list with the names of one or more num",
+            "data.features=[1.5]",
+            "data.features[0]: 1.5 is not allowed in a list with the names of one or more col",
         ),
         ("early_stopping=3", "early_stopping: 3 is not a mapping, such as {patience: 10} (or null, to"),
         ("early_stopping.patience=3", "early_stopping: needs held-out samples to monitor; set data.val"),

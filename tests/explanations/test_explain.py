@@ -158,7 +158,7 @@ def test_what_is_not_there(arguments: dict[str, Any], message: str) -> None:
 
 def test_a_run_is_taken_as_it_is() -> None:
     run = irisbp.train(epochs=1)
-    with pytest.raises(irisbp.ConfigError, match="seed: a run is taken as it is; keys are for a config"):
+    with pytest.raises(irisbp.ConfigError, match="seed: keys are for a config, not for a run"):
         irisbp.explain(run, seed=3)
     with pytest.raises(irisbp.IrisbpError, match=r"parameter x9a9: there are hidden_1\.weight\[0,0\]"):
         irisbp.explain(run).gradient("x9a9")

@@ -32,6 +32,8 @@ CONFIGS = [
     ("data.validation=0.2", "network.hidden=[]", "optimizer=adamw"),
     ("rng=numpy", "data.shuffle=every_epoch", "optimizer=adadelta", "network.activation=leaky_relu"),
     ("clip_norm=0.1", "network.activation=softplus"),
+    ("class_weight={setosa: 3, virginica: 0.7}",),
+    ("class_weight={setosa: 0.4, versicolor: 2}", "batch_size=7", "data.validation=0.3", "l2=0.01"),
 ]
 
 
@@ -70,6 +72,7 @@ def test_the_numbers_on_the_way_give_the_gradient(overrides: tuple[str, ...]) ->
     worked = explained(overrides, Place(step=2))
     config, each = worked.config, [worked.numbers.gradient_by(p) for p in all_parameters(worked.network)]
     gradients = np.array(each).T  # (rows, parameters)
+    gradients *= worked.weights[:, np.newaxis]
     reduced = gradients.mean(axis=0) if config.reduction == "mean" else gradients.sum(axis=0)
     is_weight = np.array([p.source is not None for p in all_parameters(worked.network)])
     expected = reduced + config.l2 * worked.old * is_weight
@@ -80,6 +83,19 @@ def test_the_numbers_on_the_way_give_the_gradient(overrides: tuple[str, ...]) ->
         np.testing.assert_array_equal(worked.change, worked.learning_rate * worked.gradient)
         np.testing.assert_array_equal(worked.new, worked.old - worked.change)
     np.testing.assert_allclose(worked.new, worked.old - worked.change, rtol=1e-14)
+
+
+def test_the_weight_is_that_of_the_samples_class() -> None:
+    weights = {"setosa": 3.0, "versicolor": 1.0, "virginica": 0.7}
+    worked = explained(("class_weight={setosa: 3, virginica: 0.7}", "batch_size=40"), Place(step=2))
+    names = [worked.dataset.table.targets[row] for row in worked.rows]
+    assert {*names} == {*weights}
+    assert worked.weights.tolist() == [weights[name] for name in names]
+    # The article's first sample is a virginica.
+    weighted, plain = (explained((f"class_weight={w}",), Place(step=1)) for w in ("{virginica: 4}", "none"))
+    np.testing.assert_array_equal(weighted.gradient, 4.0 * plain.gradient)
+    assert (weighted.weight, plain.weight) == (4.0, 1.0)
+    assert weighted.losses == plain.losses
 
 
 def test_the_articles_first_step_is_what_r_printed() -> None:

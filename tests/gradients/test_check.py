@@ -50,10 +50,18 @@ def test_the_networks_own_gradient_passes(activation: str, hidden: tuple[int, ..
 
 
 @pytest.mark.parametrize(
-    "objective", [Objective(), Objective("sum"), Objective("mean", 0.01), Objective("sum", 3.0)]
+    "objective",
+    [
+        Objective(),
+        Objective("sum"),
+        Objective("mean", 0.01),
+        Objective("sum", 3.0),
+        Objective("mean", 0.0, (0.01, 1.7, 300.0)),
+        Objective("sum", 0.5, (0.3, 1.7, 1e-9)),
+    ],
 )
 @pytest.mark.parametrize("rows", [1, 7, 150])
-def test_batches_reductions_and_penalties_pass(rows: int, objective: Objective) -> None:
+def test_batches_reductions_penalties_and_weights_pass(rows: int, objective: Objective) -> None:
     draws = np.random.default_rng(rows)
     network = Network(4, (16, 16) if rows < 150 else (5,), 3, "tanh")
     inputs, labels = draws.normal(size=(rows, 4)), draws.integers(3, size=rows)
@@ -78,7 +86,12 @@ def _random_point(draws: np.random.Generator) -> tuple[Network, Point, Objective
     rows = int(draws.choice([1, 1, 1, 2, 7]))
     inputs = draws.normal(size=(rows, network.inputs)) * 10.0 ** draws.uniform(-3, 1)
     labels = draws.integers(network.classes, size=rows)
-    objective = Objective(draws.choice(["mean", "sum"]), float(draws.choice([0.0, 0.0, 0.01])))
+    weights = tuple((10.0 ** draws.uniform(-3, 3, size=network.classes)).tolist())
+    objective = Objective(
+        draws.choice(["mean", "sum"]),
+        float(draws.choice([0.0, 0.0, 0.01])),
+        weights if draws.random() < 0.3 else None,
+    )
     return network, Point("random", parameters, inputs, labels), objective
 
 
@@ -437,6 +450,8 @@ def test_a_users_backward_pass_of_the_wrong_shape() -> None:
         ({"inputs": INPUTS, "labels": LABELS * 0}, "do not fit the network"),
         ({"network": Network(4, (3,), 3, "sine")}, "sine is not one of sigmoid"),
         ({"objective": Objective(l2=-1.0)}, "l2 is -1.0; it must be a finite number from 0"),
+        ({"objective": Objective(class_weight=(1.0, 2.0))}, "a finite number above 0 for each of 3 classes"),
+        ({"objective": Objective(class_weight=(1.0, 2.0, 0.0))}, "a finite number above 0 for each of 3"),
         ({"backward": lambda p, x, y: None}, "must return real arrays"),
         ({"backward": lambda p, x, y: {k: v * 1j for k, v in p.items()}}, "must return real arrays"),
     ],

@@ -48,7 +48,7 @@ def test_a_run_is_checked_at_its_parameters_wherever_it_is(tmp_path: Path) -> No
     assert [row.name for row in report.points if "trained" in row.name] == [
         "trained-0", "trained-1", "trained-2", "trained-batch-7",
     ]  # fmt: skip
-    with pytest.raises(irisbp.ConfigError, match="seed: a run is taken as it is; keys are for a config"):
+    with pytest.raises(irisbp.ConfigError, match="seed: keys are for a config, not for a run"):
         irisbp.gradcheck(tmp_path / "x", seed=3)
     with pytest.raises(irisbp.ConfigError, match="a run is checked with its own"):
         irisbp.gradcheck(here, objective=irisbp.Objective("sum"))

@@ -1,6 +1,7 @@
 """The 50-digit reference against central differences with 100 digits of another library."""
 
 from itertools import product
+from typing import Literal
 
 import mpmath
 import numpy as np
@@ -38,7 +39,8 @@ def _loss(
             values = (
                 [ACTIVATIONS[network.activation](a) for a in sums] if depth < len(network.hidden) else sums
             )
-        total += mpmath.log(mpmath.fsum(mpmath.exp(z) for z in values)) - values[label]
+        loss = mpmath.log(mpmath.fsum(mpmath.exp(z) for z in values)) - values[label]
+        total += loss if objective.class_weight is None else mpmath.mpf(objective.class_weight[label]) * loss
     if objective.reduction == "mean":
         total /= len(labels)
     weights, at = [], 0
@@ -52,7 +54,11 @@ def _loss(
     ("activation", "hidden"),
     [*product(ACTIVATIONS, [(3,), (3, 2)]), ("sigmoid", ()), ("tanh", (2, 2, 2))],
 )
-@pytest.mark.parametrize("objective", [Objective(), Objective("sum", l2=0.3)], ids=["mean", "sum-l2"])
+@pytest.mark.parametrize(
+    "objective",
+    [Objective(), Objective("sum", l2=0.3), Objective("mean", 0.0, (0.3, 5.0, 1.7))],
+    ids=["mean", "sum-l2", "mean-weighted"],
+)
 def test_against_central_differences_to_30_digits(
     activation: str, hidden: tuple[int, ...], objective: Objective
 ) -> None:
@@ -164,3 +170,18 @@ def test_where_the_bound_is_zero_the_gradient_is() -> None:
     assert (bounds.gradient[5:] > 0.0).all()
     reference = reference_gradient(network, parameters, inputs, labels, Objective())
     assert [float(g) for g in reference.gradient[:5]] == [0.0] * 5
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_bounds_grow_with_the_weights(rows: int, reduction: Literal["mean", "sum"]) -> None:
+    # A weight of 1024 shifts exponents only; a bound need not know that, and may have room for a rounding.
+    network, draws = Network(4, (3,), 3), np.random.default_rng(7)
+    parameters, inputs = draws.normal(size=network.parameter_count), draws.normal(size=(rows, 4))
+    labels = draws.integers(3, size=rows)
+    sample = network, parameters, inputs, labels
+    plain = rounding_bounds(*sample, Objective(reduction))
+    weighted = rounding_bounds(*sample, Objective(reduction, class_weight=(1024.0, 1024.0, 1024.0)))
+    assert (weighted.gradient >= 1024.0 * plain.gradient).all()
+    assert (weighted.gradient <= 1.5 * 1024.0 * plain.gradient).all()
+    assert 1024.0 * plain.loss <= weighted.loss <= 1.5 * 1024.0 * plain.loss

@@ -67,7 +67,7 @@ def test_numpys_own_file_is_read_without_a_seal() -> None:
     file = io.BytesIO()
     np.savez(file, **ARRAYS)
     assert _equal(unpack(PATH, file.getvalue(), sealed=False), ARRAYS)
-    with pytest.raises(RunError, match=r"some/parameters\.npz is damaged: its seal"):
+    with pytest.raises(RunError, match=r"some/parameters\.npz is damaged: the sha256 at its end"):
         unpack(PATH, file.getvalue())
 
 
@@ -76,7 +76,7 @@ def test_every_changed_byte_and_every_missing_end_is_seen() -> None:
     for k in range(len(content)):
         changed = content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :]
         for damaged in (changed, content[:k], content[k + 1 :]):
-            with pytest.raises(RunError, match="its seal"):
+            with pytest.raises(RunError, match="the sha256 at its end"):
                 unpack(PATH, damaged)
 
 

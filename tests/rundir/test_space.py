@@ -32,7 +32,7 @@ def test_a_disk_that_is_too_small_is_named_with_figures(
     place = tmp_path / "runs" / "x"
     with pytest.raises(NoRoom) as caught:
         check_space(prepare(load_config(None, overrides)), place)
-    remedy = "; record: epochs leaves it out" if told.startswith("steps") else ""
+    remedy = "; use record: epochs to leave it out" if told.startswith("steps") else ""
     assert (str(caught.value), caught.value.exit_code) == (f"{place}: {told}{remedy}", 74)
 
 

@@ -100,7 +100,7 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
         list_entries(tmp_path / "nowhere")
     with pytest.raises(RunError, match="is not a run: no such directory"):
         read_entry(tmp_path / "nowhere")
-    with pytest.raises(RunError, match="is not a run: it has no two of config"):
+    with pytest.raises(RunError, match="is not a run: it has fewer than two of config"):
         read_entry(tmp_path)
 
 

@@ -29,7 +29,7 @@ CONFIGS = [
     ("network.hidden=[]", "batch_size=all", "reduction=sum", "clip_norm=1"),
     ("network.activation=leaky_relu", "l2=0.5"),
     ("network.activation=softplus", "initializer={name: normal, sd: 20}"),
-    ("network.activation=identity", "batch_size=9"),
+    ("network.activation=identity", "batch_size=9", "class_weight={setosa: 0.4, versicolor: 2}"),
     ("network.hidden=[40,30]", "initializer=glorot_normal"),
     ("network.hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1]",),
 ]
@@ -179,6 +179,28 @@ def test_the_batchs_gradient_follows_from_its_samples() -> None:
     assert float(listed[2]) == pytest.approx(sum(gradients) / 4, abs=2e-6)
     gradient = worked.gradient[find_parameter(worked.network, "x2a1").index]
     assert float(listed[2]) + float(listed[3]) == pytest.approx(gradient, abs=2e-6)
+
+
+def test_the_weights_of_classes_are_said() -> None:
+    weights = "class_weight={setosa: 3, virginica: 0.7}"
+    single = worked_at(1, weights)
+    text = " ".join(" ".join(printed_update(single)).split())
+    assert "the gradient of the update: 0.7 (the weight of its class) * the sample's" in text  # a virginica
+    assert "setosa: 3.000000" in text
+    assert "virginica: 0.700000" in text
+    text = " ".join(" ".join(printed_gradient(single, "x2a1", others=False)).split())
+    k = find_parameter(single.network, "x2a1").index
+    found = re.search(r"0.7 \(weight\) \* the sample's = (\S+)", text)
+    assert found
+    assert float(found[1]) == pytest.approx(single.gradient[k], abs=2e-6)
+    batch = worked_at(2, weights, "batch_size=4")
+    text = " ".join(" ".join(printed_gradient(batch, "x2a1", others=False)).split())
+    assert "the mean of its 4 samples' gradients, each times the weight of its class" in text
+    found = re.search(r"their mean, with these weights = (\S+)", text)
+    assert found
+    assert float(found[1]) == pytest.approx(batch.gradient[k], abs=2e-6)
+    assert "weight of its class" in "\n".join(update_notes(single))
+    assert "weight of its class" not in "\n".join(update_notes(worked_at(1)))
 
 
 def test_numbers_keep_to_their_room() -> None:

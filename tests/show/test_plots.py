@@ -91,7 +91,7 @@ def test_what_was_not_recorded_is_noted(tmp_path: Path) -> None:
     notes: list[str] = []
     run = made(tmp_path / "run", *overrides, "record=epochs")
     assert "loss-and-accuracy.svg" not in drawn(run, notes=notes)
-    assert notes == ["no picture of loss-and-accuracy: the run recorded none of it"]
+    assert notes == ["no picture of loss-and-accuracy: the run did not record it"]
 
 
 def drawn_both(run: Run) -> dict[str, bytes]:
@@ -216,7 +216,7 @@ def test_a_run_that_ends_elsewhere_is_noted(tmp_path: Path) -> None:
     run.vector[3] += 1e-9
     notes: list[str] = []
     drawn(run, notes=notes)
-    assert notes == ["trained again, the run ends elsewhere; pictures over time show the second training"]
+    assert notes == ["the run does not repeat: pictures over time show it as it was trained again"]
 
 
 def test_the_plane_is_that_of_scikit_learn() -> None:
@@ -284,7 +284,7 @@ def test_a_comparison_names_what_differs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), epochs["epoch_accuracy"])
     assert draw_comparison(runs, "png") == draw_comparison(runs, "png")
     assert draw_comparison(runs[2:] * 2, "svg").startswith(b"<?xml")  # no epoch in any
-    with pytest.raises(IrisbpError, match="25 runs: at most 24"):
+    with pytest.raises(IrisbpError, match="25 runs: one picture shows at most 24"):
         comparison(runs[:1] * 25)
 
 

@@ -158,7 +158,7 @@ def test_sample_lines() -> None:
 @pytest.mark.parametrize("width", [20, 80])
 def test_an_evaluation_shows_classes_literally(width: int) -> None:
     console, stream = _console(width)
-    figures = [ClassFigures(HOSTILE, 2, None, 0.0), ClassFigures("b", 1, 1 / 3, 1.0)]
+    figures = [ClassFigures(HOSTILE, 2, None, 0.0, 0.0), ClassFigures("b", 1, 1 / 3, 1.0, 0.5)]
     print_evaluation(
         console, Evaluation("last", "iris", "all", Scores(3, 0.25, 1 / 3, figures, [[0, 2], [0, 1]]))
     )
@@ -169,7 +169,7 @@ def test_an_evaluation_shows_classes_literally(width: int) -> None:
     assert "0.3333" in text
     if width == 80:
         assert all(len(line) <= width for line in text.split("\n"))
-        assert re.search(r"class +samples +precision +recall", text)
+        assert re.search(r"class +samples +precision +recall +F1", text)
 
 
 def test_losses_of_any_size() -> None:

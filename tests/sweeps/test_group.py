@@ -102,6 +102,8 @@ def _groups(draw: st.DrawFn, engine: str = "plain") -> list[Config]:
             "learning_rate": draw(st.sampled_from([1e-3, 0.1, 30.0, 1e300])),
             "l2": draw(st.sampled_from([first.l2, other_penalty])),
         }
+        if first.class_weight != "none":
+            changes["class_weight"] = draw(st.sampled_from(["balanced", {"versicolor": 0.5}]))
         if first.clip_norm:
             changes["clip_norm"] = draw(st.sampled_from([1e-3, 1.0]))
         if first.data.folds:
@@ -215,6 +217,26 @@ def test_the_others_keep_their_rate_when_a_run_leaves_within_an_epoch(
 def test_momentum_of_each_run() -> None:
     _compare([_of("epochs=3", f"optimizer={{name: sgd, momentum: {m}}}") for m in (0.1, 0.5, 0.9)])
     assert group_key(_of("optimizer={name: sgd, momentum: 0.5}")) != group_key(_of())
+
+
+@pytest.mark.parametrize("engine", ["plain", "compiled"])
+@pytest.mark.parametrize("others", [(), ("batch_size=7", "optimizer=adam", "reduction=sum", "l2=0.01")])
+def test_weights_of_each_runs_classes(engine: str, others: tuple[str, ...]) -> None:
+    if engine == "compiled":
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'irisbp[fast]'")
+    weights = ("balanced", "{setosa: 3}", "{setosa: 3, virginica: 0.1}", "{versicolor: 7}")
+    # Each seed shows the classes in an order of its own.
+    group = [
+        _of(f"class_weight={weight}", f"seed={seed}", f"engine={engine}", "epochs=5", *others)
+        for seed, weight in enumerate(weights)
+    ]
+    outcomes = _compare(group)
+    for outcome, config in zip(outcomes, group, strict=True):
+        assert _error(outcome, train_alone(config)) <= 1e-12
+        plain = config.model_copy(update={"engine": "plain"})
+        assert _error(outcome, train_alone(plain)) <= 1e-12
+    assert len({outcome.loss for outcome in outcomes}) == 4
+    assert group_key(_of(f"engine={engine}", "epochs=5", *others)) != group_key(group[0])
 
 
 def test_clipping_of_each_run() -> None:

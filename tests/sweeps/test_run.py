@@ -221,7 +221,7 @@ def test_a_stopped_sweep_keeps_what_is_done_and_is_resumed(tmp_path: Path) -> No
             ask()
     with pytest.raises(irisbp.RunError, match=r"is an unfinished sweep; irisbp resume .*x resumes it"):
         irisbp.open_sweep(tmp_path / "x")
-    with pytest.raises(irisbp.RunError, match="is the sweep of another config or other values"):
+    with pytest.raises(irisbp.RunError, match="is a sweep of another config or other values"):
         irisbp.sweep(SMOKE, OPTIMIZERS, directory=tmp_path / "x", resume=True, epochs=4)
     whole = irisbp.sweep(SMOKE, OPTIMIZERS, directory=tmp_path / "y", epochs=3)
     seen.clear()
@@ -340,10 +340,10 @@ _WRONG: list[tuple[Any, dict[str, Any], str]] = [
     ({"seed": [1, 2]}, {"seed": 3}, "seed is given twice: give its values as one comma-separated list"),
     ({"seed": [1, 1]}, {}, "rows 0 and 1 are the same run: a value is given twice, or overridden"),
     ({"seed": range(10**6 + 1)}, {}, "argument seed: 1000001 values; a sweep has at most 1000000 runs"),
-    ({"seed": [1]}, {"jobs": 0}, "jobs: 0 is not a number of processes, 1 or more"),
+    ({"seed": [1]}, {"jobs": 0}, "jobs: 0 is not a number of processes: use 1 or more"),
     ({"seed": [1]}, {"backend": "spark"}, "backend: spark is not one of loky, dask, ray"),
-    ({"seed": [1]}, {"scheduler": "x"}, "--scheduler: processes of this machine have none"),
-    ({"seed": [1]}, {"resume": True}, "resume and overwrite: give the directory that they are about"),
+    ({"seed": [1]}, {"scheduler": "x"}, "scheduler: processes of this machine have none"),
+    ({"seed": [1]}, {"resume": True}, "resume and overwrite need a directory"),
     ({"seed": [1]}, {"resume": True, "overwrite": True, "directory": "x"}, "resume and overwrite: give one"),
     ({"seed": [1]}, {"directory": "file"}, "file exists"),
     ({"seed": [1]}, {"config": 3}, "config: int is not a config"),
@@ -385,7 +385,7 @@ def test_a_row_is_not_trained_on_a_table_that_has_changed(tmp_path: Path) -> Non
     data = {"source": str(table), "target": "kind"}
     swept = irisbp.sweep(None, {"seed": range(2)}, data=data, epochs=2)
     table.write_text("x,kind\n1,a\n2,b\n3,a\n5,b\n")
-    with pytest.raises(irisbp.DataError, match=r"the sweep was trained on other data than .*t.csv holds now"):
+    with pytest.raises(irisbp.DataError, match=r"t.csv has changed since the sweep was trained on it"):
         swept.run(0)
 
 
@@ -393,7 +393,7 @@ def test_a_lost_table_is_written_again(tmp_path: Path) -> None:
     irisbp.sweep(SMOKE, {"seed": range(2)}, directory=tmp_path / "x")
     before = (tmp_path / "x" / "summary.csv").read_bytes()
     (tmp_path / "x" / "summary.csv").unlink()
-    with pytest.warns(UserWarning, match=r"^summary.csv was missing or damaged: written again$"):
+    with pytest.warns(UserWarning, match=r"^summary.csv was missing or damaged; it was written again$"):
         irisbp.resume_sweep(tmp_path / "x")
     assert (tmp_path / "x" / "summary.csv").read_bytes() == before
 
@@ -467,7 +467,7 @@ def test_sweeps_in_memory_need_no_posix(tmp_path: Path) -> None:
         [sys.executable, "-c", _WITHOUT_POSIX], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert done.stderr == ""
-    processes = "a sweep in several processes needs a POSIX system: give one job here\n"
+    processes = "a sweep in several processes needs a POSIX system: use one job\n"
     assert done.stdout.startswith(2 * processes)
     assert done.stdout.count("\n") == 3
     assert list(tmp_path.iterdir()) == []

@@ -85,7 +85,7 @@ def test_a_range_is_pythons(start: int, stop: int, step: int) -> None:
         ("seed=1,,2", "argument seed=1,,2: a value is empty: write null for none"),
         ("seed=1,", "argument seed=1,: a value is empty: write null for none"),
         ("seed=0:5:0", "argument seed=0:5:0: the range's step must not be 0"),
-        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range: a range stops before its end"),
+        ("seed=5:5", "argument seed=5:5: 5:5 is an empty range: a range does not include its end"),
         (
             "seed=0:9999999999999999999",
             "argument seed=0:9999999999999999999: 9999999999999999999 values; a sweep has at most",

@@ -270,7 +270,7 @@ class Code:
         return self.builder.mul(self.index(a), self.index(b))
 
     def is_written_out(self, count: int) -> bool:
-        """True if a loop of so many turns is written out turn by turn."""
+        """Return whether a loop of so many turns is written out turn by turn."""
         return count <= self._longest
 
     def repeat(self, count: int, body: Callable[[Any], None], start: int = 0) -> None:

@@ -16,6 +16,7 @@ from irisbp.nn.codegen.code import DOUBLE, WORD, Code, Index, Number, Variable
 from irisbp.nn.codegen.functions import ACTIVATIONS, exp, log1p
 from irisbp.nn.codegen.structure import ARGUMENTS, Structure
 
+_WEIGHTS = 6  # where the classes' weights begin among the options
 _WRITTEN_OUT = 512  # parameters; with more, loops are not written out, so that compiling is quick
 
 
@@ -50,7 +51,8 @@ class _Loop:
     labels       int64: the samples' classes, likewise (samples,) for one lane
     inputs       (rows, features)
     rates        the learning rates, (epochs, lanes)
-    options      l2, the limit of the norm, epsilon, the optimizer's two decays and weight_decay, (6, lanes)
+    options      l2, the limit of the norm, epsilon, the optimizer's two decays, weight_decay, and the
+                 classes' weights if there are any, (6 + classes, lanes)
     corrections  the optimizer's factors of each step, (steps, 3), see `structure.corrections_of`
     parameters   (parameters, lanes), changed in place
     memory       the optimizer's, (3, parameters, lanes), changed in place
@@ -150,6 +152,8 @@ class _Loop:
             self._hits.set(self._hits.get() + hit)
             if self._at_once:
                 self._keep()
+        if structure.is_weighted:
+            self._weigh(label)
         if structure.is_mean and not structure.single_samples:
             deltas = self._layers[-1].deltas
             code.repeat(
@@ -253,6 +257,18 @@ class _Loop:
         loss = log1p(others.get(), others.get() + 1.0, inverse)
         distance = code.where_equal(predicted.get(), label, 0.0, largest.get() - own.get())
         return loss + distance, predicted.get()
+
+    def _weigh(self, label: Number) -> None:
+        """Multiply the gradient at the logits by the weight of the sample's class."""
+        code, deltas, classes = self._code, self._layers[-1].deltas, self._structure.widths[-1]
+        weight = Variable(code, self._option(_WEIGHTS))
+
+        def choose(k: Index) -> None:
+            of_class = code.load(self._options, code.plus(k, _WEIGHTS))
+            weight.set(code.where_equal(label, code.counted(k), of_class, weight.get()))
+
+        code.repeat(classes, choose, start=1)
+        code.repeat(classes, lambda k: code.store(deltas, k, code.load(deltas, k) * weight.get()))
 
     def _end_runs(self, loss: Number, taken: Number, epoch: Index, out: ir.Block) -> None:
         """Record the end of runs whose loss is not finite, and leave the function if no other is left."""

@@ -48,6 +48,7 @@ class Structure:
     single_samples: bool
     is_mean: bool
     has_penalty: bool
+    is_weighted: bool
     is_clipped: bool
     lanes: int
 
@@ -70,13 +71,14 @@ def structure_of(
         single_samples=batch_size == 1,
         is_mean=objective.reduction == "mean" and batch_size > 1,
         has_penalty=objective.l2 > 0.0,
+        is_weighted=objective.class_weight is not None,
         is_clipped=isinstance(optimizer, NormClipping),
         lanes=lanes,
     )
 
 
 def available() -> bool:
-    """True if llvmlite is installed and can be loaded."""
+    """Return whether llvmlite is installed and can be loaded."""
     try:
         import llvmlite.binding  # noqa: F401
     except (ImportError, OSError):  # OSError: its shared library is missing or unfit
@@ -93,12 +95,16 @@ def memory_names(structure: Structure) -> tuple[str, ...]:
 
 
 def options_of(optimizer: Optimizer, objective: Objective) -> list[float]:
-    """l2, the limit of the norm, epsilon, the two decays, weight_decay; 0 for one that it does not have."""
+    """l2, the limit of the norm, epsilon, the two decays, weight_decay, and the weights of the classes.
+
+    It is 0 for one that the optimizer does not have; without weights there are six.
+    """
     inner = _inner(optimizer)
     limit = optimizer.limit if isinstance(optimizer, NormClipping) else 0.0
     epsilon = 0.0 if isinstance(inner, Sgd) else float(inner.epsilon)
     weight_decay = float(inner.weight_decay) if isinstance(inner, AdamW) else 0.0
-    return [objective.l2, limit, epsilon, *_decays(inner), weight_decay]
+    weights = objective.class_weight or ()
+    return [objective.l2, limit, epsilon, *_decays(inner), weight_decay, *weights]
 
 
 def _decays(inner: _Inner) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Pictures of runs, as bytes: what each shows is in its own file, how they look in style."""
+"""Pictures of runs, as bytes: each kind has its own file, and style has their common look."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ def plot(run: Run, kind: str = "loss-and-accuracy") -> Figure:
     time the run is trained once more. IrisbpError for another kind, or where the run recorded none of it.
     """
     if kind not in PICTURES:
-        raise IrisbpError(f"plot: {kind} is not a picture; there are {', '.join(PICTURES)}")
+        raise IrisbpError(f"plot: {kind} is not a picture; give one of {', '.join(PICTURES)}")
     notes: list[str] = []
     figure = Pictures(run, notes.append).draw(kind)
     for note in notes:
@@ -50,7 +50,7 @@ def plot(run: Run, kind: str = "loss-and-accuracy") -> Figure:
 
 
 class Pictures:
-    """Draws the pictures of a run; report is called with what there is to note."""
+    """Draws the pictures of a run; report is called with notes for the user."""
 
     def __init__(self, run: Run, report: Callable[[str], None]) -> None:
         self._run, self._report = run, report
@@ -61,7 +61,7 @@ class Pictures:
         with house_style():
             figure = _FROM_HISTORY[kind](self._run, history) if history else _FROM_FILES[kind](self._run)
         if figure is None:
-            self._report(f"no picture of {kind}: the run recorded none of it")
+            self._report(f"no picture of {kind}: the run did not record it")
         return figure
 
     @cached_property
@@ -69,14 +69,14 @@ class Pictures:
         """The run trained again, once for all pictures that need it."""
         history = retrace(self._run)
         if not history.repeats:
-            self._report("trained again, the run ends elsewhere; pictures over time show the second training")
+            self._report("the run does not repeat: pictures over time show it as it was trained again")
         return history
 
 
 def draw_run(
     run: Run, kinds: Sequence[str], picture_format: str, report: Callable[[str], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name and content; report is called with what there is to note."""
+    """Each picture's file name and content; report is called with notes for the user."""
     pictures = Pictures(run, report)
     for kind in [kind for kind in PICTURES if kind in kinds]:
         figure = pictures.draw(kind)

@@ -16,7 +16,7 @@ from irisbp.show.plots.style import legend, line_style, panels, text, whole_numb
 MOST_RUNS = 24
 _LARGEST = 1e100
 _LINE = 78  # characters, of a legend as wide as the figure
-# Where these differ, a default is named, too.
+# If these differ, a default is named, too.
 _MAIN: Any = {
     "seed": True,
     "learning_rate": True,
@@ -29,7 +29,7 @@ _MAIN: Any = {
 def comparison(runs: Sequence[Run]) -> Figure:
     """Loss and accuracy over epochs, a line per run: of the held-out samples if every run has some."""
     if len(runs) > MOST_RUNS:
-        raise IrisbpError(f"{len(runs)} runs: at most {MOST_RUNS} can be told apart in one picture")
+        raise IrisbpError(f"{len(runs)} runs: one picture shows at most {MOST_RUNS}")
     curves = [epoch_curves(run) for run in runs]
     held_out = all(len(run.dataset.held_out_rows) for run in runs)
     prefix, what = ("validation_", "validation ") if held_out else ("epoch_", "epoch ")
@@ -81,7 +81,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _in_lines(parts: Sequence[str]) -> str:
-    """All parts in lines of a bearable length, but not in more than three lines."""
+    """All parts in lines of limited length, at most three."""
     lines = [""]
     for part in [text(part, 60) for part in parts]:
         if lines[-1] and len(lines[-1]) + len(part) > _LINE:

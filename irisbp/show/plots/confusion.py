@@ -1,4 +1,4 @@
-"""Who was taken for whom."""
+"""The confusion matrix of a run, as a picture."""
 
 from typing import Any
 

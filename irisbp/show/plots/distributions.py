@@ -1,4 +1,4 @@
-"""How weights, activations and gradients are distributed, layer by layer, before and after training."""
+"""The distributions of weights, activations and gradients by layer, before and after training."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ _SMALLEST = 1e-30  # of a gradient; what is less counts as 0
 
 @dataclass(frozen=True)
 class Values:
-    """What one layer holds: its weights, its nodes' outputs and its parameters' gradients per sample."""
+    """The values of one layer: its weights, its nodes' outputs and its parameters' gradients per sample."""
 
     weights: Array
     activations: Array
@@ -79,7 +79,7 @@ def _draw(axes: Axes, initial: Array, final: Array, *, logarithmic: bool = False
 
 
 def _missing(values: Array, logarithmic: bool) -> str:
-    """How many of the values the histogram has no place for."""
+    """A note on the share of values outside the histogram."""
     parts = {
         "zero": (values <= _SMALLEST).mean() if logarithmic else 0.0,
         "beyond 1e12": (np.isnan(drawable(values)) & ~np.isnan(values)).mean(),

@@ -1,4 +1,4 @@
-"""How the operations of a derivative grow with the hidden layers: written out, and by the chain."""
+"""The growth of a derivative's operations with the hidden layers: written out, and by the chain."""
 
 from collections.abc import Sequence
 

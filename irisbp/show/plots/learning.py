@@ -30,8 +30,8 @@ _LARGEST, _SMALLEST = 1e100, 1e-16  # losses; an axis has no room for more
 def loss_and_accuracy(run: Run) -> Figure | None:
     """Every sample's loss as a point, epoch means as lines, validation beside them; None without any.
 
-    A mean over an epoch stands in the epoch's middle; validation, which is measured with the
-    parameters at the epoch's end, stands there.
+    A mean over an epoch is drawn at the epoch's middle; validation, which is measured with the
+    parameters at the epoch's end, is drawn there.
     """
     epochs, losses = epoch_curves(run), sample_losses(run)
     whole = len(epochs["epoch"]) > 0
@@ -57,7 +57,7 @@ def loss_and_accuracy(run: Run) -> Figure | None:
 def _draw_losses(
     axes: Axes, run: Run, epochs: dict[str, Array], losses: tuple[Array, Array, int]
 ) -> list[tuple[Any, str]]:
-    """Points and lines; returns what a legend is to say of them."""
+    """Points and lines; returns the legend's entries."""
     steps, values, count = losses
     shown = (values > 0) & (values < _LARGEST)  # nan is neither
     shown &= values >= _floor(values[shown])

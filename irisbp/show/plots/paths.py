@@ -1,4 +1,4 @@
-"""Every parameter's way through the epochs."""
+"""The values of every parameter over the epochs."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def shown_layers(layers: tuple[Layer, ...]) -> list[int]:
 
 
 def note_on_layers(layers: tuple[Layer, ...]) -> str:
-    """What to say of layers that are left out."""
+    """A note on the layers that are left out."""
     left_out = len(layers) - _MOST_LAYERS
     return f", without {left_out} layers before the output" if left_out > 0 else ""
 

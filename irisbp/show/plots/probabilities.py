@@ -1,4 +1,4 @@
-"""How sure the network became of each class, epoch by epoch."""
+"""The probabilities that the network gives to the true classes, epoch by epoch."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _MEAN, _LOWER, _MEDIAN, _UPPER = range(4)
 
 
 def probabilities_over_time(run: Run, history: History) -> Figure:
-    """The probability that the true class is given: a panel for each class, with quartiles."""
+    """The probability given to the true class: a panel for each class, with quartiles."""
     classes = run.dataset.classes[:_MOST_CLASSES]
     columns = min(len(classes), 3 if len(classes) < 10 else 4)
     rows = -(-len(classes) // columns)

@@ -1,4 +1,4 @@
-"""Which class the network gives where, in the plane in which the samples spread most."""
+"""The regions of each predicted class, in the plane in which the samples spread most."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,7 @@ class Window:
 
     @property
     def predicted(self) -> Indices:
-        """The most probable class at each crossing, (ys, xs); -1 where the network has no number."""
+        """The most probable class at each crossing, (ys, xs); -1 where the network's output is not finite."""
         unknown = np.isnan(self.probabilities).any(axis=-1)
         return np.where(unknown, -1, self.probabilities.argmax(axis=-1))
 

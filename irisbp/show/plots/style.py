@@ -1,7 +1,7 @@
-"""How all pictures look: colours that everybody can tell apart, and lines that differ in grey, too.
+"""The look of all pictures: colours for colour-blind readers too, and lines that differ in grey.
 
 Colours are those of Okabe & Ito, "Color universal design" (2008). A user's own settings of Matplotlib
-have no say, and neither clock nor chance does: the same run gives the same file.
+are ignored, and nothing depends on clock or chance: the same run gives the same file.
 """
 
 import io
@@ -27,7 +27,7 @@ COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
 WIDTH = 6.5  # inches: the text of a page
-DRAWABLE = 1e12  # beyond that only a diverged run goes, and nothing else could be seen beside it
+DRAWABLE = 1e12  # only a diverged run exceeds it, and would hide everything else
 
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # it comes with Matplotlib
@@ -81,7 +81,7 @@ def as_bytes(figure: Figure, picture_format: str) -> bytes:
 
 
 def text(outside: str, most: int = 40) -> str:
-    """Text from outside, so that it is shown as it stands: not as a formula, nor as empty boxes.
+    """Text from outside, shown literally: not as a formula, nor as empty boxes.
 
     Of more than `most` characters the middle is left out.
     """
@@ -97,7 +97,7 @@ def _has_glyph(character: str) -> bool:
 
 
 def legend(place: Axes | Figure, entries: Sequence[tuple[Any, str]], **options: Any) -> Legend:
-    """A legend whose texts may be anything; an own one of Matplotlib's would drop `_name`."""
+    """A legend whose texts may be anything; Matplotlib's default would drop `_name`."""
     handles = [handle for handle, _ in entries]
     made = place.legend(handles, [str(k) for k in range(len(entries))], **options)
     for shown, (_, label) in zip(made.get_texts(), entries, strict=True):
@@ -133,7 +133,7 @@ def span_epochs(axes: Axes, epochs: Array) -> None:
 
 
 def drawable(values: Array) -> Array:
-    """The values, with nan for those that no picture can hold."""
+    """The values, with nan for those that no picture can show."""
     return np.where(np.abs(values) <= DRAWABLE, values, np.nan)
 
 

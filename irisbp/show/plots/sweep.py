@@ -1,4 +1,4 @@
-"""Pictures of a sweep: how its settings learn, and what two keys make of the result."""
+"""Pictures of a sweep: its settings' loss curves, and the result over two keys."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ def plot_sweep(sweep: Sweep, kind: str = "loss-curves") -> Figure:
     """
     draw = {"loss-curves": loss_curves, "heat-map": heat_map}.get(kind)
     if draw is None:
-        raise IrisbpError(f"plot: {kind} is not a picture of a sweep; there are {', '.join(PICTURES)}")
+        raise IrisbpError(f"plot: {kind} is not a picture of a sweep; give one of {', '.join(PICTURES)}")
     if draw is heat_map and not has_heat_map(sweep):
         raise IrisbpError(f"plot: a heat map needs two varied keys, with at most {_MOST_CELLS} values each")
     with house_style():
@@ -60,7 +60,7 @@ def draw_sweep(sweep: Sweep, picture_format: str) -> Iterator[tuple[str, bytes]]
 
 
 def has_heat_map(sweep: Sweep) -> bool:
-    """True if two keys vary from setting to setting, with few enough values to be seen."""
+    """Return whether two keys vary from setting to setting, with few enough values to be drawn."""
     axes = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
     return len(axes) == 2 and all(len(axis) <= _MOST_CELLS for axis in axes)
 
@@ -77,7 +77,7 @@ def loss_curves(sweep: Sweep) -> Figure:
     shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
     curves = np.where(sweep.outcomes.diverged[:, None], np.nan, sweep.outcomes.columns[column])
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
-    axes.set_yscale("log")  # before there are curves: where none can be drawn, it would not find its limits
+    axes.set_yscale("log")  # before the curves: without any, a logarithmic axis has no limits
     entries = []
     for k, setting in enumerate(shown):
         first = setting.number * setting.runs
@@ -156,7 +156,7 @@ def _draw_map(
     axes: Axes, means: Array, names: Sequence[Sequence[str]], palette: str, *, is_loss: bool
 ) -> Any:
     norm = _scale(means, is_loss=is_loss)
-    within = np.clip(means, norm.vmin, norm.vmax)  # what is beyond the scale has the colour of its end
+    within = np.clip(means, norm.vmin, norm.vmax)  # values beyond the scale have the colour of its end
     axes.set_facecolor("#dddddd")  # where no run has a figure
     image = axes.imshow(within, cmap=palette, norm=norm, aspect="auto")
     axes.set_yticks(range(len(names[0])), names[0])

@@ -37,7 +37,7 @@ class SweepManifest(BaseModel):
 
 @dataclass(frozen=True)
 class Session:
-    """When a sweep began, how long it has been trained, and with what."""
+    """The start of a sweep, the time that it has been trained, and the versions used."""
 
     started: str
     seconds: float
@@ -72,7 +72,7 @@ def make_manifest(
 
 
 def read_manifest(path: Path) -> SweepManifest:
-    """The manifest of the sweep in a directory; RunError if it is none, or did not come to its end."""
+    """The manifest of the sweep in a directory; RunError if it is not a sweep, or not finished."""
     check_that_it_is_a_sweep(path)
     if not (path / "manifest.json").exists():
         raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} resumes it")

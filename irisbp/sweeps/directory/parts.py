@@ -1,4 +1,4 @@
-"""The files that keep what is finished of a sweep that is under way."""
+"""The files that keep the finished rows of an unfinished sweep."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -62,5 +62,7 @@ def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[in
     except (ValidationError, KeyError, ValueError, RunError) as error:
         raise RunError(f"{path} is not a part of this sweep: {problem_of(error)}") from None
     if about.data != plan.data:
-        raise DataError(f"{directory.path} was begun on other data than {', '.join(plan.data)} holds now")
+        raise DataError(
+            f"the data of {directory.path} has changed since it was begun: {', '.join(plan.data)}"
+        )
     return rows, results, Session(about.started, about.seconds, about.versions)

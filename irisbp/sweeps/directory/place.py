@@ -35,7 +35,7 @@ def open_begun_sweep(*, directory: Path | None, name: str | None) -> Directory |
 def grid_of(held: Directory) -> Grid:
     """The grid of the sweep in an open directory; RunError if it holds none that irisbp wrote.
 
-    It is read through the directory that is held: another one may have its path by now.
+    It is read through the open directory: its path may be another directory's by now.
     """
     names = [name for name in held.names() if not name.startswith(".")]
     check_that_its_grid_is_there(held.path, names)
@@ -43,7 +43,7 @@ def grid_of(held: Directory) -> Grid:
         return read_grid(held.path / GRID, held.read(GRID, LARGEST_FILE))
     except IrisbpError as error:
         name = GRID if GRID in names or not names else names[0]
-        raise RunError(f"{held.path} holds {name}, which no sweep of irisbp wrote there: {error}") from None
+        raise RunError(f"{held.path} holds {name}, which irisbp did not write there: {error}") from None
 
 
 def is_sweep(path: Path) -> bool:

@@ -28,7 +28,7 @@ class FinishedSweep:
 
 
 def load_sweep(path: Path) -> FinishedSweep:
-    """The sweep in a directory; RunError or StorageError if there is none that came to its end."""
+    """The sweep in a directory; RunError or StorageError if there is no finished one."""
     manifest = read_manifest(path)
     grid = _grid(path, manifest.files.get(GRID, ""))
     content = read_content(path / "curves.npz")
@@ -65,7 +65,7 @@ def check_table(sweep: str, manifest: SweepManifest, source: str | None) -> None
     """DataError if a table has changed since the sweep was trained on it."""
     name = source or IRIS
     if table_digest(source) != manifest.data.get(name):
-        raise DataError(f"{sweep} was trained on other data than {name} holds now")
+        raise DataError(f"{name} has changed since {sweep} was trained on it")
 
 
 def _grid(path: Path, digest: str | None) -> Grid:

@@ -25,7 +25,7 @@ _AT_MOST_EVERY = 1.0  # seconds between two files of results
 class SweepWriter:
     """Writes sweep.yaml at once, finished parts about once in a second, and the rest at the end.
 
-    done are the rows that are finished, now or before an interruption; notes say what the resumption met.
+    done are the rows that are finished, now or before an interruption; notes say what was found on resuming.
     """
 
     def __init__(self, directory: Directory, sweep: SweepPlan) -> None:
@@ -51,7 +51,7 @@ class SweepWriter:
             try:
                 rows, results, session = read_part(directory, name, self._sweep)
             except RunError as error:
-                self.notes.append(f"{error}; its runs are trained again")
+                self.notes.append(f"{error}; its runs will be trained again")
                 directory.discard([name])
                 continue
             self.results.take(rows, results)
@@ -64,12 +64,12 @@ class SweepWriter:
     def _note_versions(self, session: Session) -> None:
         for name, version in versions().items():
             was = session.versions.get(name, version)
-            note = f"the sweep began with {name} {was}; with {version} its bits may differ"
+            note = f"the sweep began with {name} {was}; with {version} its last digits may differ"
             if was != version and note not in self.notes:
                 self.notes.append(note)
 
     def take(self, rows: list[int], results: Results) -> None:
-        """Take the outcomes of some rows, and keep them for good if that was not done for a second."""
+        """Take the outcomes of some rows, and write them if the last write was a second ago or more."""
         self.results.take(rows, results)
         self.done.update(rows)
         self._pending += rows
@@ -77,7 +77,7 @@ class SweepWriter:
             self.commit()
 
     def commit(self) -> None:
-        """Keep all that is finished."""
+        """Write all rows that are finished."""
         if self._pending:
             rows, session = sorted(self._pending), self._now()
             write_part(self._directory, self._sweep, rows, self.results.pick(rows), session)
@@ -85,7 +85,7 @@ class SweepWriter:
         self._committed = time.monotonic()
 
     def finish(self) -> tuple[SweepManifest, Summary]:
-        """Write the tables and, last of all, the manifest; the parts are then done with."""
+        """Write the tables and, last of all, the manifest; the parts are then removed."""
         grid, results, write = self._sweep.grid, self.results, self._directory.write
         summary = summarize(grid, results)
         files = {GRID: write(GRID, to_yaml(grid))}
@@ -108,7 +108,7 @@ def _tables(grid: Grid, results: Results, summary: Summary) -> dict[str, bytes]:
 
 
 def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary) -> list[str]:
-    """Write again what is missing or damaged of a finished sweep's tables; returns their names.
+    """Write a finished sweep's missing or damaged tables again; returns their names.
 
     RunError if they would not be the files that the sweep wrote.
     """
@@ -128,7 +128,7 @@ def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary)
 
 
 def _digest(directory: Directory, name: str) -> str | None:
-    """The sha256 of a file, None if there is none to be read."""
+    """The sha256 of a file, None if it cannot be read."""
     try:
         return hashlib.sha256(directory.read(name, _LARGEST_TABLE)).hexdigest()
     except RunError:

@@ -1,1 +1,1 @@
-"""The request of a sweep: the values of its keys, and the config of each row."""
+"""The grid of a sweep: the values of its keys, and the config of each row."""

@@ -1,8 +1,8 @@
 """The grid of a sweep: its runs, in their order, and each one's config.
 
 Rows count from 0. Keys vary in the order in which they are given, the last one fastest; but the seed,
-wherever it is given, varies fastest of all, and the fold next: both are chance, not choice. So the rows of a
-setting, which is everything but the seed and the fold, are neighbours, in the same order in each.
+wherever it is given, varies fastest of all, and the fold next: both are random, not chosen. So the rows of a
+setting (everything but the seed and the fold) are neighbours, in the same order in each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ SEED, FOLD = "seed", "data.fold"
 class Grid:
     """A config, and the values of the keys that are overridden in it, in the order of overriding.
 
-    path is what to call the config in messages; axes with a single value are fixed.
+    path names the config in messages; axes with a single value are fixed.
     """
 
     path: Path | None
@@ -67,7 +67,7 @@ class Grid:
         return prod(map(len, self.axes))
 
     def config(self, row: int) -> Config:
-        """A row's config; Problems if it is none."""
+        """A row's config; Problems if it is invalid."""
         chosen, data = self.chosen(row), dict(self.base.data)
         for axis in self.axes:
             item = axis[chosen.get(axis.key, 0)]
@@ -102,7 +102,7 @@ class Grid:
 
 
 def make_grid(path: Path | None, arguments: Sequence[str]) -> Grid:
-    """The grid that a command line asks for; ConfigError if it is none."""
+    """The grid that a command line asks for; ConfigError if it is invalid."""
     return _grid(path, read_document(path), [parse_axis(argument) for argument in arguments])
 
 
@@ -111,7 +111,7 @@ def grid_of_values(
 ) -> Grid:
     """The grid of a config (a path, a mapping, a Config or None) and the values of its keys.
 
-    fixed keys have one value each, and are put into the config before the others. ConfigError if it is none.
+    fixed keys have one value each, and are put into the config before the others. ConfigError if it is wrong.
     """
     if not isinstance(values, Mapping) or not values:
         raise ConfigError('sweep: no values; name the keys to vary, such as {"seed": range(100)}')
@@ -137,7 +137,7 @@ def _grid(path: Path | None, base: Document, axes: Sequence[Axis]) -> Grid:
 def to_yaml(grid: Grid) -> bytes:
     """The grid as sweep.yaml: the config, complete but for what varies, and the values.
 
-    ConfigError if they are more than can be read again.
+    ConfigError if it would be too large to be read again.
     """
     touched = {axis.path[0] for axis in grid.varied}
     complete = grid.config(0).model_dump(mode="json")
@@ -152,7 +152,7 @@ def to_yaml(grid: Grid) -> bytes:
 
 
 def read_grid(path: Path, content: bytes) -> Grid:
-    """The grid of a sweep.yaml, as it was written; RunError if it is none."""
+    """The grid of a sweep.yaml, as it was written; RunError if it is invalid."""
     try:
         document = read_file(path, content)
         match document.data:

@@ -1,7 +1,7 @@
-"""The values that a key takes in a sweep: lists of what an override may give, and ranges.
+"""The values that a key takes in a sweep: lists of values, as an override has them, and ranges.
 
-They come as a text, KEY=VALUES, or from Python; Python's values get the text that gives them back, so that
-both make the same sweep.
+They come as a text, KEY=VALUES, or from Python; Python's values get the text that is read as the same value,
+so that both make the same sweep.
 """
 
 import json
@@ -61,7 +61,7 @@ class Axis:
 
     @property
     def text(self) -> str:
-        """The values as they can be given again."""
+        """The values as text that can be given again."""
         return ",".join(_range_text(p) if isinstance(p, range) else _list_text(p) for p in self.pieces)
 
     def argument(self, k: int) -> str:
@@ -70,7 +70,7 @@ class Axis:
 
 
 def parse_axis(argument: str) -> Axis:
-    """An argument KEY=VALUES; ConfigError if it is none, or if a range is empty."""
+    """Parse an argument KEY=VALUES; ConfigError if it is invalid, or if a range is empty."""
     match = OVERRIDE.fullmatch(argument)
     place = f"argument {abridged(argument)}"
     if match is None:
@@ -90,7 +90,7 @@ def parse_axis(argument: str) -> Axis:
 def axis_of(key: str, values: Iterable[Any]) -> Axis:
     """A key and its values as Python gives them: a range, or any other ordered collection.
 
-    ConfigError if the key is none, if there are no values, or if one is not plain data.
+    ConfigError if the key is invalid, if there are no values, or if one is not plain data.
     """
     place = f"argument {abridged(key)}"
     if not OVERRIDE.fullmatch(f"{key}="):
@@ -108,18 +108,18 @@ def axis_of(key: str, values: Iterable[Any]) -> Axis:
 
 
 def _item(key: str, value: Any) -> tuple[Item, bool]:
-    """A Python value with a text that gives it, and True if the YAML reader accepts it."""
+    """A Python value with a text that is read as it, and True if the YAML reader accepts it."""
     place = f"argument {abridged(f'{key}={value!r}')}"
     for text in _texts(value):
         if split_values(text) == [text] and not _RANGE.fullmatch(text) and _reads_as(text, value):
             item, is_sound = _values(key, text, place)
             assert isinstance(item, Item)
             return item, is_sound
-    raise ConfigError(f"{place}: not a value of a config, which are numbers, texts, lists and mappings")
+    raise ConfigError(f"{place}: not a config value: give a number, a text, a list or a mapping")
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts that may stand for a value: as one would type it, and as JSON."""
+    """The texts that may give a value: as one would type it, and as JSON."""
     yield _flow(value)
     with suppress(TypeError, ValueError):
         yield json.dumps(value, ensure_ascii=False)
@@ -185,7 +185,7 @@ def _range(place: str, start: int, stop: int, step: int) -> range:
         raise ConfigError(f"{place}: the range's step must not be 0")
     count = -((start - stop) // step)
     if count <= 0:
-        raise ConfigError(f"{place}: {start}:{stop} is an empty range: a range stops before its end")
+        raise ConfigError(f"{place}: {start}:{stop} is an empty range: a range does not include its end")
     if count > MOST_RUNS:
         raise ConfigError(f"{place}: {count} values; a sweep has at most {MOST_RUNS} runs")
     return range(start, stop, step)

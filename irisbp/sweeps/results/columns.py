@@ -51,7 +51,7 @@ class Results:
 
     @classmethod
     def empty(cls, rows: int, epochs: AnyArray) -> "Results":
-        """Columns of so many rows of which nothing is known."""
+        """Columns of so many rows without results."""
         columns: dict[str, AnyArray] = {name: np.full(rows, np.nan) for name in _NUMBERS}
         columns |= {name: np.zeros(rows, np.int64) for name in _COUNTS}
         columns |= {name: np.full((rows, len(epochs)), np.nan) for name in _CURVES}
@@ -67,7 +67,7 @@ class Results:
 
     @property
     def held_out(self) -> bool:
-        """True if every run held samples out."""
+        """Return whether every run held samples out."""
         return bool(self.columns["held_out"].all())
 
     def figure(self, name: str) -> Array:
@@ -120,7 +120,7 @@ class Results:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], rows: int, epochs: AnyArray) -> "Results":
-        """The results that arrays() gave, of so many rows at these epochs; RunError if it is not that."""
+        """The results that arrays() gave, of so many rows at these epochs; RunError for other arrays."""
         made = cls.empty(rows, epochs)
         for name, column in made.columns.items():
             given = arrays.get(name)

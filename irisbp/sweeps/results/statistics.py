@@ -1,10 +1,10 @@
 """The settings of a sweep compared over their repeats: their seeds and folds.
 
 Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
-So settings are compared by the differences within such pairs, in which that chance cancels. The confidence
-interval of their mean is Student's: exact for normal differences, near enough for others, and the same at
-every call, which a bootstrap is only with a fixed seed. It takes the differences to be independent; those
-over folds are not quite, since folds share training rows.
+So settings are compared by the differences within such pairs, in which that randomness cancels. Their mean
+has Student's confidence interval: exact for normal differences, near enough for others, and the same at every
+call, which a bootstrap is only with a fixed seed. It assumes independent differences; those over folds are
+not quite independent, since folds share training rows.
 """
 
 from collections.abc import Sequence
@@ -111,7 +111,7 @@ class Summary:
 def summarize(grid: Grid, results: Results) -> Summary:
     """The settings' figures, ranked by validation loss, or by the loss where not all held samples out.
 
-    The lower mean over repeats is the better one; a setting with fewer runs that diverged comes before.
+    A lower mean over repeats is better; a setting with fewer diverged runs comes first.
     """
     figure = "validation_loss" if results.held_out else "loss"
     groups = _by_setting(grid, results)

@@ -1,7 +1,7 @@
 """Runs of one shape, trained side by side by compiled code.
 
-It returns each epoch's losses, but nothing can be asked between two epochs: runs with held-out samples or
-early stopping are not trained so.
+It returns each epoch's losses, but nothing can be measured between two epochs: runs with held-out samples or
+early stopping are not trained this way.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -25,7 +25,7 @@ _MOST_ROWS = 2**22  # of the orders of the runs at once
 
 
 def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
-    """True if runs of this config are trained side by side by compiled code."""
+    """Return whether runs of this config are trained side by side by compiled code."""
     watched = config.early_stopping is not None or config.data.validation or config.data.folds
     return config.engine == "compiled" and not watched and is_faster(network, batch_size)
 
@@ -86,7 +86,7 @@ def _train_epochs(
         labels,
         np.array([[training.schedule(epoch) for epoch in epochs] for training in trainings]),
         batch_size=first.batch_size,
-        objectives=[objective_of(training.config) for training in trainings],
+        objectives=[objective_of(training.config, training.dataset) for training in trainings],
         threads=1,  # a sweep has a process for each core
     )
     for training, end in zip(trainings, parameters, strict=True):
@@ -116,7 +116,7 @@ def _orders(training: Training, epochs: range) -> Indices:
 
 
 class _Stack:
-    """The tables of trainings, each once, one upon the other."""
+    """The tables of trainings, each once, one below the other."""
 
     def __init__(self, trainings: Sequence[Training]) -> None:
         tables, self._starts, height = list[Array](), dict[Hashable, int](), 0

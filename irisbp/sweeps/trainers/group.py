@@ -15,7 +15,7 @@ from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 from irisbp.training.tables import wanted_of
 
-# Measured against the plain loop, with one thread for both. Fewer runs, or larger products, go alone.
+# Measured against the plain loop, one thread each. Fewer runs, or larger products, are trained alone.
 _FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 1024, 64
 _IN_CACHE = 2**19  # numbers
@@ -29,8 +29,8 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping and most options of the optimizer. Compiled code has a penalty or has none, and never stops
-    early.
+    of clipping, the weights of classes and most options of the optimizer. Either all or none have weights.
+    Compiled code has a penalty or has none, and never stops early.
     """
     options = vars(config.optimizer)
     return (
@@ -39,6 +39,7 @@ def group_key(config: Config) -> Hashable:
         config.epochs,
         config.batch_size,
         config.reduction,
+        config.class_weight == "none",
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
@@ -55,7 +56,7 @@ def report_nothing(count: int) -> None:
 def train_group(configs: Sequence[Config], report: Callable[[int], None] = report_nothing) -> list[Outcome]:
     """The runs' outcomes, in their order; all have the same `group_key`.
 
-    report is called with how many more epochs are settled, those that a run ended before included, so that
+    report is called with how many more epochs are settled, including those after a run's early end, so that
     in the end all epochs of all configs have been reported.
     """
     first = configs[0]
@@ -74,7 +75,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
 
 
 def is_side_by_side(training: Training, runs: int) -> bool:
-    """True if so many runs like this one are trained side by side."""
+    """Return whether so many runs like this one are trained side by side."""
     config, network, size = training.config, training.network, training.batch_size
     if is_compiled(config, network, size):
         return True
@@ -82,7 +83,7 @@ def is_side_by_side(training: Training, runs: int) -> bool:
 
 
 def is_quicker(runs: int, network: Network, batch_size: int) -> bool:
-    """True if so many runs side by side take less time than one after the other."""
+    """Return whether so many runs side by side take less time than one after the other."""
     return runs >= _FEWEST_RUNS and network.parameter_count * batch_size <= _MOST_PRODUCTS
 
 

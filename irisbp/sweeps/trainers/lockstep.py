@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
+from irisbp.nn.backprop import Objective
 from irisbp.nn.engines.many.plain import PlainLoopOfRuns, classify_runs
 from irisbp.nn.engines.one.plain import block_of
 from irisbp.nn.network import Network
@@ -23,7 +24,7 @@ from irisbp.nn.schedules import Schedule
 from irisbp.nn.types import Array, Indices
 from irisbp.sweeps.trainers.alone import finish_alone
 from irisbp.sweeps.trainers.outcome import Outcome
-from irisbp.training.setup import options_of, prepare, resume_from
+from irisbp.training.setup import objective_of, options_of, prepare, resume_from
 from irisbp.training.state import Best, Progress, Snapshot, Training
 from irisbp.training.stopping import StoppingRule, which_parameters
 
@@ -35,7 +36,7 @@ class Member:
     """The rest of a run's Training once its arrays have joined those of the others.
 
     train_rows are the rows that it trains on, ascending; labels are those of all rows of its table, which
-    begins at offset in the stack of tables.
+    begins at offset in the stack of tables. objective has the weights of its classes, in its own order.
     """
 
     config: Config
@@ -44,6 +45,7 @@ class Member:
     train_rows: Indices
     labels: Indices
     offset: int
+    objective: Objective
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ def join(trainings: Sequence[Training]) -> Team:
         offset = offsets[key]
         orders.append(training.order + offset)
         held.append(data.held_out_rows + offset)
-        members.append(
-            Member(training.config, training.source, training.schedule, data.train_rows, data.labels, offset)
-        )
+        config, source, schedule = training.config, training.source, training.schedule
+        objective = objective_of(config, data)
+        members.append(Member(config, source, schedule, data.train_rows, data.labels, offset, objective))
     first = trainings[0]
     parameters = np.stack([training.parameters for training in trainings], axis=1)
     return Team(
@@ -105,7 +107,7 @@ class _Live:
     best_parameters: Array
 
     def only(self, chosen: Mask) -> "_Live":
-        """Those that a mask (runs,) chooses."""
+        """The runs that a mask (runs,) chooses."""
         return _Live(*(np.compress(chosen, getattr(self, field.name), axis=-1) for field in fields(self)))
 
 
@@ -152,6 +154,9 @@ class Lockstep:
     def _configs(self) -> list[Config]:
         return [self._team.members[number].config for number in self._live.numbers]
 
+    def _objectives(self) -> list[Objective]:
+        return [self._team.members[number].objective for number in self._live.numbers]
+
     def _labels_of(self, numbers: Indices, rows: Indices) -> Indices:
         members = [self._team.members[number] for number in numbers]
         return np.stack(
@@ -160,17 +165,19 @@ class Lockstep:
         )
 
     def _make_loop(self) -> None:
-        configs = self._configs()
+        configs, objectives = self._configs(), self._objectives()
         self._optimizer = make_optimizer(configs, self._live.parameters.shape)
-        l2 = np.array([config.l2 for config in configs])
+        l2 = np.array([objective.l2 for objective in objectives])
+        weighted = objectives[0].class_weight is not None
         self._loop = PlainLoopOfRuns(
             self._team.network,
             self._live.parameters,
             self._optimizer,
             self._team.inputs,
             batch_size=self._team.batch_size,
-            reduction=configs[0].reduction,
+            reduction=objectives[0].reduction,
             l2=l2 if l2.any() else None,
+            class_weight=np.array([o.class_weight for o in objectives]).T if weighted else None,
         )
 
     def _keep(self, chosen: Mask) -> None:
@@ -204,7 +211,7 @@ class Lockstep:
             live.rows[:, k], live.labels[:, k] = rows + member.offset, member.labels[rows]
 
     def _train(self, epoch: int) -> Array:
-        """Train for an epoch; the mean losses (runs,) of those that came through."""
+        """Train for an epoch; the mean losses (runs,) of those that did not diverge."""
         size, samples = self._team.batch_size, len(self._live.rows)
         step, mean = (epoch - 1) * ceil(samples / size), np.zeros(len(self._live.numbers))
         block = block_of(size, self._team.network.parameter_count)
@@ -264,7 +271,7 @@ class Lockstep:
         return of_all
 
     def _settle(self, chosen: Mask, epochs: int) -> None:
-        """The outcomes of those that a mask chooses, after so many epochs."""
+        """The outcomes of the runs that a mask chooses, after so many epochs."""
         live, team = self._live.only(chosen), self._team
         which = [
             which_parameters(team.members[number].config, bool(best))
@@ -302,7 +309,7 @@ class Lockstep:
 
 
 def make_optimizer(configs: Sequence[Config], shape: tuple[int, ...]) -> Optimizer:
-    """One optimizer for all: an option that they do not agree on is one number for each run, (runs,)."""
+    """One optimizer for all: an option in which they differ has one number for each run, (runs,)."""
     options: dict[str, Any] = options_of(configs[0].optimizer)
     for name, value in options.items():
         values = [getattr(config.optimizer, name) for config in configs]
@@ -319,7 +326,7 @@ def _state(parameters: Array, optimizer: Optimizer) -> Snapshot:
 
 
 def _finite(values: Array) -> Mask:
-    """Which runs' values (n, runs) are all finite."""
+    """A mask (runs,) of the runs whose values (n, runs) are all finite."""
     return np.asarray(np.isfinite(values).all(axis=0))
 
 
@@ -331,6 +338,6 @@ def _sums(losses: Array, count: int) -> Array:
 
 
 def _means(losses: Array) -> Array:
-    """Each run's mean (runs,) of losses (n, runs), as `evaluation` has it."""
+    """Each run's mean (runs,) of losses (n, runs), as `evaluation` computes it."""
     with np.errstate(all="ignore"):
         return _sums(losses, len(losses))

@@ -1,1 +1,1 @@
-"""Who trains the parts of a sweep: this process, processes of this machine, or a cluster."""
+"""The workers that train the parts of a sweep: this process, others of this machine, or a cluster."""

@@ -2,7 +2,7 @@
 
 joblib has backends for both, but none for Ray that streams results or outlives a worker, and the one for
 Dask scatters arguments, which are lost with the worker that holds them. Dask and Ray themselves give a task
-to another worker when one dies.
+to another worker if one dies.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ def on_dask(
                 yield index, result
                 future.release()  # or the scheduler would keep the result
             elif future.status != "error":
-                raise IrisbpError(f"the Dask cluster went away: part {index + 1} is {future.status}")
+                raise IrisbpError(f"the Dask cluster was lost: part {index + 1} is {future.status}")
             elif isinstance(result[1], KilledWorker):
                 raise WorkerDied(index, len(parts), result[1].allowed_failures + 1)
             else:
@@ -69,7 +69,7 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": _PATIENCE}))
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is reported here
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # failures are reported here
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         if scheduler is None:
             with blocked({signal.SIGINT}, resource_tracker):
@@ -90,7 +90,7 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
 
 def _ask_for_irisbp(client: Any) -> None:
-    """Raise unless scheduler and workers can load what they will be sent: some would try without end."""
+    """Raise unless scheduler and workers can load the tasks: some would retry for ever."""
     question = "__import__('irisbp.sweeps.workers.clusters').__version__"
     try:
         answers = [client.run_on_scheduler(eval, question), *client.run(eval, question).values()]
@@ -101,7 +101,7 @@ def _ask_for_irisbp(client: Any) -> None:
 
 
 def _ask_dask(scheduler: str) -> None:
-    """Raise unless a Dask scheduler with workers answers; a Client would leave its failure behind."""
+    """Raise unless a Dask scheduler with workers answers; a Client would leave threads behind on failure."""
     from distributed import rpc
 
     async def identity() -> Any:
@@ -110,10 +110,10 @@ def _ask_dask(scheduler: str) -> None:
 
     try:
         answer = asyncio.run(identity())
-    except Exception as error:  # whatever may be there that speaks otherwise
-        raise ConfigError(f"--scheduler: {scheduler} does not answer as a Dask scheduler does") from error
+    except Exception as error:  # another program may listen there
+        raise ConfigError(f"scheduler: {scheduler} does not answer like a Dask scheduler") from error
     if not answer["workers"]:
-        raise ConfigError(f"--scheduler: {scheduler} has no workers; start some: dask worker {scheduler}")
+        raise ConfigError(f"scheduler: {scheduler} has no workers; start one: dask worker {scheduler}")
 
 
 def on_ray(
@@ -157,10 +157,10 @@ def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
     import ray
 
     options = {"log_to_driver": False, "logging_level": "critical"}
-    before = signal.getsignal(signal.SIGTERM)  # which Ray would take for itself
+    before = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     try:
         if scheduler is None:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would report to its makers
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would send usage statistics
             with blocked({signal.SIGINT}, resource_tracker):
                 ray.init(address="local", num_cpus=jobs, include_dashboard=False, **options)
         else:
@@ -183,7 +183,7 @@ def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
 
 
 def _ask_ray(scheduler: str) -> None:
-    """Raise unless what listens there speaks gRPC as Ray does: ray.init would try for minutes.
+    """Raise unless a gRPC server, as Ray's is, listens there: ray.init would retry for minutes.
 
     gRPC is HTTP/2, whose server answers a client's preface with a frame of settings (RFC 9113, 3.4).
     """
@@ -195,26 +195,26 @@ def _ask_ray(scheduler: str) -> None:
     except OSError:
         answer = b""
     if answer[3:4] != b"\x04":
-        raise ConfigError(f"--scheduler: {scheduler} does not answer as a Ray cluster does")
+        raise ConfigError(f"scheduler: {scheduler} does not answer like a Ray cluster")
 
 
 def _reach(address: str, form: str) -> socket.socket:
-    """A connection, or raise: the libraries would try again for minutes."""
+    """Connect, or raise: the libraries would retry for minutes."""
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
     if not host or not port:
-        raise ConfigError(f"--scheduler: {address} is not of the form {form}")
+        raise ConfigError(f"scheduler: {address} is not of the form {form}")
     try:
         return socket.create_connection((host, port), timeout=_PATIENCE)
     except OSError as error:
-        raise ConfigError(f"--scheduler: {address} cannot be reached: {error.strerror or error}") from None
+        raise ConfigError(f"scheduler: {address} cannot be reached: {error.strerror or error}") from None
 
 
 def _work(version: str, function: Callable[[Part], Result], part: Part) -> Result:
-    """Work on a part, in a worker; the version is that of whoever sent the part."""
+    """Work on a part, in a worker; the version is that of the sender."""
     _check_version(version, "the sender")
     return function(part)
 
@@ -225,7 +225,7 @@ def _check_version(other: str, whose: str) -> None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """The error; for a worker or a Dask scheduler that could not load what it was sent, its meaning."""
+    """The error, or an explanation if a worker or a Dask scheduler could not load a task."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ModuleNotFoundError):

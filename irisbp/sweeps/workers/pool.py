@@ -1,8 +1,8 @@
 """Calls a function for each part of a sweep, here, in processes of this machine, or on a cluster.
 
-joblib's processes (loky) stay on this machine; clusters.py has Dask and Ray. Whoever works, each part's
-result comes exactly once, in the order in which they are done. A process may die on the way, killed by a
-user or for want of memory: what it had not finished is done again by another.
+joblib's processes (loky) stay on this machine; clusters.py has Dask and Ray. In every case each part's
+result comes exactly once, in the order in which parts are done. A process may die on the way, killed by a
+user or for lack of memory: another one repeats what it had not finished.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -37,7 +37,7 @@ def run_parts(
 
     What the function raises is raised here, and ends the iteration. An exception on the way, such as one
     that a signal raises, or closing the iterator (contextlib.closing) stops the workers at once. Raises
-    ConfigError where the backend cannot be used, and WorkerDied for a part that kills its workers.
+    ConfigError if the backend cannot be used, and WorkerDied for a part that kills its workers.
     """
     check_backend(backend, scheduler)
     if backend == "loky":
@@ -53,16 +53,16 @@ def check_backend(backend: Backend, scheduler: str | None) -> None:
         raise ConfigError(f"backend: {backend} is not one of {', '.join(get_args(Backend))}")
     if backend == "loky":
         if scheduler is not None:
-            raise ConfigError("--scheduler: processes of this machine have none; give --backend dask or ray")
+            raise ConfigError("scheduler: processes of this machine have none; use backend dask or ray")
         return
     check_signals()
     library = "distributed" if backend == "dask" else backend
     try:
         found = find_spec(library) is not None
-    except ValueError:  # an import that was made to fail
+    except ValueError:  # an import that a test made to fail
         found = False
     if not found:
-        raise ConfigError(f"--backend {backend} needs {library}: {_HOW_TO_INSTALL}")
+        raise ConfigError(f"backend {backend} needs {library}: {_HOW_TO_INSTALL}")
 
 
 def check_cluster(backend: Backend, scheduler: str | None) -> None:
@@ -72,7 +72,7 @@ def check_cluster(backend: Backend, scheduler: str | None) -> None:
 
 
 def _clusters() -> Any:
-    from irisbp.sweeps.workers import clusters  # which loads asyncio, logging and more, for few
+    from irisbp.sweeps.workers import clusters  # loads asyncio, logging and more
 
     return clusters
 
@@ -83,6 +83,6 @@ def _here(function: Callable[[Part], Result], parts: Sequence[Part]) -> Results[
 
 def _in_processes(function: Callable[[Part], Result], parts: Sequence[Part], jobs: int) -> Results[Result]:
     check_signals()
-    from irisbp.sweeps.workers.processes import in_processes  # which loads joblib
+    from irisbp.sweeps.workers.processes import in_processes  # loads joblib
 
     return in_processes(function, parts, jobs)

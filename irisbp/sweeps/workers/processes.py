@@ -1,6 +1,6 @@
 """The parts of a sweep in processes of this machine: joblib's loky, which starts them and loads slowly.
 
-A process may die on the way, killed by a user or for want of memory: another one does again what it had not
+A process may die on the way, killed by a user or for lack of memory: another one repeats what it had not
 finished.
 """
 
@@ -35,7 +35,7 @@ def in_processes(
 ) -> Generator[tuple[int, Result], None, None]:
     """Index and result of each part, as they come; see run_parts.
 
-    When a process dies, its whole pool is lost: a new one takes what is missing.
+    When a process dies, its whole pool is lost: a new one gets the missing parts.
 
     A part that was being worked on at two deaths is tried alone, so that the third has only one suspect.
     """
@@ -92,7 +92,7 @@ def _in_a_pool(
             yield index, result
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that tasks are cancelled
+            warnings.simplefilter("ignore")  # the warning that tasks are cancelled
             results.close()
 
 
@@ -101,7 +101,7 @@ def _numbered(function: Callable[[Part], Result], index: int, part: Part) -> tup
 
 
 def _end_with(parent: int) -> None:
-    """Called in each process as it starts: it shall not outlive the one that it works for."""
+    """End this worker process when its parent ends; called as it starts."""
 
     def watch() -> None:
         while os.getppid() == parent:

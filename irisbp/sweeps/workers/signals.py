@@ -1,6 +1,6 @@
-"""Signals that worker processes are not to hear: they inherit the mask of the process that starts them.
+"""Blocks signals in worker processes: they inherit the mask of the process that starts them.
 
-A Ctrl-C reaches every process of a terminal, but it is for the one that started the others to end them.
+A Ctrl-C reaches every process of a terminal, but the process that started the others ends them.
 """
 
 import signal
@@ -12,14 +12,14 @@ from irisbp.errors import ConfigError
 
 
 def has_signals() -> bool:
-    """True where processes can be started without hearing signals: on POSIX systems."""
+    """Return whether processes can be started with signals blocked: on POSIX systems."""
     return hasattr(signal, "pthread_sigmask")
 
 
 def check_signals() -> None:
-    """ConfigError where processes cannot be used."""
+    """ConfigError if processes cannot be used."""
     if not has_signals():
-        raise ConfigError("a sweep in several processes needs a POSIX system: give one job here")
+        raise ConfigError("a sweep in several processes needs a POSIX system: use one job")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 gradients.csv has a row for each of 200 steps: the gradients that PyTorch's autograd finds along a plain
 SGD training of a 4-3-3 network on iris, cut to 6 digits and from there on simply given. Every optimizer
 starts at initial.csv and is fed these; optimizers/ has the parameters it had after each of STEPS.
-schedules.csv has the learning rate of each epoch, a column for each schedule.
+schedules.csv has the learning rate of each epoch, a column for each schedule. weighted.csv has a row for each
+of WEIGHTED: the loss and the gradient of a 4-3-3 network at initial.csv, by CrossEntropyLoss with weights.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ HERE = Path(__file__).parent
 STEPS = (1, 2, 3, 10, 50, 100, 200)
 EPOCHS = 60
 RATE = 0.1  # of all schedules
+# The samples of weighted.csv: the first four numbers of so many rows of gradients.csv, and these classes.
+LABELS = (0, 2, 0, 0, 1, 0, 0, 1, 0, 2, 1, 0, 0)
 
 
 class Case(NamedTuple):
@@ -112,6 +115,28 @@ SCHEDULES = {
 }
 
 
+class Weighted(NamedTuple):
+    """The weights of three classes, PyTorch's reduction, and the samples, by their places."""
+
+    weights: tuple[float, float, float]
+    reduction: str
+    samples: tuple[int, ...]
+
+
+_ALL = tuple(range(len(LABELS)))
+_WEIGHTS = (0.5, 2.0, 7.25)
+WEIGHTED = {
+    "sum": Weighted(_WEIGHTS, "sum", _ALL),
+    "mean": Weighted(_WEIGHTS, "mean", _ALL),
+    "mean of none": Weighted(_WEIGHTS, "none", _ALL),
+    # 13 samples: 8, 3 and 2 of the three classes.
+    "balanced mean": Weighted((13 / 24, 13 / 9, 13 / 6), "mean", _ALL),
+    "one of class 0": Weighted(_WEIGHTS, "sum", (0,)),
+    "one of class 1": Weighted(_WEIGHTS, "none", (4,)),
+    "one of class 2": Weighted(_WEIGHTS, "sum", (9,)),
+}
+
+
 def torch() -> Any:
     """PyTorch, untyped, so that types are checked where it is not installed, too."""
     return import_module("torch")
@@ -140,6 +165,21 @@ def parameters_of(name: str, initial: list[float], gradients: list[list[float]])
             optimizer.step()
             path.append(parameters.tolist())
     return path
+
+
+def weighted_row(name: str, initial: list[float], gradients: list[list[float]]) -> list[float]:
+    """PyTorch's loss, or the mean of its losses where it does not reduce them, and its gradient."""
+    case = WEIGHTED[name]
+    with doubles():
+        vector = torch().tensor(initial, requires_grad=True)
+        inputs = torch().tensor([gradients[k][:4] for k in case.samples])
+        labels = torch().tensor([LABELS[k] for k in case.samples])
+        first, second = vector[:15].reshape(5, 3), vector[15:].reshape(4, 3)
+        hidden = torch().sigmoid(inputs @ first[:4] + first[4])
+        criterion = torch().nn.CrossEntropyLoss(torch().tensor(case.weights), reduction=case.reduction)
+        loss = criterion(hidden @ second[:3] + second[3], labels).mean()
+        loss.backward()
+        return [loss.item(), *vector.grad.tolist()]
 
 
 def rates_of(name: str) -> Iterator[float]:
@@ -199,6 +239,7 @@ def main() -> None:
     for name in OPTIMIZERS:
         rows = parameters_of(name, initial, gradients)
         _put(f"optimizers/{name}.csv", [rows[step - 1] for step in STEPS])
+    _put("weighted.csv", [weighted_row(name, initial, gradients) for name in WEIGHTED])
     columns = [list(rates_of(name)) for name in SCHEDULES]
     _put("schedules.csv", [list(row) for row in zip(*columns, strict=True)], ",".join(SCHEDULES))
 

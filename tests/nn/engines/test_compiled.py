@@ -26,7 +26,7 @@ ir = pytest.importorskip("llvmlite.ir")
 
 CLOSE = 1e-12
 
-# Optimizer, its options, hidden layers, activation, batch size, reduction and l2, clip_norm: each choice at
+# Optimizer, its options, hidden layers, activation, batch size, objective, clip_norm: each choice at
 # least once, and few of them, since each structure is compiled.
 STRUCTURES: list[tuple[str, dict[str, Any], tuple[int, ...], str, int, Objective, float | None]] = [
     ("sgd", {}, (3,), "sigmoid", 1, Objective(), None),
@@ -40,6 +40,9 @@ STRUCTURES: list[tuple[str, dict[str, Any], tuple[int, ...], str, int, Objective
     ("adamw", {"weight_decay": 0.2}, (), "sigmoid", 1, Objective(), None),
     ("adamw", {"amsgrad": True}, (3,), "softplus", 40, Objective(), 1.0),
     ("nadam", {"momentum_decay": 0.05}, (3,), "sigmoid", 7, Objective(), None),
+    ("sgd", {}, (3,), "sigmoid", 1, Objective(class_weight=(0.1, 3.0, 1.5)), None),
+    ("adam", {}, (40,), "tanh", 7, Objective("mean", 0.01, (0.1, 3.0, 1.5)), 0.5),
+    ("sgd", {"momentum": 0.8}, (3,), "relu", 16, Objective("sum", 0.0, (2.0, 0.3, 1.0)), None),
 ]
 few = settings(max_examples=15, deadline=None)
 
@@ -299,7 +302,7 @@ def test_kept_code_is_used_unless_it_is_damaged(tmp_path: Path, monkeypatch: pyt
     from irisbp.nn.codegen import objects
 
     monkeypatch.setattr(objects, "cache_folder", lambda: tmp_path)
-    structure = Structure((1, 2), "sigmoid", "sgd", "", True, False, False, False, 1)
+    structure = Structure((1, 2), "sigmoid", "sgd", "", True, False, False, False, False, 1)
     uncached = objects.function.__wrapped__
     uncached(structure)
     (kept,) = tmp_path.iterdir()

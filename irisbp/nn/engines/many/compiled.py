@@ -65,7 +65,8 @@ def train_ensemble(
     all; other options may differ. inputs (any number of rows, inputs) is one table or several stacked. rows
     and labels, (runs, orders, n), are the row and the class of each sample of an epoch, with one order for
     all epochs or one for each. rates (runs, epochs) are the learning rates; those of the optimizers are not
-    read. objectives, one for each run, have the same reduction, and either all or none has a penalty.
+    read. objectives, one for each run, have the same reduction, and either all or none has a penalty, and
+    either all or none has class weights.
     threads defaults to the number of cores; with 1, all is done in the caller's thread, and an exception
     that a signal handler raises arrives between two blocks of runs.
     """

@@ -6,7 +6,8 @@ no operation mixes runs. Three things that the plain loop does for each sample a
 at once: gathering the inputs, the losses, and the search for logits that need a shift (see `nn.losses`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -79,7 +80,7 @@ class _Forward:
         return einsum("ibr,ior->obr", inputs, self._blocks[-1], out=self.logits)
 
     def differentiate(self, places: Indices, scale: Array, rest: Array, of_label: Array) -> None:
-        """The gradient of the softmax loss at the logits, times scale: 0-d or (runs,).
+        """The gradient of the softmax loss at the logits, times scale: 0-d, (runs,) or (rows, runs).
 
         places (rows, runs) are the flat indices of the labels' logits. rest and of_label, (rows, runs),
         become the powers whose quotient is the loss, log1p(rest / of_label).
@@ -161,8 +162,8 @@ class PlainLoopOfRuns:
     """Trains the columns of parameters (parameters, runs) in place, batch by batch.
 
     Each run's numbers are the plain loop's, to rounding. inputs (any number of rows, inputs) is one
-    table for all runs. l2 is a penalty for each run, (runs,), or None; the optimizer is one of
-    `nn.optimizers` for arrays of this shape.
+    table for all runs. l2 is a penalty for each run, (runs,), or None, and class_weight the weights of each
+    run's classes, (classes, runs), or None; the optimizer is one of `nn.optimizers` for arrays of this shape.
     """
 
     def __init__(
@@ -175,9 +176,11 @@ class PlainLoopOfRuns:
         batch_size: int,
         reduction: Literal["mean", "sum"] = "mean",
         l2: Array | None = None,
+        class_weight: Array | None = None,
     ) -> None:
         self._network, self._parameters, self._optimizer = network, parameters, optimizer
         self._batch_size, self._mean, self._l2 = batch_size, reduction == "mean", l2
+        self._class_weight = class_weight
         self._gradient = np.zeros_like(parameters)
         self._penalized = [
             (block[:-1], gradient[:-1])
@@ -239,19 +242,20 @@ class PlainLoopOfRuns:
         """Train on gathered inputs (inputs + 1, n, runs); returns True if all logits were near."""
         step = self._step(min(self._batch_size, len(labels)))
         activate = (ACTIVATIONS if self._is_careful else _QUICK)[self._network.activation]
-        size, scale, of_label = step.rows, self._scale(step.rows), np.empty_like(losses)
+        size, of_label = step.rows, np.empty_like(losses)
         shape = -1, size, losses.shape[1]
         by_batch = labels.reshape(shape)
         batches = zip(
             inputs.reshape(len(inputs), *shape).swapaxes(0, 1),
             by_batch,
+            self._scales(by_batch),
             step.places(by_batch),
             losses.reshape(shape),
             of_label.reshape(shape),
             strict=True,
         )
         shifted: list[tuple[Array, Indices, Array]] = []
-        for x, of_batch, places, rest, powers in batches:
+        for x, of_batch, scale, places, rest, powers in batches:
             step(x, activate)
             step.differentiate(places, scale, rest, powers)
             if self._is_careful:
@@ -268,6 +272,14 @@ class PlainLoopOfRuns:
         """The factor of the gradients of a batch's losses, 0-d or (runs,)."""
         share = 1.0 / rows if self._mean else 1.0
         return self._optimizer.learning_rate * share if self._is_linear else np.array(share)
+
+    def _scales(self, labels: Indices) -> Iterable[Array]:
+        """The factor of each batch, for labels (batches, rows, runs); with weights it is (rows, runs)."""
+        batches, rows, _ = labels.shape
+        scale, weights = self._scale(rows), self._class_weight
+        if weights is None:
+            return repeat(scale, batches)
+        return (scale * np.take_along_axis(weights, of_batch, 0) for of_batch in labels)
 
     def _update(self) -> None:
         if self._is_linear:

@@ -25,7 +25,7 @@ _MOST_LAYERS = 8  # each adds code that has to be compiled
 
 
 def is_faster(network: Network, batch_size: int) -> bool:
-    """True if the compiled loop is faster than the plain one for a network and a batch size."""
+    """Return whether the compiled loop is faster than the plain one for a network and a batch size."""
     count = network.parameter_count
     is_small = count <= _MOST_PARAMETERS and count * batch_size <= _MOST_PRODUCTS
     return is_small and len(network.layers) <= _MOST_LAYERS

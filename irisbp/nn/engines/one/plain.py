@@ -4,6 +4,7 @@ To be fast, it allocates nothing for a step: a block of samples is copied into o
 its rows are made once.
 """
 
+from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
@@ -56,7 +57,7 @@ class PlainLoop:
             return self._run_batches(labels)
 
     def _run_samples(self, labels: Indices) -> tuple[list[float], list[int]]:
-        sample, update = self._backprops[1].sample, self._optimizer.update
+        sample, update = self._sample(), self._optimizer.update
         parameters, gradient = self._parameters, self._gradient
         losses: list[float] = []
         predictions: list[int] = []
@@ -68,6 +69,14 @@ class PlainLoop:
                 break
             update(parameters, gradient)
         return losses, predictions
+
+    def _sample(self) -> Callable[[Array, Array, int], tuple[float, int]]:
+        """The passes of one sample, whose gradient has the weight of its class."""
+        backprop, weights = self._backprops[1], self._objective.class_weight
+        if weights is None:
+            return backprop.sample
+        weighted = backprop.weighted_sample
+        return lambda row, column, label: weighted(row, column, label, weights[label])
 
     def _run_batches(self, labels: Indices) -> tuple[list[float], list[int]]:
         losses: list[float] = []
