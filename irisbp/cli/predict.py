@@ -23,7 +23,7 @@ from irisbp.runs.predict import Predictions, predict_sample, predict_table
 
 
 class Missing(StrEnum):
-    """What becomes of a row with a missing cell that the run does not fill in."""
+    """The treatment of a row with a missing cell that the run does not fill in."""
 
     ERROR = "error"
     BLANK = "blank"

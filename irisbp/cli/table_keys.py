@@ -13,7 +13,7 @@ TABLE_KEYS = (
 
 
 def is_table_key(argument: str) -> bool:
-    """True of an argument that is a key for a table."""
+    """Return true of an argument that is a key for a table."""
     name, equals, _ = argument.partition("=")
     return bool(equals) and name.startswith("data.") and name.removeprefix("data.") in TABLE_KEYS
 

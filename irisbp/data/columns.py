@@ -1,4 +1,4 @@
-"""Which columns become features, which are left out and why, and which need a decision of the user.
+"""The columns that become features, those that are left out, and those that need a decision.
 
 Left out with a note is only what loses nothing: columns that are empty, constant, or count the rows.
 """
@@ -78,7 +78,7 @@ def _column(
 
 
 def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
-    """Why a column is left out, or None if it is used, or needs a decision."""
+    """The reason to leave a column out, or None if it is used or needs a decision."""
     if name in wanted.exclude:
         return "data.exclude"
     if judged.verdict == "empty":
@@ -203,7 +203,7 @@ def _told(
 
 
 def _distinct(cells: "Sequence[str] | Array", numbers: Array) -> int:
-    """How many different values a column has, missing ones apart."""
+    """The number of different values in a column, missing ones apart."""
     if isinstance(cells, np.ndarray):
         return len(np.unique(numbers))
     return len({cell.strip() for cell in cells} - {""})

@@ -66,7 +66,7 @@ class Encoder:
 
     @property
     def is_plain(self) -> bool:
-        """True if all columns are inputs as they are."""
+        """Return true if all columns are inputs as they are."""
         return all(column.kind != "words" and column.fill is None for column in self.columns)
 
     def encode(self, table: Table, unknown: Unknown) -> Table:

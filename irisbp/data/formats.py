@@ -88,7 +88,7 @@ def sheet_of(file: IO[bytes], wanted: Wanted) -> Sheet:
 
 
 def with_dialect(wanted: Wanted, name: str) -> Wanted:
-    """What is wanted, in the dialect of a file of this name: tabs where it is called so, ours of a frame."""
+    """The request in the dialect of a file of this name: tabs where it is called so, ours of a frame."""
     dialect = wanted.dialect
     if name == _OF_A_FRAME:
         dialect = Dialect(skip_rows=dialect.skip_rows, header=dialect.header)

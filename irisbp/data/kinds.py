@@ -126,7 +126,7 @@ def _plain(text: str, dialect: Dialect) -> str:
 
 
 def trouble_of(text: str, dialect: Dialect) -> tuple[str, dict[str, str]] | None:
-    """How a stripped text is a number written otherwise, with the keys that read it; None of a word."""
+    """The way in which a stripped text is a number, and the keys that read it; None of a word."""
     if NUMBER.fullmatch(_plain(text, dialect)):
         return "is beyond the range of float64", {}
     if dialect.decimal != "." and NUMBER.fullmatch(text):
@@ -178,7 +178,7 @@ def _verdict(
 
 
 def counts_rows(values: Array) -> bool:
-    """True of values that count the rows from 0 or 1, of a table of 10 rows or more."""
+    """Return true of values that count the rows from 0 or 1, of a table of 10 rows or more."""
     count, start = len(values), values[0] if len(values) else 2.0
     return count >= _FEWEST_COUNTED and start in (0, 1) and np.array_equal(values, np.arange(count) + start)
 

@@ -23,7 +23,7 @@ MISSING_VALUES = tuple(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file writes a table; separator and encoding are None where the file's name decides.
+    """The dialect of a text file; separator and encoding are None where the file's name decides.
 
     units are texts around numbers that are left out, such as %; an exponent may also follow a D, as Fortran
     writes it.
@@ -41,14 +41,14 @@ class Dialect:
 
     @property
     def has_plain_numbers(self) -> bool:
-        """True if numbers are written as Python writes them."""
+        """Return true if numbers are written as Python writes them."""
         others = self.thousands, self.units, self.decimal != ".", self.exponent != "E"
         return not any(others)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a file: its columns, how to read them, and what to do about missing cells."""
+    """A request for a table: its columns, how to read them, and what to do about missing cells."""
 
     source: str
     target: str

@@ -84,7 +84,7 @@ class _Scan:
         return scan
 
     def fits(self, rows: int, width: int, above: int) -> bool:
-        """True if each line has as many cells as there are columns, none of them being cut short."""
+        """Return true if each line has as many cells as there are columns, none of them being cut short."""
         return self.lines == rows + above and self.separators == self.lines * (width - 1)
 
 

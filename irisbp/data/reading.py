@@ -42,7 +42,7 @@ class Understood:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was understood of a table: rows that are used, columns, classes with counts, rows dropped."""
+    """The understanding of a table: rows that are used, columns, classes with counts, rows dropped."""
 
     source: str
     rows: int
@@ -77,7 +77,7 @@ class Numbers:
 
 @dataclass
 class Attempt:
-    """What came of reading: the numbers, if nothing is wrong, and the problems, if anything is."""
+    """An attempt to read: the numbers, if nothing is wrong, and the problems, if anything is."""
 
     numbers: Numbers | None
     problems: list[Problem] = field(default_factory=list)

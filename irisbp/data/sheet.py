@@ -93,7 +93,7 @@ def _of_width(first: list[Row], rows: Iterator[Row], names: list[str]) -> Iterat
 
 
 def separator_of(dialect: Dialect) -> str:
-    """What separates the cells, a comma unless another character is given."""
+    """The separator of the cells, a comma unless another character is given."""
     return dialect.separator or ","
 
 
@@ -147,7 +147,7 @@ def _head(file: IO[bytes], dialect: Dialect) -> list[str]:
 
 
 def _undecodable(file: IO[bytes], dialect: Dialect) -> Exception:
-    """Where the bytes stop being text."""
+    """The place at which the bytes stop being text."""
     if dialect.encoding is not None:
         return DataError(f"not {dialect.encoding} text")
     file.seek(0)

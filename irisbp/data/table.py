@@ -87,7 +87,7 @@ def parse_table(content: bytes, wanted: Wanted) -> Table:
 
 
 def attempt_table(wanted: Wanted) -> Attempt:
-    """What is understood of a table, and everything that has to be decided."""
+    """Read a table as far as possible, with everything that has to be decided."""
     with open_source(wanted) as file:
         return attempt_to_read(lambda asked: sheet_of(file, asked), wanted)
 

@@ -56,7 +56,7 @@ class Data(_Part):
 
     @property
     def encoder(self) -> Encoder:
-        """What makes the features of the table's columns."""
+        """The encoder that makes the features of the table's columns."""
         if not self.columns:
             return Encoder(tuple(map(Column, self.features)))
         return Encoder(tuple(Column(c.name, c.kind, tuple(c.categories), c.fill) for c in self.columns))

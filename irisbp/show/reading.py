@@ -1,4 +1,4 @@
-"""What was understood of a table: a line for people who train on it, and a table for those who ask."""
+"""The understanding of a table: a line for people who train on it, and a table for those who ask."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def reading_lines(reading: Reading, constant: Sequence[str] = (), *, notes_only:
 
 
 def _is_note(column: Understood) -> bool:
-    """True of a column that is left out though nobody asked for it."""
+    """Return true of a column that is left out though nobody asked for it."""
     return column.left_out is not None and column.left_out not in _ASKED_FOR
 
 

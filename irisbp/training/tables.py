@@ -7,7 +7,7 @@ from irisbp.data.options import Dialect, Wanted
 
 
 def wanted_of(data: DataSection) -> Wanted | None:
-    """What a config's data wants of its file; None of iris, which comes with irisbp."""
+    """The request of a config's data for its file; None of iris, which comes with irisbp."""
     if data.source is None:
         return None
     return Wanted(
@@ -23,7 +23,7 @@ def wanted_of(data: DataSection) -> Wanted | None:
 
 
 def dialect_of(data: DataSection) -> Dialect:
-    """How the config's file writes a table."""
+    """The dialect of a config's table."""
     return Dialect(
         data.separator, data.decimal, data.thousands, data.units, data.exponent, data.encoding, data.comment,
         data.skip_rows, data.header,
@@ -31,7 +31,7 @@ def dialect_of(data: DataSection) -> Dialect:
 
 
 def wanted_like(data: DataSection, source: str, target: str, columns: Sequence[str]) -> Wanted:
-    """What is wanted of another file with the columns of a run, in the run's dialect."""
+    """The request for another file with the columns of a run, in the run's dialect."""
     return Wanted(
         source, target, tuple(columns), missing=data.missing, missing_values=data.missing_values,
         dialect=dialect_of(data),

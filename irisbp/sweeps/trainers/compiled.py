@@ -128,5 +128,5 @@ class _Stack:
         self.inputs = np.concatenate(tables)
 
     def offsets(self, trainings: Sequence[Training]) -> Indices:
-        """Where each training's table begins, (runs,)."""
+        """The row at which each training's table begins, (runs,)."""
         return np.array([self._starts[training.dataset.key] for training in trainings])
