@@ -49,7 +49,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     optimizer, initializer and schedule are a name or a mapping, such as {"name": "adam", "beta1": 0.8}.
     hidden and activation are the config's network.hidden and network.activation, shuffle and validation
     its data.shuffle and data.validation. Keys that only concern a table or a run's directory are left out:
-    data.source, target, features, folds and fold, record, checkpoint_every.
+    all of data but shuffle and validation, record, checkpoint_every.
 
     class_weight multiplies the gradient of each sample; reported losses are without it. It is None,
     "balanced" (n_samples / (n_classes * the class's count), over the samples trained on), or a mapping of
