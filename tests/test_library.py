@@ -266,7 +266,10 @@ def test_a_frame_takes_the_place_of_a_file(
     [
         ({"table": [[1, 2]], "target": "y"}, "table: list is not a pandas DataFrame"),
         ({"table": pd.DataFrame({"x": [1.0, 2.0], "y": ["a", "b"]})}, "table: needs target"),
-        ({"table": pd.DataFrame({"x": [1.0, np.nan], "y": ["a", "b"]}), "target": "y"}, "x: 1 of 2 cells is missing (line 3)"),
+        (
+            {"table": pd.DataFrame({"x": [1.0, np.nan], "y": ["a", "b"]}), "target": "y"},
+            "x: 1 of 2 cells is missing (line 3)",
+        ),
         ({"target": "y"}, "data.target: needs data.source"),
         ({"resume": True}, "resume and overwrite need a directory"),
         ({"sede": 1}, "argument sede=1: unknown key sede; did you mean seed?"),

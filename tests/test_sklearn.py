@@ -124,8 +124,9 @@ def test_early_stopping_is_irisbps(restore: str) -> None:
 
 _LEFT_OUT = {"seed", "network", "data", "record", "checkpoint_every"}
 _OF_A_TABLE = {
-    "source", "target", "features", "exclude", "categorical", "unknown", "missing", "missing_values", "separator",
-    "decimal", "thousands", "units", "exponent", "encoding", "comment", "skip_rows", "header", "folds", "fold",
+    "source", "target", "features", "exclude", "categorical", "unknown", "missing", "missing_values",
+    "separator", "decimal", "thousands", "units", "exponent", "encoding", "comment", "skip_rows", "header",
+    "folds", "fold",
 }  # fmt: skip
 
 
