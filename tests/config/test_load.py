@@ -54,6 +54,7 @@ def test_five_lines_say_the_articles_case(tmp_path: Path) -> None:
         "schedule": {"name": "constant", "warmup": 0},
         "batch_size": 1,
         "reduction": "mean",
+        "class_weight": "none",
         "l2": 0.0,
         "numerics": "native",
         "clip_norm": None,
