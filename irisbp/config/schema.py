@@ -12,8 +12,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
 )
 
 from irisbp.characters import CHARACTERS
@@ -397,11 +395,3 @@ class Config(_Section):
         default=CheckpointEvery(),
         description="auto, a whole number of epochs, or a mapping of epochs or steps",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave class_weight out where it is none: configs recorded before it existed stay complete."""
-        plain: dict[str, Any] = handler(self)
-        if plain.get("class_weight") == "none":
-            del plain["class_weight"]
-        return plain

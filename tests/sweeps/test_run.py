@@ -427,7 +427,7 @@ def test_its_pictures() -> None:
     assert swept.plot().axes[0].get_ylabel() == "epoch loss (nats)"
     assert [axes.get_title() for axes in swept.plot("heat-map").axes[:2]] == ["mean loss", "mean accuracy"]
     assert swept.plot().get_suptitle().startswith("in memory: ")
-    with pytest.raises(irisbp.IrisbpError, match=r"there are loss-curves, heat-map$"):
+    with pytest.raises(irisbp.IrisbpError, match=r"give one of loss-curves, heat-map$"):
         swept.plot("paths")
     with pytest.raises(irisbp.IrisbpError, match="a heat map needs two varied keys"):
         irisbp.sweep(SMOKE, {"seed": range(2)}).plot("heat-map")
