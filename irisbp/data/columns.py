@@ -10,7 +10,7 @@ import numpy as np
 
 from irisbp.data.kinds import Judged, Kind, counts_rows, judge
 from irisbp.data.options import Wanted, listed
-from irisbp.data.problems import Problem, dialect_key, in_yaml, shown
+from irisbp.data.problems import Fault, dialect_key, in_yaml, shown
 from irisbp.data.sheet import Sheet
 from irisbp.nn.types import Array
 
@@ -39,10 +39,10 @@ class Chosen:
     left_out: str | None = None
 
 
-def choose(sheet: Sheet, wanted: Wanted) -> tuple[list[Chosen], list[Problem]]:
+def choose(sheet: Sheet, wanted: Wanted) -> tuple[list[Chosen], list[Fault]]:
     """The columns but the target, in the order of data.features or of the table, and all problems."""
     order = range(len(sheet.names)) if wanted.features is None else map(sheet.names.index, wanted.features)
-    chosen, problems, undecided = list[Chosen](), list[Problem](), list[Problem]()
+    chosen, problems, undecided = list[Chosen](), list[Fault](), list[Fault]()
     for position in order:
         name = sheet.names[position]
         if name == wanted.target:
@@ -63,7 +63,7 @@ def _unused(sheet: Sheet, position: int, wanted: Wanted, why: str) -> Chosen:
 
 def _column(
     name: str, position: int, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
-) -> tuple[Chosen, list[Problem]]:
+) -> tuple[Chosen, list[Fault]]:
     judged = judge(cells, wanted)
     if name and name in wanted.categorical:
         column = _categories(name, position, judged, cells, wanted)
@@ -98,14 +98,14 @@ def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
     return None
 
 
-def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -> list[Problem]:
+def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -> list[Fault]:
     if not rows or wanted.missing != "error":
         return []
     is_are = "is" if len(rows) == 1 else "are"
     place = listed(lines[row] for row in rows)
     how = "data.missing=most_frequent" if name in wanted.categorical else "=median"
     return [
-        Problem(
+        Fault(
             f"{name}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}):"
             f" data.missing=drop or {how}",
             ("data.missing=drop",),
@@ -115,7 +115,7 @@ def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -
 
 def _undecided(
     name: str, judged: Judged, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
-) -> list[Problem]:
+) -> list[Fault]:
     if judged.verdict == "odd":
         odd = _odd(name, judged, lines)
         is_left_out = odd.keys[0].startswith("data.exclude=")
@@ -129,15 +129,15 @@ def _undecided(
     if judged.verdict == "mixed" and count <= rows / 2:
         marker = _marker(judged, wanted)
         what = f"{place} is not a number; {count} of {rows} cells are words, the others numbers"
-        return [Problem(f"{what}: {exclude}, or {marker} if it means a missing cell", (exclude,))]
+        return [Fault(f"{what}: {exclude}, or {marker} if it means a missing cell", (exclude,))]
     what = f"{name}: words, such as {shown(text.strip())} (line {lines[row]}); {distinct} different"
     few = distinct <= min(_MOST_CATEGORIES, max(2, rows / 2))
     keys, others = (categorical, exclude) if few else (exclude, categorical)
-    found = [Problem(f"{what}: {keys} or {others}", (keys,))]
+    found = [Fault(f"{what}: {keys} or {others}", (keys,))]
     return [*found, *(_missing(name, judged.missing, lines, wanted) if few else [])]
 
 
-def _odd(name: str, judged: Judged, lines: Sequence[int]) -> Problem:
+def _odd(name: str, judged: Judged, lines: Sequence[int]) -> Fault:
     """The first number that is written otherwise, how many there are, and what settles it."""
     decimals = [odd for odd in judged.odd if "decimal" in odd.keys]
     first = judged.odd[0]
@@ -151,7 +151,7 @@ def _odd(name: str, judged: Judged, lines: Sequence[int]) -> Problem:
     counted = f"; {len(judged.odd)} of {len(lines)} cells are such" if len(judged.odd) > 1 else ""
     text = f"line {lines[first.row]}, column {name}: {shown(first.cell)} {first.reason}{counted}"
     how = f"{' '.join(settled)}, or {exclude}" if settled else exclude
-    return Problem(f"{text}: {how}", settled or (exclude,))
+    return Fault(f"{text}: {how}", settled or (exclude,))
 
 
 def _marker(judged: Judged, wanted: Wanted) -> str:

@@ -18,7 +18,7 @@ from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
 from irisbp.data.kinds import BOOLEANS
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed
-from irisbp.data.problems import Misread, Problem, error_of, in_yaml, names_of
+from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of
 from irisbp.data.reading import Reading
 from irisbp.data.sheet import Sheet, read_rows
 from irisbp.data.table import Table, digest_of
@@ -111,13 +111,13 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> Label
         keys = f"data.missing_values=[{', '.join(map(in_yaml, unknown))}]", "data.missing=drop"
         place = listed(sheet.lines[row] for row in rows)
         text = f"{place}: class {told}, not one of {', '.join(classes)}: {' '.join(keys)} leaves them out"
-        problems.append(Problem(text, keys))
+        problems.append(Fault(text, keys))
     if problems:
         raise _without_source(problems)
     return Labels(names, labels.missing, labels.notes, [])
 
 
-def _without_source(problems: list[Problem]) -> DataError:
+def _without_source(problems: list[Fault]) -> DataError:
     error = error_of("", problems)
     return DataError(*str(error).removeprefix(": ").split("\n"))
 

@@ -12,7 +12,7 @@ import numpy as np
 from irisbp.data.cells import NUMBER
 from irisbp.data.kinds import BOOLEANS
 from irisbp.data.options import Wanted, listed
-from irisbp.data.problems import Problem, in_yaml
+from irisbp.data.problems import Fault, in_yaml
 from irisbp.nn.types import Array
 
 _FEWEST_ROWS = 10  # for a table to have too many classes
@@ -27,7 +27,7 @@ class Labels:
     names: list[str]
     missing: list[int]
     notes: list[str]
-    problems: list[Problem]
+    problems: list[Fault]
 
 
 def read_labels(cells: "Sequence[str] | Array", wanted: Wanted, lines: Sequence[int]) -> Labels:
@@ -50,12 +50,10 @@ def read_labels(cells: "Sequence[str] | Array", wanted: Wanted, lines: Sequence[
     return Labels(names, missing, [*notes, *more, *_alike(counts), *_odd(counts, wanted)], problems)
 
 
-def _missing(rows: list[int], wanted: Wanted, lines: Sequence[int]) -> list[Problem]:
+def _missing(rows: list[int], wanted: Wanted, lines: Sequence[int]) -> list[Fault]:
     place, count = listed(lines[row] for row in rows), len(lines)
     where = f"{place}, column {wanted.target}: empty; a class is needed"
-    return [
-        Problem(f"{where} ({len(rows)} of {count} are missing: data.missing=drop)", ("data.missing=drop",))
-    ]
+    return [Fault(f"{where} ({len(rows)} of {count} are missing: data.missing=drop)", ("data.missing=drop",))]
 
 
 def _one_form_of_booleans(names: list[str]) -> tuple[list[str], list[str]]:
@@ -72,7 +70,7 @@ def _one_form_of_booleans(names: list[str]) -> tuple[list[str], list[str]]:
     ]
 
 
-def _classifies(counts: Counter[str], target: str) -> list[Problem]:
+def _classifies(counts: Counter[str], target: str) -> list[Fault]:
     """Too many values, or numbers with fractions, are no classes."""
     rows = counts.total()
     numbers = [float(name) for name in counts if NUMBER.fullmatch(name)]
@@ -81,7 +79,7 @@ def _classifies(counts: Counter[str], target: str) -> list[Problem]:
     if not (fractions or many):
         return []
     kind = "numbers with fractions" if fractions else f"{len(counts)} different values in {rows} rows"
-    return [Problem(f"column {target}: {kind}; irisbp classifies, and data.target is the column of classes")]
+    return [Fault(f"column {target}: {kind}; irisbp classifies, and data.target is the column of classes")]
 
 
 def _alike(counts: Counter[str]) -> list[str]:

@@ -21,7 +21,7 @@ _YAML_WORDS = {"true", "false", "null"}
 
 
 @dataclass(frozen=True)
-class Problem:
+class Fault:
     """A sentence without the file's name, and the key=value texts that settle it, if any do."""
 
     text: str
@@ -33,7 +33,7 @@ class Misread(Exception):
 
     def __init__(self, text: str, **changes: Any) -> None:
         super().__init__(text)
-        self.problem = Problem(text, tuple(dialect_key(name, value) for name, value in changes.items()))
+        self.problem = Fault(text, tuple(dialect_key(name, value) for name, value in changes.items()))
         self._changes = changes
 
     def better(self, dialect: Dialect) -> Dialect | None:
@@ -50,7 +50,7 @@ def dialect_key(name: str, value: Any) -> str:
     return f"data.{name}={word_for(value) if isinstance(value, str) else value}"
 
 
-def error_of(source: str, problems: Sequence[Problem]) -> DataError:
+def error_of(source: str, problems: Sequence[Fault]) -> DataError:
     """All problems as one error, and the keys that settle those that can be settled, to be copied."""
     told = [problem.text for problem in problems[:_MOST_TOLD]]
     if len(problems) > _MOST_TOLD:

@@ -15,7 +15,7 @@ from irisbp.data.columns import Chosen, choose
 from irisbp.data.kinds import Kind
 from irisbp.data.labels import read_labels
 from irisbp.data.options import Wanted, listed
-from irisbp.data.problems import Misread, Problem, error_of, names_of
+from irisbp.data.problems import Fault, Misread, error_of, names_of
 from irisbp.data.sheet import Sheet
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
@@ -64,7 +64,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class TableNumbers:
     """A table in numbers: values (rows, columns), nan where a cell is missing, words as their codes."""
 
     features: tuple[str, ...]
@@ -79,12 +79,12 @@ class Numbers:
 class Attempt:
     """An attempt to read: the numbers, if nothing is wrong, and the problems, if anything is."""
 
-    numbers: Numbers | None
-    problems: list[Problem] = field(default_factory=list)
+    numbers: TableNumbers | None
+    problems: list[Fault] = field(default_factory=list)
     reading: Reading | None = None
 
 
-def read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> Numbers:
+def read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> TableNumbers:
     """The table's numbers, or all of its problems as one DataError."""
     attempt = attempt_to_read(read_sheet, wanted)
     if attempt.problems or attempt.numbers is None:
@@ -108,11 +108,9 @@ def attempt_to_read(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> At
     return attempt
 
 
-def _sheet(
-    read_sheet: Callable[[Wanted], Sheet], wanted: Wanted
-) -> tuple[Sheet | None, Wanted, list[Problem]]:
+def _sheet(read_sheet: Callable[[Wanted], Sheet], wanted: Wanted) -> tuple[Sheet | None, Wanted, list[Fault]]:
     """The cells by the first dialect that fits, and the problems of those that do not."""
-    problems = list[Problem]()
+    problems = list[Fault]()
     for _ in range(_MOST_TRIES):
         try:
             return read_sheet(wanted), wanted, problems
@@ -125,7 +123,7 @@ def _sheet(
         except StorageError:
             raise
         except DataError as error:
-            return None, wanted, problems or [Problem(str(error))]
+            return None, wanted, problems or [Fault(str(error))]
     return None, wanted, problems
 
 
@@ -133,7 +131,7 @@ def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
     if problems := check_columns(sheet.names, wanted):
         return Attempt(None, problems)
     if not sheet.lines:
-        return Attempt(None, [Problem("no rows below the header")])
+        return Attempt(None, [Fault("no rows below the header")])
     labels = read_labels(sheet.column(wanted.target), wanted, sheet.lines)
     chosen, problems = choose(sheet, wanted)
     problems = [*labels.problems, *problems]
@@ -142,7 +140,7 @@ def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
         notes.append(f"rows without any cell are left out: {listed(sheet.blank)}")
     used = [column for column in chosen if column.left_out is None]
     if not used and not problems:
-        problems.append(Problem(f"no column of numbers beside {wanted.target}"))
+        problems.append(Fault(f"no column of numbers beside {wanted.target}"))
     keep = _rows_kept(used, labels.missing, len(sheet.lines), wanted)
     if keep is not None and not problems:
         notes.append(f"rows with missing cells are left out: {int((~keep).sum())} of {len(keep)}")
@@ -152,22 +150,22 @@ def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
     return Attempt(_numbers(used, labels.names, keep, reading), [], reading)
 
 
-def check_columns(names: Sequence[str], wanted: Wanted) -> list[Problem]:
+def check_columns(names: Sequence[str], wanted: Wanted) -> list[Fault]:
     """The columns that are named in the keys, but not in the table, or not as they should be."""
     known, problems = set(names), []
     asked = (*(wanted.features or ()), *wanted.exclude, *wanted.categorical)
     for name in dict.fromkeys((wanted.target, *asked)):
         if name not in known or not name:
-            problems.append(Problem(f"no column {name}; there are {names_of([*filter(None, names)])}"))
+            problems.append(Fault(f"no column {name}; there are {names_of([*filter(None, names)])}"))
     features = wanted.features or ()
     if wanted.target in (*features, *wanted.categorical, *wanted.exclude):
-        problems.append(Problem(f"{wanted.target} cannot be both the target and a feature"))
+        problems.append(Fault(f"{wanted.target} cannot be both the target and a feature"))
     twice = [name for name, count in Counter(features).items() if count > 1]
     if twice:
-        problems.append(Problem(f"data.features names {', '.join(twice)} twice"))
+        problems.append(Fault(f"data.features names {', '.join(twice)} twice"))
     both = [name for name in wanted.exclude if name in features]
     if both:
-        problems.append(Problem(f"data.features and data.exclude both name {', '.join(both)}"))
+        problems.append(Fault(f"data.features and data.exclude both name {', '.join(both)}"))
     return problems
 
 
@@ -182,12 +180,12 @@ def _rows_kept(used: list[Chosen], unlabelled: list[int], rows: int, wanted: Wan
     return None if keep.all() else keep
 
 
-def _numbers(used: list[Chosen], targets: list[str], keep: Mask | None, reading: Reading) -> Numbers:
+def _numbers(used: list[Chosen], targets: list[str], keep: Mask | None, reading: Reading) -> TableNumbers:
     values = _side_by_side([column.values for column in used])
     if keep is not None:
         values = values[keep]
         targets = [name for name, kept in zip(targets, keep.tolist(), strict=True) if kept]
-    return Numbers(
+    return TableNumbers(
         tuple(column.name for column in used),
         tuple(column.kind for column in used),
         tuple(column.categories for column in used),
@@ -214,11 +212,11 @@ def _reading(
     targets: list[str],
     keep: Mask | None,
     notes: list[str],
-    problems: list[Problem],
+    problems: list[Fault],
 ) -> Reading:
     kept = targets if keep is None else [t for t, k in zip(targets, keep.tolist(), strict=True) if k]
     if keep is not None and not kept and not problems:
-        problems.append(Problem("every row has a missing cell, so that data.missing=drop leaves none"))
+        problems.append(Fault("every row has a missing cell, so that data.missing=drop leaves none"))
     return Reading(
         wanted.source,
         len(kept),
