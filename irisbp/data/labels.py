@@ -93,9 +93,8 @@ def _alike(counts: Counter[str]) -> list[str]:
 
 
 def _odd(counts: Counter[str], wanted: Wanted) -> list[str]:
-    """Notes on classes that may mean a missing one, and on those of a single row."""
-    rare = [name for name, count in counts.items() if count == 1]
-    notes = [f"class {name} has one row" for name in rare[:_MOST_PAIRS] if len(rare) < len(counts)]
+    """Notes on classes that may mean a missing one."""
+    notes = []
     texts = Wanted("", "").missing_texts
     for name in counts:
         if wanted.missing_values is None and name in texts - _SIGNS:

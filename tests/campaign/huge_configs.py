@@ -28,7 +28,7 @@ _CASES: list[tuple[list[str], str]] = [
         ["network.hidden=[9000,9000]"],
         r"network\.hidden: \d+ parameters .* take about \d\.\d GB .* are 2\.1 GB",
     ),
-    (["epochs=1000000000"], r"steps\.csv would take 4530\.0 GB or more, and .* are free; record: epochs"),
+    (["epochs=1000000000"], r"steps\.csv would take 4530\.0 GB or more, and .* are free; use record: epochs"),
     (["epochs=1e12"], "epochs: 1000000000000.0 is not a whole number from 1 to 1000000000"),
     (["epochs=1000000000000"], "epochs: 1000000000000 is not a whole number from 1 to 1000000000"),
     (["epochs=" + "9" * 399], "is not a whole number from 1 to 1000000000"),

@@ -131,7 +131,7 @@ def test_runs_that_are_none(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
     (run / "manifest.json").write_text(manifest[:-20])
     assert "manifest.json is damaged" in refusal("runs/x")
     (run / "manifest.json").write_text(manifest.replace('"sha256": "', '"sha256": "0'))
-    assert "trained on other data" in refusal("runs/x")
+    assert "iris has changed since runs/x was trained on it" in refusal("runs/x")
     (run / "manifest.json").write_text(manifest.replace('"setosa"', '"rosa"'))
     assert "its classes differ from those of the data" in refusal("runs/x")
     (run / "manifest.json").write_text(manifest)

@@ -129,7 +129,7 @@ def test_self_test(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck", "--self-test")
     assert done.returncode == 0
     assert "MISSED" not in done.stdout
-    assert done.stdout.splitlines()[-1] == "PASS: all 28 caught; without a fault the copy passes"
+    assert done.stdout.splitlines()[-1] == "PASS: all 31 caught; without a fault the copy passes"
     result = json.loads(irisbp("gradcheck", "--self-test", "--json").stdout)
     assert result["correct"] is True
     assert all(fault["caught"] for fault in result["faults"])

@@ -114,7 +114,11 @@ def test_one_run(irisbp: Irisbp, runs: Path) -> None:
 
 def test_two_runs(irisbp: Irisbp, runs: Path) -> None:
     text = irisbp("runs", "diff", "runs/a", "runs/b").stdout
-    assert text.index("optimizer.name") < text.index("parts at epoch 1, step 1") < text.index("at the end")
+    assert (
+        text.index("optimizer.name")
+        < text.index("first differs at epoch 1, step 1")
+        < text.index("at the end")
+    )
     assert re.search(r"^\d+ of 35 parameters differ, by up to \S+ at \w+\.\w+\[[\d,]+\]$", text, re.MULTILINE)
     found = _json(irisbp("runs", "diff", "runs/a", "runs/b", "--json"))
     assert found["config"]["optimizer.name"] == ["sgd", "adam"]

@@ -516,5 +516,5 @@ def test_classes_that_were_not_learned_are_noted(irisbp: Irisbp, tmp_path: Path)
     ignored = irisbp(*arguments, "class_weight={few: 0.01}").stderr
     assert "is classified as such (recall 0)\n" in ignored
     weighted = irisbp(*arguments, "class_weight={few: 30}", "--json")
-    assert "few" not in weighted.stderr
+    assert "class few" not in weighted.stderr
     assert json.loads(weighted.stdout)["status"] == "completed"

@@ -146,5 +146,5 @@ def test_a_server_of_another_kind_is_told(backend: Backend, monkeypatch: pytest.
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_missing_library_is_told(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed" if backend == "dask" else backend, None)
-    with pytest.raises(ConfigError, match=rf"^--backend {backend} needs .*: pip install 'irisbp\[cluster\]'"):
+    with pytest.raises(ConfigError, match=rf"^backend {backend} needs .*: pip install 'irisbp\[cluster\]'"):
         run_parts(abs, [1], jobs=1, backend=backend)

@@ -67,7 +67,9 @@ def _error(one: Outcome, other: Outcome) -> float:
 def _nudged(config: Config, seed: int) -> Outcome:
     training = prepare(config)
     nudges = np.random.default_rng(seed).integers(-2, 3, len(training.parameters))
-    training.parameters *= 1.0 + nudges * 2.0**-52
+    # Of a weight that is lost in any sum, a relative nudge changes nothing: it is moved by ulps of 1.
+    lost = np.abs(training.parameters) < 2.0**-52
+    training.parameters += nudges * 2.0**-52 * np.where(lost, 1.0, training.parameters)
     return finish_alone(training, [], [])
 
 

@@ -180,5 +180,5 @@ def test_nobody_outlives_the_process_that_they_work_for(sweeping: "subprocess.Po
 
 
 def test_processes_have_no_scheduler() -> None:
-    with pytest.raises(ConfigError, match="--scheduler"):
+    with pytest.raises(ConfigError, match="scheduler: processes of this machine have none"):
         run_parts(square, [1], jobs=2, scheduler="tcp://127.0.0.1:1")
