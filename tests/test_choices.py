@@ -21,7 +21,7 @@ from irisbp.errors import Diverged
 from irisbp.gradients.check import run_check
 from irisbp.gradients.judge import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
-from irisbp.rundir.checkpoint import is_checkpoint
+from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.manifest import Manifest
 from irisbp.rundir.reader import read_manifest
 from irisbp.rundir.storage import Directory
@@ -182,7 +182,7 @@ def _check(config: Config, records: int) -> None:
         _run_and_lose(load_config(here / "one" / "config.yaml"), here / "two", records)
         _resume(here / "two")
         names, again = (
-            sorted(path.name for path in run.iterdir() if not is_checkpoint(path.name))
+            sorted(path.name for path in run.iterdir() if not CHECKPOINT.fullmatch(path.name))
             for run in (here / "one", here / "two")
         )
         assert names == again

@@ -93,11 +93,6 @@ def write_checkpoint(directory: Directory, checkpoint: Checkpoint) -> None:
     directory.discard(names[:newest] + names[newest + _KEPT :])
 
 
-def is_checkpoint(name: str) -> bool:
-    """Return whether a file of this name is a checkpoint."""
-    return CHECKPOINT.fullmatch(name) is not None
-
-
 def checkpoint_names(directory: Directory) -> list[str]:
     """The checkpoints in a directory, the newest first."""
     found = {name: int(match[1]) for name in directory.names() if (match := CHECKPOINT.fullmatch(name))}
