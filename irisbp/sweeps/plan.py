@@ -116,7 +116,7 @@ def plan_sweep(grid: Grid) -> SweepPlan:
     parts, seconds = list[Part](), 0.0
     for group in rows.groups:
         first = trainings[group[0]]
-        cost, fewest = _way(first, len(group))
+        cost, fewest = _way(first)
         one = len(first.order) * first.config.epochs * cost
         parts += _cut(group, first.config.epochs, one, fewest)
         seconds += len(group) * one
@@ -131,11 +131,11 @@ def plan_sweep(grid: Grid) -> SweepPlan:
     )
 
 
-def _way(training: Training, runs: int) -> tuple[float, int]:
-    """The cost of training so many runs like this one: seconds for a sample, and the fewest in a part."""
+def _way(training: Training) -> tuple[float, int]:
+    """The cost of training runs like this one: seconds for a sample, and the fewest in a part."""
     if is_compiled(training.config, training.network, training.batch_size):
         return _COMPILED, _FEWEST_COMPILED
-    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training, runs) else (_ALONE, 1)
+    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training) else (_ALONE, 1)
 
 
 def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part]:

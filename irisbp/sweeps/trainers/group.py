@@ -15,8 +15,8 @@ from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 from irisbp.training.tables import wanted_of
 
-# Measured against the plain loop, one thread each. Fewer runs, or larger products, are trained alone.
-_FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
+# Measured against the plain loop, one thread each: runs with larger products are trained alone.
+_MOST_PRODUCTS = 50_000
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 1024, 64
 _IN_CACHE = 2**19  # numbers
 _MOST_PLACES = 2**25  # rows of the tables of runs at once, for memory's sake
@@ -29,8 +29,8 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping, the weights of classes and most options of the optimizer. Either all or none have weights.
-    Compiled code has a penalty or has none, and never stops early.
+    of clipping, the weights of classes and most options of the optimizer. Either all or none have a penalty,
+    and either all or none have weights. Compiled code never stops early.
     """
     options = vars(config.optimizer)
     return (
@@ -43,7 +43,8 @@ def group_key(config: Config) -> Hashable:
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
-        config.engine == "compiled" and (config.l2 > 0.0, config.early_stopping is None),
+        config.l2 > 0.0,
+        config.engine == "compiled" and config.early_stopping is None,
         *(options.get(name) for name in _COMMON),
         options.get("momentum", 0.0) > 0.0,
     )
@@ -64,7 +65,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     one = prepare(first, table)
     if is_compiled(first, one.network, one.batch_size):
         return _compiled(configs, compiled.runs_at_once(one), table, report)
-    if not is_side_by_side(one, len(configs)):
+    if not is_side_by_side(one):
         return _one_by_one(configs, report)
     most = runs_at_once(one.network, one.batch_size, len(table.targets))
     outcomes: dict[int, Outcome] = {}
@@ -74,17 +75,15 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     return [outcomes[number] for number in range(len(configs))]
 
 
-def is_side_by_side(training: Training, runs: int) -> bool:
-    """Return whether so many runs like this one are trained side by side."""
+def is_side_by_side(training: Training) -> bool:
+    """Return whether runs like this one are trained side by side, even if there is only one.
+
+    It depends on the run alone, so that its numbers do not depend on how many others there are.
+    """
     config, network, size = training.config, training.network, training.batch_size
     if is_compiled(config, network, size):
         return True
-    return config.numerics == "native" and is_quicker(runs, network, size)
-
-
-def is_quicker(runs: int, network: Network, batch_size: int) -> bool:
-    """Return whether so many runs side by side take less time than one after the other."""
-    return runs >= _FEWEST_RUNS and network.parameter_count * batch_size <= _MOST_PRODUCTS
+    return config.numerics == "native" and network.parameter_count * size <= _MOST_PRODUCTS
 
 
 def runs_at_once(network: Network, batch_size: int, rows: int) -> int:
