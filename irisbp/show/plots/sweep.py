@@ -74,8 +74,10 @@ def loss_curves(sweep: Sweep) -> Figure:
     summary = sweep.statistics
     validation = summary.figure.startswith("validation")
     column, what = ("validation_curve", "validation") if validation else ("curve", "epoch")
-    shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
-    curves = np.where(sweep.outcomes.diverged[:, None], np.nan, sweep.outcomes.columns[column])
+    shown = [setting for setting in summary.ranked if setting.lost < setting.runs][:_MOST_SETTINGS]
+    curves = np.where(
+        (sweep.outcomes.diverged | sweep.outcomes.failed)[:, None], np.nan, sweep.outcomes.columns[column]
+    )
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
     axes.set_yscale("log")  # before the curves: without any, a logarithmic axis has no limits
     entries = []
@@ -117,7 +119,8 @@ def _draw_band(axes: Axes, k: int, epochs: Array, curves: Array) -> Any:
 def _label(summary: Summary, setting: Setting) -> str:
     words = [f"{key}={value}" for key, value in zip(summary.keys, setting.values, strict=True)]
     figure = loss_text(setting.spreads[summary.figure].mean)
-    diverged = f", {setting.diverged} diverged" if setting.diverged else ""
+    counts = {"diverged": setting.diverged, "failed": setting.failed}
+    diverged = "".join(f", {count} {name}" for name, count in counts.items() if count)
     return f"{text('  '.join(words) or 'all runs', 70)}  ({figure}{diverged})"
 
 
@@ -145,10 +148,10 @@ def heat_map(sweep: Sweep) -> Figure:
         axes.set_title(f"mean {name.replace('_', ' ')}")
         axes.set_xlabel(text(second.key))
     row[0].set_ylabel(text(first.key))
-    runs, grey = summary.settings[0].runs, any(s.diverged == s.runs for s in summary.settings)
+    runs, grey = summary.settings[0].runs, any(s.lost == s.runs for s in summary.settings)
     over = repeats_text(summary) if runs > 1 else "one run each"
-    without = ", runs that diverged left out" if sweep.outcomes.diverged.any() else ""
-    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: all did)' if grey else ''}")
+    without = ", runs without figures left out" if any(s.lost for s in summary.settings) else ""
+    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: none has any)' if grey else ''}")
     return figure
 
 

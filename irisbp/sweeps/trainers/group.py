@@ -1,7 +1,8 @@
 """Runs that can be trained side by side, and their training."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table, read_table
@@ -10,7 +11,7 @@ from irisbp.sweeps.trainers import compiled
 from irisbp.sweeps.trainers.alone import train_alone
 from irisbp.sweeps.trainers.compiled import is_compiled, train_compiled
 from irisbp.sweeps.trainers.lockstep import Lockstep, join
-from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.sweeps.trainers.outcome import UNTRAINABLE, Outcome, failed
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 from irisbp.training.tables import wanted_of
@@ -60,19 +61,45 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     report is called with how many more epochs are settled, including those after a run's early end, so that
     in the end all epochs of all configs have been reported.
     """
-    first = configs[0]
-    table = read_table(wanted_of(first.data))
-    one = prepare(first, table)
-    if is_compiled(first, one.network, one.batch_size):
-        return _compiled(configs, compiled.runs_at_once(one), table, report)
-    if not is_side_by_side(one):
-        return _one_by_one(configs, report)
-    most = runs_at_once(one.network, one.batch_size, len(table.targets))
+    table = read_table(wanted_of(configs[0].data))
+    one = first_preparable(configs, table)
+    if one is None or not is_side_by_side(one):
+        return _one_by_one(configs, table, report)
+    is_code = is_compiled(one.config, one.network, one.batch_size)
+    train = train_compiled if is_code else _train_plain
+    most = (
+        compiled.runs_at_once(one)
+        if is_code
+        else runs_at_once(one.network, one.batch_size, len(table.targets))
+    )
     outcomes: dict[int, Outcome] = {}
     for start in range(0, len(configs), most):
         numbers = range(start, min(start + most, len(configs)))
-        outcomes |= _train_block({number: configs[number] for number in numbers}, table, report)
+        trainings, failures = _prepared({number: configs[number] for number in numbers}, table)
+        report(len(failures) * one.config.epochs)
+        outcomes |= failures
+        for alike in _alike(trainings):
+            outcomes |= zip(alike, train(list(alike.values()), table, report), strict=True)
     return [outcomes[number] for number in range(len(configs))]
+
+
+def first_preparable(configs: Iterable[Config], table: Table) -> Training | None:
+    """The first training that can begin; None if none of them can."""
+    for config in configs:
+        with suppress(*UNTRAINABLE):
+            return prepare(config, table)
+    return None
+
+
+def _prepared(configs: Mapping[int, Config], table: Table) -> tuple[dict[int, Training], dict[int, Outcome]]:
+    """The trainings that can begin, and the outcomes of the others, by number."""
+    trainings, failures = dict[int, Training](), dict[int, Outcome]()
+    for number, config in configs.items():
+        try:
+            trainings[number] = prepare(config, table)
+        except UNTRAINABLE as error:
+            failures[number] = failed(config, error)
+    return trainings, failures
 
 
 def is_side_by_side(training: Training) -> bool:
@@ -94,35 +121,19 @@ def runs_at_once(network: Network, batch_size: int, rows: int) -> int:
     return max(1, min(most, _MOST_PLACES // rows))
 
 
-def _one_by_one(configs: Sequence[Config], report: Callable[[int], None]) -> list[Outcome]:
+def _one_by_one(configs: Sequence[Config], table: Table, report: Callable[[int], None]) -> list[Outcome]:
     outcomes = []
     for config in configs:
-        outcomes.append(train_alone(config))
+        try:
+            outcomes.append(train_alone(config, table))
+        except UNTRAINABLE as error:
+            outcomes.append(failed(config, error))
         report(config.epochs)
     return outcomes
 
 
-def _compiled(
-    configs: Sequence[Config], most: int, table: Table, report: Callable[[int], None]
-) -> list[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    for start in range(0, len(configs), most):
-        numbers = range(start, min(start + most, len(configs)))
-        for trainings in _alike({number: prepare(configs[number], table) for number in numbers}):
-            found = train_compiled(list(trainings.values()), table, report)
-            outcomes |= zip(trainings, found, strict=True)
-    return [outcomes[number] for number in range(len(configs))]
-
-
-def _train_block(
-    configs: Mapping[int, Config], table: Table, report: Callable[[int], None]
-) -> dict[int, Outcome]:
-    """Outcomes by number."""
-    outcomes: dict[int, Outcome] = {}
-    for trainings in _alike({number: prepare(config, table) for number, config in configs.items()}):
-        team = join(list(trainings.values()))
-        outcomes |= zip(trainings, Lockstep(team, table, report).outcomes(), strict=True)
-    return outcomes
+def _train_plain(trainings: Sequence[Training], table: Table, report: Callable[[int], None]) -> list[Outcome]:
+    return Lockstep(join(trainings), table, report).outcomes()
 
 
 def _alike(trainings: Mapping[int, Training]) -> list[dict[int, Training]]:
