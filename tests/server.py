@@ -29,7 +29,7 @@ from importlib import import_module
 from multiprocessing import process
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -142,9 +142,10 @@ class Call:
         os.environb.clear()
         os.environb.update(self.environment)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stdin = sys.__stdin__ = _stream(0, "r", sys.stdin)
-        sys.stdout = sys.__stdout__ = _stream(1, "w", sys.stdout)
-        sys.stderr = sys.__stderr__ = _stream(2, "w", sys.stderr)
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            stream = _stream(number, getattr(sys, name))
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
         sys.argv[1:] = self.arguments
         sys.orig_argv[1:] = ["-m", self.module, *self.arguments]
         process.ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
@@ -152,13 +153,13 @@ class Call:
         np.random.seed()  # Python's own generator does so itself
 
 
-def _stream(number: int, mode: str, like: TextIO) -> TextIO:
-    """A standard stream, opened as Python opens it; the environment decides on encoding and buffers."""
-    unbuffered = like.write_through
-    buffering = 0 if unbuffered and mode == "w" else -1
-    buffer = open(number, f"{mode}b", buffering, closefd=False)  # noqa: SIM115
+def _stream(number: int, like: Any) -> Any:
+    """A standard stream, opened as Python opens it; encoding and buffers are as in the server."""
+    unbuffered, mode = like.write_through, "w" if number else "r"
+    buffering = 0 if unbuffered and number else -1
+    buffer: Any = open(number, f"{mode}b", buffering, closefd=False)  # noqa: SIM115
     getattr(buffer, "raw", buffer).name = like.name
-    stream = io.TextIOWrapper(
+    stream: Any = io.TextIOWrapper(
         buffer,
         like.encoding,
         like.errors,
@@ -194,7 +195,8 @@ class _Forks:
         """In each process that is forked: its call. The server itself ends where its stdin does."""
         while True:
             for key, _ in self._selector.select():
-                if call := key.data():
+                call: Call | None = key.data()
+                if call:
                     return call
 
     def _accept(self) -> Call | None:
@@ -264,7 +266,7 @@ def _run(module: str) -> int:
         print(end.code, file=sys.stderr)
         return 1
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         return 1
     return 0
 
@@ -277,7 +279,7 @@ def _leave(code: int) -> NoReturn:
         try:
             stream.flush()
         except OSError:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
             code = 120
     os._exit(code & 0xFF)
 

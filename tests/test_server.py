@@ -57,7 +57,7 @@ def both(tmp_path: Path, server: Server) -> Both:
 
     def run(program: str, *arguments: str, **options: Any) -> tuple[Done, Done]:
         (tmp_path / "probe.py").write_text(program)
-        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60} | options
+        options = dict[str, Any](cwd=tmp_path, capture_output=True, text=True, timeout=60) | options
         commands = [*server.command[:-1], "probe"], [sys.executable, "-m", "probe"]
         served, fresh = (subprocess.run([*command, *arguments], **options) for command in commands)
         return served, fresh
