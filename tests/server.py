@@ -132,8 +132,8 @@ class Call:
         names = (self.environment.keys() | environment.keys()) - AT_USE
         return any(self.environment.get(name) != environment.get(name) for name in names)
 
-    def begin(self) -> None:
-        """Make this fork what a fresh `python -m irisbp` is."""
+    def begin(self, interrupt: Any) -> None:
+        """Make this fork what a fresh `python -m irisbp` is; interrupt is the handler that Python set."""
         for number, stream in enumerate(self.streams):
             os.dup2(stream, number)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
@@ -141,7 +141,7 @@ class Call:
         os.umask(self.umask)
         os.environb.clear()
         os.environb.update(self.environment)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupt)
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             stream = _stream(number, getattr(sys, name))
             setattr(sys, name, stream)
@@ -246,13 +246,14 @@ class _Forks:
 def main(listener: str) -> None:
     """Serve, and be irisbp in each process that is forked."""
     del sys.path[0]  # this project's folder, for the tests; begin() inserts the caller's
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever has the terminal ends the tests, and they end this
+    # Whoever has the terminal ends the tests, and they end this.
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     environment = dict(os.environb)
     _import_everything()
     gc.collect()
     gc.freeze()  # what is here stays, and is not looked through again in every fork
     call = _Forks(socket.socket(fileno=int(listener)), environment).next_call()
-    call.begin()
+    call.begin(interrupt)
     _leave(_run(call.module))
 
 
