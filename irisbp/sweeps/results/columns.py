@@ -90,7 +90,8 @@ class Results:
     def put(self, k: int, outcome: Outcome) -> None:
         """Take a row's outcome."""
         held_out, reason = outcome.validation_loss is not None, outcome.reason
-        if outcome.status == "completed" and not _is_finite(outcome):
+        is_beyond = outcome.status == "completed" and not _is_finite(outcome)
+        if is_beyond:
             reason = "a loss of the final parameters is not finite"
         entries = {
             "loss": outcome.loss,
@@ -101,7 +102,7 @@ class Results:
             "epochs": outcome.epochs,
             "steps": outcome.steps,
             "best_epoch": NO_EPOCH if outcome.best_epoch is None else outcome.best_epoch,
-            "diverged": reason is not None and outcome.status != "failed",
+            "diverged": outcome.status == "diverged" or is_beyond,
             "failed": outcome.status == "failed",
             "held_out": held_out,
             "stopped_early": outcome.stopped_early,

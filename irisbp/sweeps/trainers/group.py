@@ -76,7 +76,8 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     for start in range(0, len(configs), most):
         numbers = range(start, min(start + most, len(configs)))
         trainings, failures = _prepared({number: configs[number] for number in numbers}, table)
-        report(len(failures) * one.config.epochs)
+        if failures:
+            report(len(failures) * one.config.epochs)
         outcomes |= failures
         for alike in _alike(trainings):
             outcomes |= zip(alike, train(list(alike.values()), table, report), strict=True)
