@@ -86,8 +86,10 @@ def loss_curves(sweep: Sweep) -> Picture:
     summary = sweep.statistics
     validation = summary.figure.startswith("validation")
     column, what = ("validation_curve", "validation") if validation else ("curve", "epoch")
-    shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
-    curves = np.where(sweep.outcomes.diverged[:, None], np.nan, sweep.outcomes.columns[column])
+    shown = [setting for setting in summary.ranked if setting.lost < setting.runs][:_MOST_SETTINGS]
+    curves = np.where(
+        (sweep.outcomes.diverged | sweep.outcomes.failed)[:, None], np.nan, sweep.outcomes.columns[column]
+    )
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
     axes.set_yscale("log")  # before the curves: without any, a logarithmic axis has no limits
     entries = []
@@ -134,8 +136,9 @@ def _name(summary: Summary, setting: Setting) -> str:
 
 def _label(name: str, summary: Summary, setting: Setting) -> str:
     figure = loss_text(setting.spreads[summary.figure].mean)
-    diverged = f", {setting.diverged} diverged" if setting.diverged else ""
-    return f"{name}  ({figure}{diverged})"
+    counts = {"diverged": setting.diverged, "failed": setting.failed}
+    ends = "".join(f", {count} {end}" for end, count in counts.items() if count)
+    return f"{name}  ({figure}{ends})"
 
 
 def _left_out(mean: Array) -> str:
@@ -162,10 +165,10 @@ def heat_map(sweep: Sweep) -> Picture:
         axes.set_title(f"mean {name.replace('_', ' ')}")
         axes.set_xlabel(text(second.key))
     row[0].set_ylabel(text(first.key))
-    runs, grey = summary.settings[0].runs, any(s.diverged == s.runs for s in summary.settings)
+    runs, grey = summary.settings[0].runs, any(s.lost == s.runs for s in summary.settings)
     over = repeats_text(summary) if runs > 1 else "one run each"
-    without = ", runs that diverged left out" if sweep.outcomes.diverged.any() else ""
-    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: all did)' if grey else ''}")
+    without = ", runs without figures left out" if any(s.lost for s in summary.settings) else ""
+    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: none has any)' if grey else ''}")
     return figure
 
 
