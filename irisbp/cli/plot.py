@@ -10,14 +10,16 @@ import typer
 from irisbp.cli.deferred import new_app
 from irisbp.cli.pictures import draw_into
 from irisbp.errors import IrisbpError, literal
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.place import first_free
 from irisbp.rundir.storage import Directory
 from irisbp.runs.layout import PLOTS
-from irisbp.runs.open import open_run
+from irisbp.runs.open import open_run, run_in
+from irisbp.runs.run import Run
 from irisbp.show.plots import draw_comparison
 from irisbp.show.plots.sweep import draw_sweep
-from irisbp.sweeps.directory.place import is_sweep
-from irisbp.sweeps.sweep import open_sweep
+from irisbp.sweeps.directory.place import GRID
+from irisbp.sweeps.sweep import Sweep, sweep_in
 
 
 class Format(StrEnum):
@@ -69,17 +71,24 @@ def plot(
         if kinds:
             raise IrisbpError("--kind needs a single run; several runs are drawn as one comparison")
         _compare(runs, picture_format, output)
-    elif is_sweep(runs[0]):
-        if kinds:
-            raise IrisbpError("--kind is for a run; a sweep has its own pictures")
-        _draw_sweep(runs[0], picture_format, output)
+        return
+    loaded = _loaded(runs[0])
+    if isinstance(loaded, Run):
+        _draw(runs[0], loaded, picture_format, kinds, output)
+    elif kinds:
+        raise IrisbpError("--kind is for a run; a sweep has its own pictures")
     else:
-        _draw(runs[0], picture_format, kinds, output)
+        _draw_sweep(runs[0], loaded, picture_format, output)
 
 
-def _draw(run: Path, picture_format: Format, kinds: list[PictureKind] | None, output: Path | None) -> None:
+def _loaded(path: Path) -> Run | Sweep:
+    with OpenDirectory(path) as directory:
+        return sweep_in(directory) if directory.has(GRID) else run_in(directory)
 
-    loaded = open_run(run)
+
+def _draw(
+    run: Path, loaded: Run, picture_format: Format, kinds: list[PictureKind] | None, output: Path | None
+) -> None:
     wanted = [kind.value for kind in kinds or PictureKind]
     if output is not None:
         with _opened(output) as plots:
@@ -91,9 +100,8 @@ def _draw(run: Path, picture_format: Format, kinds: list[PictureKind] | None, ou
         print(literal(str((output or run / PLOTS) / name)))
 
 
-def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None:
-
-    pictures = draw_sweep(open_sweep(path), picture_format.value)
+def _draw_sweep(path: Path, loaded: Sweep, picture_format: Format, output: Path | None) -> None:
+    pictures = draw_sweep(loaded, picture_format.value)
     with ExitStack() as opened:
         if output is not None:
             plots = opened.enter_context(_opened(output))

@@ -17,10 +17,11 @@ from rich.console import Console
 
 from irisbp.config.load import load_config
 from irisbp.runs.compare import diff as diff_runs
-from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
+from irisbp.runs.listing import list_entries
 from irisbp.runs.verify import verify
 from irisbp.show.runs import config_words, print_diff, print_list, print_run, print_verification
 from tests.conftest import CONFIGS, Irisbp
+from tests.making import entry_of, epochs_of, files_of
 from tests.runs.test_listing import made
 
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -244,8 +245,7 @@ def _printed(runs: Path, width: int) -> str:
     )
     print_list(console, list_entries(runs), "runs")
     for run in (runs / "b", runs / "killed"):
-        entry = read_entry(run)
-        print_run(console, entry, last_epochs(run, 5), list_files(entry))
+        print_run(console, entry_of(run), epochs_of(run, 5), files_of(run))
     print_diff(console, diff_runs(runs / "a", runs / "b"))
     print_verification(console, verify(runs / "a"))
     assert isinstance(console.file, io.StringIO)

@@ -13,6 +13,7 @@ from irisbp.rundir.checkpoint import checkpoint_names
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.resume import open_interrupted
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Epoch
@@ -28,7 +29,7 @@ def _interrupted(path: Path) -> None:
         for record in train(training):
             writer.take(record)
             if isinstance(record, Epoch):
-                writer.finish("interrupted", "stopped by a signal")
+                finish(writer, training, "interrupted", "stopped by a signal")
                 return
 
 
@@ -44,7 +45,7 @@ def test_a_checkpoint_outlasts_damaged_ones_of_later_steps(tmp_path: Path) -> No
             writer.take(record)
             if not isinstance(record, Epoch):
                 break
-        writer.finish("interrupted", "stopped by a signal")
+        finish(writer, resumption.training, "interrupted", "stopped by a signal")
         assert "checkpoint-000000000300.npz" in checkpoint_names(directory)
         assert open_interrupted(directory).training.progress.step == 300
 
@@ -91,15 +92,15 @@ def test_a_long_epoch_goes_on_within(tmp_path: Path, records: int, batch: str) -
             for number, record in enumerate(train(training), 1):
                 writer.take(record)
                 if name == "parts" and number == records:
-                    writer.finish("interrupted", "stopped by a signal")
+                    finish(writer, training, "interrupted", "stopped by a signal")
                     break
             else:
-                writer.finish("completed")
+                finish(writer, training, "completed")
     with Directory(tmp_path / "parts") as directory:
         resumption = open_interrupted(directory)
         assert (resumption.training.progress.samples > 0) == (records % 4 != 0)
         writer = resumption.writer()
         for record in train(resumption.training):
             writer.take(record)
-        writer.finish("completed")
+        finish(writer, resumption.training, "completed")
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
