@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import irisbp
 from irisbp.cli.running import Shown, resume_in
 from irisbp.config.load import load_config
 from irisbp.rundir.arrays import pack, unpack
@@ -16,7 +17,7 @@ from irisbp.runs.resume import open_interrupted
 from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
-from irisbp.training.state import Epoch
+from irisbp.training.state import Epoch, Training
 
 SHORT = load_config(None, ["epochs=2", "checkpoint_every.epochs=1"])
 
@@ -71,6 +72,28 @@ def test_a_checkpoint_has_nothing_done_to_the_terminal(
     with Directory(tmp_path / "x") as directory:
         resume_in(directory, Shown(quiet=True, as_json=True))
     assert "began with numpy 1.0\\x1b]0;mine\\x07; with" in capsys.readouterr().err
+
+
+def test_what_a_run_recorded_is_kept_before_its_figures_are_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many rows that takes time, in which a second signal may come, or a kill."""
+
+    def killed(training: Training) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("irisbp.runs.session.final_figures", killed)
+        with pytest.raises(KeyboardInterrupt):
+            irisbp.train(epochs=4, directory=tmp_path / "x", should_stop=lambda: True)
+    names = {path.name for path in (tmp_path / "x").iterdir()}
+    assert "parameters.npz" in names
+    assert "manifest.json" not in names
+    with Directory(tmp_path / "x") as directory:
+        assert open_interrupted(directory).training.progress.step == 150  # a block is an epoch of iris
+    assert irisbp.resume(tmp_path / "x").status == "completed"
+    irisbp.train(epochs=4, directory=tmp_path / "y")
+    assert _files(tmp_path / "x") == _files(tmp_path / "y")
 
 
 def _files(run: Path) -> dict[str, bytes]:

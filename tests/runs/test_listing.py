@@ -1,5 +1,6 @@
 """What lies in a directory of runs: runs in every state, and things that are none."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -83,6 +84,23 @@ def _put(path: Path, kind: int) -> None:
         path.symlink_to("nowhere")
     else:
         path.write_bytes([b"", b"a,b\n1,2\n", b"\xff\x00{[\n\n"][kind])
+
+
+def test_a_manifest_names_files_of_its_own_run_only(tmp_path: Path) -> None:
+    """A file elsewhere is not even digested, though its sha256 is given: that would tell what it holds."""
+    run = made(tmp_path / "run", "epochs=1")
+    (tmp_path / "secret").write_text("123456789")
+    digest = hashlib.sha256(b"123456789").hexdigest()
+    (run / "link").symlink_to("../secret")
+    text = (run / "manifest.json").read_text()
+    for name in ("../secret", str(tmp_path / "secret"), "link"):
+        given = text.replace('"files": {', f'"files": {{"{name}": "{digest}",', 1)
+        (run / "manifest.json").write_text(given)
+        assert {file.name: file.state for file in files_of(run)}[name] == "changed"
+    problem = entry_of(run).problem
+    assert problem is None  # a link is something
+    (run / "manifest.json").write_text(text.replace('"files": {', f'"files": {{"../secret": "{digest}",', 1))
+    assert (entry_of(run).problem or "").endswith("../secret is not the name of a file in it")
 
 
 def test_the_newest_stands_last(tmp_path: Path) -> None:
