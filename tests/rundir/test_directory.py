@@ -51,7 +51,9 @@ def test_only_regular_files_of_its_own_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_path: bool
 ) -> None:
     """Also on a system that cannot open a file in an open directory, as Windows."""
-    monkeypatch.setattr("irisbp.rundir.directory._OPENS_IN_DIRECTORY", not by_path)
+    if by_path:
+        monkeypatch.setattr("irisbp.rundir.directory._OPENS_IN_DIRECTORY", False)
+        monkeypatch.setattr("irisbp.rundir.directory._OLD_FILE", 0)
     run = tmp_path / "run"
     run.mkdir()
     (tmp_path / "outside").write_text("mine")
