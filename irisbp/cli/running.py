@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from irisbp.cli.output import print_json
@@ -55,16 +55,16 @@ def run_shown(
     directory: Directory,
     session: TrainingSession,
     shown: Shown,
-    notes_on: Callable[[Run], Iterable[str]] = lambda run: (),
+    note_on: Callable[[Run], str] = lambda run: "",
 ) -> None:
-    """Train to the end, or to the first signal, and print the result, and notes on a run that has ended."""
+    """Train to the end, or to the first signal, and print the result, and the note on a run that has ended."""
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
             run = session.run(listeners, lambda: stop.exit_code and "stopped by a signal")
         except Diverged as error:
             _show_end(directory, error.run, shown)
-            _print_notes(notes_on(error.run))
+            _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
             raise ReaderGone() from None
@@ -74,13 +74,13 @@ def run_shown(
         for note in class_notes(scores, session.training.config.class_weight != "none"):
             print(f"note: {note}", file=sys.stderr)
     if run.status != "interrupted":
-        _print_notes(notes_on(run))
+        _print_note(note_on(run))
     else:
         raise _Stopped(stop.exit_code or 130, directory)
 
 
-def _print_notes(notes: Iterable[str]) -> None:
-    for note in notes:
+def _print_note(note: str) -> None:
+    if note:
         print(f"note: {literal(note)}", file=sys.stderr)
 
 

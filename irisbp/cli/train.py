@@ -62,13 +62,13 @@ def train(
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)
-        run_shown(directory, in_directory(directory, training), shown, partial(_differences, sweep, row))
+        run_shown(directory, in_directory(directory, training), shown, partial(_difference, sweep, row))
 
 
-def _differences(sweep: Path | None, row: int | None, run: Run) -> list[str]:
-    """The differences of a run from the row of a finished sweep that it repeats."""
+def _difference(sweep: Path | None, row: int | None, run: Run) -> str:
+    """The difference of a run from the row of a finished sweep that it repeats."""
     if sweep is None or row is None or not (sweep / "manifest.json").exists():
-        return []
+        return ""
     return irisbp.open_sweep(sweep).difference(row, run)
 
 

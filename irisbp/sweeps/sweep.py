@@ -118,13 +118,13 @@ class Sweep:
         did in the sweep.
         """
         run = train(self.config(row), **options)
-        for line in self.difference(row, run):
-            warnings.warn(line, stacklevel=2)
+        if told := self.difference(row, run):
+            warnings.warn(told, stacklevel=2)
         return run
 
-    def difference(self, row: int, run: Run) -> list[str]:
-        """Lines that say how a row that was trained again differs from this sweep's, and why, if it does."""
-        return difference(self.outcomes, row, run, self.manifest.versions) if self.manifest else []
+    def difference(self, row: int, run: Run) -> str:
+        """A sentence on how a row that was trained again differs from this sweep's, and why; "" if not."""
+        return difference(self.outcomes, row, run, self.manifest.versions) if self.manifest else ""
 
     def plot(self, kind: str = "loss-curves") -> Figure:
         """A picture of the sweep as a matplotlib Figure: loss-curves or, where two keys vary, heat-map."""

@@ -123,7 +123,7 @@ def test_a_difference_from_the_sweep_is_a_warning() -> None:
         swept.run(1)
     assert swept.manifest is not None
     swept.manifest.versions["numpy"] = "1.0"
-    with pytest.warns(UserWarning, match=r"it was trained with numpy 1\.0, not"):
+    with pytest.warns(UserWarning, match=r"the sweep was trained with numpy 1\.0, not"):
         swept.run(1)
 
 

@@ -9,8 +9,8 @@ from irisbp.sweeps.results.columns import FIGURES, Results
 _CLOSE = 1e-12
 
 
-def difference(results: Results, row: int, run: Run, trained_with: dict[str, str]) -> list[str]:
-    """Lines that say how a run differs from the row that it repeats, and why; none if it does not.
+def difference(results: Results, row: int, run: Run, trained_with: dict[str, str]) -> str:
+    """A sentence on how a run differs from the row that it repeats, and why; "" if it does not.
 
     trained_with are the versions that the sweep was trained with.
     """
@@ -19,10 +19,10 @@ def difference(results: Results, row: int, run: Run, trained_with: dict[str, str
         _is_close(results.columns[name][row], _figure(figures, name)) for name in FIGURES
     )
     if is_same:
-        return []
+        return ""
     theirs = _described(status, results.columns["loss"][row])
     ours = _described(run.status, _figure(figures, "loss"))
-    return [f"in the sweep, row {row} was {theirs}; this run is {ours}", _reason(trained_with)]
+    return f"in the sweep, row {row} was {theirs}; this run is {ours}: {_reason(trained_with)}"
 
 
 def _figure(figures: Figures, name: str) -> float:
@@ -45,7 +45,7 @@ def _reason(trained_with: dict[str, str]) -> str:
         if trained_with.get(name, version) != version
     ]
     if others:
-        return f"it was trained with {'; '.join(others)}"
+        return f"the sweep was trained with {'; '.join(others)}"
     return (
         "runs side by side round otherwise than a run by itself, and this training amplifies the last digit"
         " (engine=compiled is the same both ways)"
