@@ -57,7 +57,7 @@ def run_shown(
     shown: Shown,
     note_on: Callable[[Run], str] = lambda run: "",
 ) -> None:
-    """Train to the end, or to the first signal, and print the result, and the note on a run that has ended."""
+    """Train to the end, or to the first signal; print the result, and the note on a run that has ended."""
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
