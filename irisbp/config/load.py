@@ -26,7 +26,7 @@ from irisbp.config.yaml import (
     Problems,
     abridged,
     dump,
-    parse,
+    parse_value,
     read_bytes,
     read_file,
 )
@@ -199,7 +199,7 @@ def _override(document: Document, argument: str) -> None:
     match = _match(argument)
     place = f"argument {abridged(argument)}"
     path = key_path(match["key"], place)
-    value = parse(match["value"], lambda mark: place)
+    value = parse_value(match["value"], place)
     put(document.data, path, value.data, place)
     for known in (document.key_places, document.value_places):
         for old in [old for old in known if old[: len(path)] == path]:

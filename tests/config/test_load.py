@@ -1,6 +1,7 @@
 """Configs: every problem at once, at its place, in words that help."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -433,6 +434,32 @@ def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
     problems = _problems(tmp_path, FIVE + "".join(f"k{n}: 1\n" for n in range(1000)))
     assert len(problems) == 51
     assert problems[-1] == "... and 950 more"
+
+
+@pytest.mark.parametrize(
+    ("value", "target"), [("#Label", "#Label"), ("a #b", "a #b"), ("'#x'", "#x"), ('"# y"', "# y"), ("a#", "a#")]
+)
+def test_an_override_has_no_comments(value: str, target: str) -> None:
+    overrides = [f"data.target={value}", "data.source=t.csv", "data.missing_values=[#N/A, '#', '?']"]
+    data = load_config(None, overrides).data
+    assert data.target == target
+    assert data.missing_values == ("#N/A", "#", "?")
+
+
+def test_a_number_before_a_hash_sign_is_no_number() -> None:
+    with pytest.raises(Problems, match=re.escape('epochs: "3 # few" is not a whole number')):
+        load_config(None, ["epochs=3 # few"])
+
+
+def test_the_message_about_an_override_has_its_hash_sign() -> None:
+    with pytest.raises(ConfigError, match=re.escape("argument seed=[#: #: not valid YAML")):
+        load_config(None, ["seed=[#: #"])
+
+
+def test_an_override_of_characters_in_private_use_is_read_as_it_is() -> None:
+    every = "".join(map(chr, range(0xE000, 0xF900)))
+    for target in ("\ue000#\ue001", every):
+        assert load_config(None, [f"data.target={target}", "data.source=t.csv"]).data.target == target
 
 
 def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:
