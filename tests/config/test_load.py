@@ -437,7 +437,8 @@ def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "target"), [("#Label", "#Label"), ("a #b", "a #b"), ("'#x'", "#x"), ('"# y"', "# y"), ("a#", "a#")]
+    ("value", "target"),
+    [("#Label", "#Label"), ("a #b", "a #b"), ("'#x'", "#x"), ('"# y"', "# y")],
 )
 def test_an_override_has_no_comments(value: str, target: str) -> None:
     overrides = [f"data.target={value}", "data.source=t.csv", "data.missing_values=[#N/A, '#', '?']"]
