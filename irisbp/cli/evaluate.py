@@ -18,7 +18,7 @@ from irisbp.rundir.storage import Directory
 from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
-from irisbp.show.reading import reading_lines
+from irisbp.show.reading import print_readings
 from irisbp.show.results import print_evaluation
 
 _COMPARISONS = {
@@ -86,8 +86,7 @@ def evaluate(
     conditions = [_parse(text) for text in assertions or []]
     opened = open_run(run, which.value if which else None)
     evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
-    if evaluation.reading is not None:
-        print_lines(make_console(stderr=True), *reading_lines(evaluation.reading, notes_only=as_json))
+    print_readings(make_console(stderr=True), evaluation.readings, notes_only=as_json)
     content = json_text(evaluation.as_json())
     # First written, then shown: the file is there even if the reader of stdout is gone.
     failure = _keep(run, content)

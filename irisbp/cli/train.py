@@ -8,7 +8,7 @@ import typer
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
-from irisbp.cli.running import Shown, print_reading_of, resume_in, run_shown
+from irisbp.cli.running import Shown, resume_in, run_shown
 from irisbp.config.load import load_config, split_arguments
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
@@ -16,6 +16,8 @@ from irisbp.rundir.place import RUNS, given_place
 from irisbp.rundir.space import check_space
 from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.session import in_directory
+from irisbp.show.console import make_console
+from irisbp.show.reading import print_readings
 from irisbp.training.setup import prepare
 
 app = new_app()
@@ -55,7 +57,7 @@ def train(
         return
     training = prepare(config)
     check_space(training, given_place(run_dir, name) or RUNS, replaces=overwrite)
-    print_reading_of(training, quiet=quiet)
+    print_readings(make_console(stderr=True), training.dataset.readings, notes_only=quiet)
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)

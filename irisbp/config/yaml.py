@@ -54,6 +54,7 @@ class Problems(ConfigError):
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SIGNS = frozenset("-?|>:#!&*%@`")  # that YAML gives a meaning, and that mean nothing alone
 _PRIVATE_USE = range(0xE000, 0xF900)  # characters without a meaning
 _START = yaml.Mark("", 0, 0, 0, None, 0)
 
@@ -139,7 +140,9 @@ _Dumper.add_representer(str, _Dumper.word)
 
 
 def parse_value(text: str, place: str) -> Document:
-    """Read a value of the command line, where a # is a character like any other: no comment follows it."""
+    """Read a value of the command line: a # begins no comment, and a sign alone, such as - or |, is text."""
+    if text.strip() in _SIGNS:
+        return Document(text.strip())
     unused = next((char for char in map(chr, _PRIVATE_USE) if char not in text), "#")
     return parse(text.replace("#", unused), lambda mark: place, hash_sign=unused)
 

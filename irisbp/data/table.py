@@ -23,7 +23,17 @@ from irisbp.errors import StorageError
 from irisbp.nn.types import Array, Indices
 
 IRIS = "iris"  # the source of the table that comes with irisbp
-_COLUMNS = Wanted(IRIS, "species")
+WANTED_IRIS = Wanted(IRIS, "species")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Another file, whose rows are the last ones of a table: how many, and what was understood of it."""
+
+    source: str
+    digest: str
+    rows: int
+    reading: Reading
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Table:
     """values is (rows, features); targets names each row's class; digest is the file's sha256.
 
     A feature without a kind is a number. A cell of words is the place of its text in the feature's
-    categories; a missing cell is nan.
+    categories; a missing cell is nan. The last rows may be those of a file that is held out.
     """
 
     source: str
@@ -43,6 +53,19 @@ class Table:
     kinds: tuple[Kind, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
     reading: Reading | None = None
+    held_out: HeldOut | None = None
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """The understanding of its files: `table`, of iris nothing; `validation_table` if one is held out."""
+        found = {} if self.reading is None or self.source == IRIS else {"table": self.reading}
+        return found | ({"validation_table": self.held_out.reading} if self.held_out else {})
+
+    @property
+    def digests(self) -> list[tuple[str, str]]:
+        """Each file that it was read from, with its sha256."""
+        held = self.held_out
+        return [(self.source, self.digest), *([(held.source, held.digest)] if held else [])]
 
     @property
     def columns(self) -> tuple[tuple[str, ...], tuple[Kind, ...], tuple[tuple[str, ...], ...]]:
@@ -76,7 +99,7 @@ def load_table(source: str | None, target: str | None, features: Sequence[str] |
 
 def read_table(wanted: Wanted | None) -> Table:
     """The table that is wanted of a file, or iris; all problems of it at once, as a DataError."""
-    wanted = wanted or _COLUMNS
+    wanted = wanted or WANTED_IRIS
     with open_source(wanted) as file:
         return _read(file, wanted)
 
@@ -110,13 +133,13 @@ def _read(file: IO[bytes], wanted: Wanted) -> Table:
 
 def table_digest(source: str | None) -> str:
     """The digest that load_table would find, without reading what the file says."""
-    with open_source(Wanted(source or IRIS, "") if source else _COLUMNS) as file:
+    with open_source(Wanted(source or IRIS, "") if source else WANTED_IRIS) as file:
         return digest_of(file, source or IRIS)
 
 
 def open_source(wanted: Wanted) -> IO[bytes]:
     """The file that is wanted, opened."""
-    if wanted is _COLUMNS:
+    if wanted is WANTED_IRIS:
         return io.BytesIO(files("irisbp.data").joinpath("iris.csv").read_bytes())
     return open_table(Path(wanted.source))
 

@@ -119,11 +119,8 @@ def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) ->
 
 def _prepared(path: Path, manifest: Manifest) -> Training:
     training = prepare(load_config(path / "config.yaml"))
-    table = training.dataset.table
-    if table.digest != manifest.data.sha256:
-        raise RunError(
-            f"{table.source} has changed since {path} was trained on it: the run cannot be repeated"
-        )
+    if changed := manifest.data.changed_file(training.dataset.table):
+        raise RunError(f"{changed} has changed since {path} was trained on it: the run cannot be repeated")
     return training
 
 

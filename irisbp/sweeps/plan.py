@@ -7,13 +7,14 @@ trained, and after an interruption.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
+from irisbp.data.dataset import Dataset
 from irisbp.data.reading import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
@@ -96,7 +97,7 @@ class SweepPlan:
     """A grid whose configs are valid and whose tables are there.
 
     data has each table's sha256, epochs are those at which curves are kept, seconds says roughly how long one
-    process would take; readings are what was understood of each table.
+    process would take; readings are what was understood of the files of each table.
     """
 
     grid: Grid
@@ -105,7 +106,7 @@ class SweepPlan:
     data: dict[str, str]
     parts: list[Part]
     seconds: float
-    readings: list[Reading]
+    readings: list[dict[str, Reading]]
 
 
 def plan_sweep(grid: Grid) -> SweepPlan:
@@ -124,11 +125,26 @@ def plan_sweep(grid: Grid) -> SweepPlan:
         grid=grid,
         rows=rows,
         epochs=points(rows.epochs, len(grid)),
-        data={table.source: table.digest for table in tables},
+        data=dict(pair for table in tables for pair in table.digests),
         parts=parts,
         seconds=seconds,
-        readings=list({table.source: table.reading for table in tables if table.reading}.values()),
+        readings=_readings([training.dataset for training in trainings.values()]),
     )
+
+
+def _readings(datasets: Sequence[Dataset]) -> list[dict[str, Reading]]:
+    """Each table that was understood in another way, with the notes of all datasets of it."""
+    found = list[tuple[dict[str, Reading], dict[str, Reading]]]()
+    for dataset in datasets:
+        own, told = dataset.table.readings, dataset.readings
+        same = next((entry for known, entry in found if known == own), None)
+        if same is None:
+            found.append((own, told))
+            continue
+        for name, reading in told.items():
+            notes = dict.fromkeys((*same[name].notes, *reading.notes))
+            same[name] = replace(reading, notes=tuple(notes))
+    return [told for _, told in found if told]
 
 
 def _way(training: Training, runs: int) -> tuple[float, int]:

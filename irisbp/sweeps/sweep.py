@@ -18,7 +18,7 @@ from irisbp.html import html_pairs, html_table
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.reader import check_row, check_table, load_sweep
+from irisbp.sweeps.directory.reader import check_row, check_tables, load_sweep
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
@@ -105,7 +105,7 @@ class Sweep:
         check_row(name, self.grid, row)
         config = self.grid.config(row)
         if self.manifest is not None:
-            check_table(name, self.manifest, config.data.source)
+            check_tables(name, self.manifest, config.data)
         return config
 
     def run(self, row: int, **options: Any) -> Run:
@@ -124,7 +124,8 @@ class Sweep:
         best, figure = best_as_json(self.statistics), self.statistics.figure
         assert self.manifest is not None
         place: dict[str, Any] = {"sweep": str(self.path) if self.path else None}
-        return place | self.manifest.model_dump(include=_TOLD) | {"ranked_by": figure, "best": best}
+        told = {"tables": self.manifest.tables} if self.manifest.tables else {}
+        return place | self.manifest.model_dump(include=_TOLD) | {"ranked_by": figure, "best": best} | told
 
     @property
     def _diverged(self) -> int:

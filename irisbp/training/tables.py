@@ -1,9 +1,24 @@
-"""The table that a config asks for: its keys as the reader of tables takes them."""
+"""The table that a config asks for: its keys as the reader of tables takes them, and what it reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from irisbp.config.schema import DataSection
+from irisbp.data.known import with_held_out
 from irisbp.data.options import Dialect, Wanted
+from irisbp.data.table import WANTED_IRIS, Table, parse_table, read_table
+
+
+def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | None = None) -> Table:
+    """The table that a config asks for; behind its rows are those of data.validation_source.
+
+    content and held_out are the contents of the two files, where they need not be read.
+    """
+    wanted = wanted_of(data) or WANTED_IRIS
+    table = read_table(wanted) if content is None else parse_table(content, wanted)
+    if data.validation_source is None:
+        return table
+    return with_held_out(table, replace(wanted, source=data.validation_source), data.unknown, held_out)
 
 
 def wanted_of(data: DataSection) -> Wanted | None:

@@ -80,6 +80,7 @@ def test_five_lines_say_the_articles_case(tmp_path: Path) -> None:
             "header": None,
             "shuffle": "once",
             "validation": None,
+            "validation_source": None,
             "folds": None,
             "fold": None,
         },
@@ -145,6 +146,7 @@ SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.header": (["width", "species"], _TABLE),
     "data.shuffle": ("never", {}),
     "data.validation": (0.2, {}),
+    "data.validation_source": ("/held.csv", {}),
     "data.folds": (5, {"data.fold": 0}),
     "data.fold": (2, {"data.folds": 5}),
     "early_stopping.patience": (3, {"data.validation": 0.2}),
@@ -378,6 +380,15 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
             "data={folds: 3, fold: 0, validation: 0.5}",
             "data.validation: not allowed together with data.folds",
         ),
+        (
+            "data={validation_source: v.csv, validation: 0.5}",
+            "data.validation_source: not allowed together with data.validation; give one of them",
+        ),
+        (
+            "data={validation_source: v.csv, folds: 3, fold: 0}",
+            "data.validation_source: not allowed together with data.folds; give one of them",
+        ),
+        ("data.validation_source=-", "data.validation_source: stdin cannot be it; give a file"),
         ("data.source=x.csv", "data.source: needs data.target, the column that holds the classes"),
         ("data.target=x", "data.target: needs data.source; the columns of iris are fixed"),
         (
@@ -445,6 +456,13 @@ def test_an_override_has_no_comments(value: str, target: str) -> None:
     data = load_config(None, overrides).data
     assert data.target == target
     assert data.missing_values == ("#N/A", "#", "?")
+
+
+@pytest.mark.parametrize("sign", ["-", "?", "|", ">", ":", "#", "!", "&", "*", "%", "@", "`"])
+def test_a_sign_alone_is_text(sign: str) -> None:
+    data = load_config(None, [f"data.comment={sign}", "data.source=t.csv", "data.target= y "]).data
+    assert (data.comment, data.target) == (sign, "y")
+    assert load_config(None, ["data.target=~"]).data.target is None
 
 
 def test_a_number_before_a_hash_sign_is_no_number() -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from irisbp.config.schema import Config
-from irisbp.data.table import Table, read_table
+from irisbp.data.table import Table
 from irisbp.nn.network import Network
 from irisbp.sweeps.trainers import compiled
 from irisbp.sweeps.trainers.alone import train_alone
@@ -13,7 +13,7 @@ from irisbp.sweeps.trainers.lockstep import Lockstep, join
 from irisbp.sweeps.trainers.outcome import Outcome
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
-from irisbp.training.tables import wanted_of
+from irisbp.training.tables import table_of
 
 # Measured against the plain loop, one thread each. Fewer runs, or larger products, are trained alone.
 _FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
@@ -60,7 +60,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     in the end all epochs of all configs have been reported.
     """
     first = configs[0]
-    table = read_table(wanted_of(first.data))
+    table = table_of(first.data)
     one = prepare(first, table)
     if is_compiled(first, one.network, one.batch_size):
         return _compiled(configs, compiled.runs_at_once(one), table, report)
