@@ -59,7 +59,7 @@ _DAMAGED = (
 def open_table(path: Path) -> IO[bytes]:
     """The file, opened; DataError if it is not a regular one. `-` is stdin, which is read to its end."""
     if str(path) == STDIN:
-        return io.BytesIO(_stdin())
+        return io.BytesIO(read_stdin())
     if match := _ADDRESS.search(str(path)):
         raise DataError(f"{match[1]}: an address, not a file; download it first")
     try:
@@ -75,9 +75,18 @@ def open_table(path: Path) -> IO[bytes]:
 
 
 @cache
-def _stdin() -> bytes:
-    """All of stdin, which can be read once."""
-    return _bounded(sys.stdin.buffer, MOST_BYTES)
+def read_stdin() -> bytes:
+    """All of stdin, which can be read once; DataError if it is a terminal: nothing would come from there."""
+    if sys.stdin is None:
+        raise DataError("stdin is closed: there is no table in it")
+    if sys.stdin.isatty():
+        raise DataError("stdin is a terminal, not a table: give a file, or let a table come in by < or |")
+    try:
+        return _bounded(sys.stdin.buffer, MOST_BYTES)
+    except OSError as error:
+        raise StorageError("read", "stdin", error) from None
+    except DataError as error:
+        raise DataError(f"stdin: {error}") from None
 
 
 def sheet_of(file: IO[bytes], wanted: Wanted) -> Sheet:

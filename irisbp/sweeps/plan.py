@@ -15,6 +15,7 @@ from typing import NamedTuple
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
 from irisbp.data.dataset import Dataset
+from irisbp.data.formats import STDIN
 from irisbp.data.reading import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
@@ -112,6 +113,10 @@ class SweepPlan:
 def plan_sweep(grid: Grid) -> SweepPlan:
     """The plan of a grid's sweep; ConfigError or DataError if it cannot be trained."""
     rows = check_rows(grid)
+    if any(grid.config(row).data.source == STDIN for row in rows.samples):
+        raise ConfigError(
+            "data.source: a sweep reads its table many times, and stdin can be read once; give a file"
+        )
     trainings = {row: prepare(grid.config(row)) for row in rows.samples}
     tables = [training.dataset.table for training in trainings.values()]
     parts, seconds = list[Part](), 0.0

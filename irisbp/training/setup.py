@@ -10,7 +10,6 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.encoding import Encoder
-from irisbp.data.formats import STDIN
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -51,8 +50,6 @@ def prepare(
     given.
     """
     _check_engine(config)
-    if table is None and config.data.source == STDIN:
-        raise ConfigError("data.source: stdin cannot be read again to check or resume the run; give a file")
     table = table or table_of(config.data)
     held_out = held_out_rows(config, table)
     train_rows = all_but(held_out, len(table.targets))
