@@ -2,6 +2,7 @@
 
 import operator
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
 from irisbp.show.reading import print_readings
-from irisbp.show.results import print_evaluation
+from irisbp.show.results import class_notes, print_evaluation
 
 _COMPARISONS = {
     ">=": operator.ge,
@@ -28,6 +29,7 @@ _COMPARISONS = {
     "<": operator.lt,
     "==": operator.eq,
 }
+_ROWS = {"training": "training row", "validation": "held-out row", "all": "row"}
 _FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
     rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
@@ -96,6 +98,8 @@ def evaluate(
         if opened.status != "completed":
             print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
         print_evaluation(make_console(), evaluation)
+    for note in class_notes(evaluation.scores, _ROWS[evaluation.rows], opened.config.class_weight != "none"):
+        print(f"note: {note}", file=sys.stderr)
     unmet = _unmet(conditions, {name: getattr(evaluation, name) for name in _FIGURES})
     if failure:
         failure.add(*unmet)

@@ -49,7 +49,7 @@ def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> N
     _show_end(directory, run, shown)
     scores = session.training.scores
     if run.status == "completed" and scores is not None and not shown.quiet:
-        for note in class_notes(scores, session.training.config.class_weight != "none"):
+        for note in class_notes(scores, "training row", session.training.config.class_weight != "none"):
             print(f"note: {note}", file=sys.stderr)
     if run.status == "interrupted":
         raise _Stopped(stop.exit_code or 130, directory)

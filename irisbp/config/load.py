@@ -178,7 +178,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
     path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
-    if path is not None and _TABLE.search(first):
+    if path is not None and (first == "-" or _TABLE.search(first)):
         raise ConfigError(
             f"{first}: a table, not a config; it is given as keys:"
             f" data.source={shlex.quote(first)} data.target=COLUMN;"

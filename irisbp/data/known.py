@@ -21,7 +21,7 @@ from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
 from irisbp.data.kinds import BOOLEANS
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed, rows_told
-from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_in_yaml, names_of
+from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_in_yaml, names_of, source_name
 from irisbp.data.reading import Mask, Reading
 from irisbp.data.sheet import Sheet, read_rows
 from irisbp.data.table import HeldOut, Table, digest_of
@@ -52,7 +52,7 @@ def _named(source: str) -> Iterator[None]:
 
 def _named_error(source: str, error: DataError) -> DataError:
     first, *others = str(error).split("\n")
-    return DataError(f"{source}: {first}", *others)
+    return DataError(f"{source_name(source)}: {first}", *others)
 
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
