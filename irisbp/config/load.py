@@ -122,7 +122,10 @@ def read_document(path: Path | None, content: bytes | None = None) -> Document:
     if document.data is None and not document.problems:
         document.data = {}  # every key has a default, so an empty file is the article's case
     if not isinstance(document.data, dict):
-        raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
+        raise ConfigError(
+            f"{path}: not a mapping; a config is lines of `key: value`"
+            " (a table is given by keys: data.source=FILE data.target=COLUMN)"
+        )
     _fill_names(document.data)
     anchor_source(document.data, path.parent if path else Path())
     return document

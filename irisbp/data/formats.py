@@ -44,7 +44,7 @@ _PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-_ADDRESS = re.compile(r"(?:^|/)((?:https?|ftp|s3|gs):/.*)")
+_ADDRESS = re.compile(r"(?:^|/)(https?|ftp|s3|gs):/+(.*)")  # a path has one slash of the two
 _DAMAGED = (
     OSError,
     EOFError,
@@ -61,7 +61,7 @@ def open_table(path: Path) -> IO[bytes]:
     if str(path) == STDIN:
         return io.BytesIO(read_stdin())
     if match := _ADDRESS.search(str(path)):
-        raise DataError(f"{match[1]}: an address, not a file; download it first")
+        raise DataError(f"{match[1]}://{match[2]}: an address, not a file; download it first")
     try:
         if path.exists() and not path.is_file():
             raise DataError(

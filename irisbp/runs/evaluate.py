@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from irisbp.annotations import DataFrame
 from irisbp.data.dataset import Dataset
+from irisbp.data.problems import source_name
 from irisbp.data.reading import Reading
 from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
@@ -120,7 +121,7 @@ def evaluate_rows(
 
 def _source(dataset: Dataset, name: RowsName) -> str:
     """The file or the files of some rows."""
-    own, *held = [source for source, _ in dataset.table.digests]
+    own, *held = [source_name(source) for source, _ in dataset.table.digests]
     return {"training": own, "validation": held[0] if held else own, "all": " and ".join([own, *held])}[name]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from irisbp.data.options import rows_told
 from irisbp.data.reading import Attempt, Reading, Understood
 from irisbp.show.console import print_lines
 from irisbp.show.tables import print_table
@@ -43,8 +44,9 @@ def _summary(reading: Reading) -> str:
         for column in reading.features
     ]
     classes = [f"{name} {count}" for name, count in reading.classes.items()]
-    used = f"; {len(columns)} columns: {_some(columns)}" if columns else ""
-    return f"{reading.rows} rows{used}; classes: {_some(classes)}"
+    count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    used = f"; {count}: {_some(columns)}" if columns else ""
+    return f"{rows_told(reading.rows)}{used}; classes: {_some(classes)}"
 
 
 def _some(texts: Sequence[str]) -> str:

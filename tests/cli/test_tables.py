@@ -350,3 +350,29 @@ def test_what_varies_between_folds_is_told_once(irisbp: Irisbp, tmp_path: Path) 
     assert lines[0] == "table     12 rows; 2 columns: a, b; classes: x 6, y 6"
     assert lines[1] == "note: the same in every training row, and scaled by 1: b"
     assert not [line for line in lines[2:] if line.startswith(("table", "note: the same"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "line"),
+    [
+        ("a,b,kind\n1,2,x\n3,oops,y\n5,6,x\n", (), 3),
+        ("\ufeffa,b,kind\r\n1,2,x\r\n3,oops,y\r\n5,6,x\r\n", (), 3),
+        ("title\n\na,b,kind\n1,2,x\n\n3,oops,y\n5,6,x\n", ("data.skip_rows=2",), 6),
+        ("# c\na,b,kind\n# c\n1,2,x\n3,oops,y\n5,6,x\n", ("data.comment=#",), 5),
+        ('a,"b\n(m)",kind\n1,2,x\n3,oops,y\n5,6,x\n', (), 4),
+        ('a,b,kind\n1,2,"x\n\nx"\n3,oops,"y\ny"\n5,6,z\n', (), 5),
+    ],
+)
+def test_a_row_has_the_line_where_it_begins(
+    trained: Trained, content: str, keys: tuple[str, ...], line: int
+) -> None:
+    assert f"'oops' (line {line}) is not a number" in trained.error(content, *keys)
+
+
+def test_a_comma_in_a_number_is_a_decimal_one_where_semicolons_separate(trained: Trained) -> None:
+    told = trained.error("a;b;kind\n1,250;0,5;x\n2,125;1,250;y\n")
+    assert told.endswith("With these keys it can be read: data.separator=semicolon data.decimal=comma")
+    told = trained.error('a,b,kind\n"0,250",3,x\n"2,125",2,y\n')
+    assert told.endswith("With these keys it can be read: data.decimal=comma")
+    told = trained.error('a,b,kind\n"1,250",3,x\n"2,125",2,y\n')
+    assert told.endswith("With these keys it can be read: data.thousands=comma")

@@ -497,7 +497,10 @@ def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["- 1\n", "seed\n", "3\n"])
 def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
-    assert _problems(tmp_path, text) == ["c.yaml: not a mapping; a config is lines of `key: value`"]
+    assert _problems(tmp_path, text) == [
+        "c.yaml: not a mapping; a config is lines of `key: value`"
+        " (a table is given by keys: data.source=FILE data.target=COLUMN)"
+    ]
 
 
 def test_arguments() -> None:

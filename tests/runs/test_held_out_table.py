@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -41,14 +42,16 @@ def _config(**data: Any) -> dict[str, Any]:
     return {"epochs": 4, "network": {"hidden": [3], "activation": "tanh"}, "data": given | data}
 
 
+def _values(rows: pd.DataFrame, fill: dict[str, float]) -> npt.NDArray[np.float64]:
+    """The inputs of rows before they are standardized: none of c's is 1 for another category."""
+    words = [(rows["c"] == name).to_numpy() for name in ("p", "q", "r")]
+    columns = [rows["a"].fillna(fill.get("a", np.nan)).to_numpy(), rows["b"].to_numpy(), *words]
+    return np.column_stack(columns).astype(np.float64)
+
+
 def _loss(run: irisbp.Run, held_out: pd.DataFrame, fill: dict[str, float]) -> float:
     """The mean cross-entropy of rows, computed by pandas and NumPy from the training table's own figures."""
-    trained = pd.read_csv("t.csv")
-    known = held_out["c"].where(held_out["c"].isin(["p", "q", "r"]))  # none of the inputs of another category
-    words = pd.Categorical(known, categories=["p", "q", "r"])
-    columns = [held_out["a"].fillna(fill.get("a", np.nan)), held_out["b"], pd.get_dummies(words)]
-    own = [trained["a"].fillna(fill.get("a", np.nan)), trained["b"], pd.get_dummies(trained["c"])]
-    values, fitted = (pd.concat(parts, axis=1).astype(float).to_numpy() for parts in (columns, own))
+    values, fitted = _values(held_out, fill), _values(pd.read_csv("t.csv"), fill)
     inputs = (values - fitted.mean(axis=0)) / fitted.std(axis=0, ddof=1)
     p = run.parameters
     hidden = np.tanh(inputs @ p["hidden_1.weight"] + p["hidden_1.bias"])
@@ -105,9 +108,9 @@ def test_every_engine_and_sweeps_have_its_figures(engine: str) -> None:
 def test_early_stopping_monitors_it_and_a_resumed_run_is_the_same() -> None:
     config = _config() | {"epochs": 60, "learning_rate": 0.5, "early_stopping": {"patience": 4}}
     whole = irisbp.train(config, directory="x")
-    held_out = whole.epochs["validation_loss"]
+    held_out = whole.epochs["validation_loss"].to_numpy()
     assert whole.manifest.stopped_early
-    assert whole.manifest.best_epoch == held_out.idxmin() + 1 == len(held_out) - 4
+    assert whole.manifest.best_epoch == held_out.argmin() + 1 == len(held_out) - 4
     stopped = irisbp.train(config, directory="y", should_stop=lambda: True)
     assert stopped.status == "interrupted"
     irisbp.resume("y")
@@ -161,7 +164,7 @@ def test_an_index_that_only_one_of_the_two_has_is_no_matter() -> None:
 
 def test_iris_can_be_validated_by_a_table() -> None:
     Path("v.csv").write_text("sepal_length,sepal_width,petal_length,petal_width,species\n5,3,1,0,setosa\n")
-    run = irisbp.train(epochs=2, **{"data.validation_source": "v.csv"})
+    run = irisbp.train({"epochs": 2, "data": {"validation_source": "v.csv"}})
     assert (run.evaluate().samples, run.evaluate("training").samples) == (1, 150)
 
 
