@@ -11,7 +11,7 @@ from irisbp.cli.deferred import new_app
 from irisbp.config.examples import example_names, write_example
 from irisbp.config.load import load_config, split_arguments, to_yaml
 from irisbp.config.schema import DataSection
-from irisbp.data.formats import STDIN
+from irisbp.data.options import STDIN
 from irisbp.errors import literal
 from irisbp.show.console import make_console, print_lines
 from irisbp.show.reading import print_readings

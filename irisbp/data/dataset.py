@@ -7,8 +7,8 @@ import numpy as np
 
 from irisbp.data.encoding import Encoder
 from irisbp.data.problems import names_of
-from irisbp.data.reading import Reading
 from irisbp.data.table import Table
+from irisbp.data.understood import Reading
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import NATIVE
 from irisbp.nn.types import Array, Indices

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+STDIN = "-"  # the source of a table that comes through a pipe
+Kind = Literal["number", "boolean", "words"]
 Missing = Literal["error", "drop", "mean", "median", "most_frequent"]
 Unknown = Literal["error", "zeros"]
 

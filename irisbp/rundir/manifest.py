@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from irisbp import __version__
 from irisbp.data.dataset import Dataset
 from irisbp.data.encoding import Column, Encoder
-from irisbp.data.reading import Reading
 from irisbp.data.table import HeldOut, Table
+from irisbp.data.understood import Reading
 from irisbp.training.evaluation import evaluate
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
@@ -28,7 +28,7 @@ Which = Literal["last", "best"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class KeptColumn(_Part):

@@ -1,12 +1,11 @@
 """The understanding of a table: a line for people who train on it, and a table for those who ask."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 
 from irisbp.data.options import rows_told
-from irisbp.data.reading import Attempt, Reading, Understood
+from irisbp.data.understood import Reading, Understood
 from irisbp.show.console import print_lines
 from irisbp.show.tables import print_table
 
@@ -65,10 +64,3 @@ def _row(column: Understood) -> list[str]:
     distinct = "" if column.distinct is None else str(column.distinct)
     use = "used" if column.left_out is None else f"left out: {column.left_out}"
     return [column.name, column.kind, column.range, str(column.missing), distinct, column.example, use]
-
-
-def attempt_data(attempt: Attempt, keys: Sequence[str]) -> dict[str, Any]:
-    """Plain data: what `irisbp table --json` prints."""
-    found = attempt.reading.as_json() if attempt.reading else {}
-    problems = [{"text": problem.text, "keys": list(problem.keys)} for problem in attempt.problems]
-    return found | {"problems": problems, "keys": list(keys)}

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
 from irisbp.data.dataset import Dataset
-from irisbp.data.formats import STDIN
-from irisbp.data.reading import Reading
+from irisbp.data.options import STDIN
+from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid

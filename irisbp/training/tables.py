@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from irisbp.config.schema import DataSection
-from irisbp.data.known import with_held_out
 from irisbp.data.options import Dialect, Wanted
-from irisbp.data.table import WANTED_IRIS, Table, parse_table, read_table
+from irisbp.data.table import Table, read_table
 
 
 def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | None = None) -> Table:
@@ -14,11 +13,19 @@ def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | 
 
     content and held_out are the contents of the two files, where they need not be read.
     """
-    wanted = wanted_of(data) or WANTED_IRIS
-    table = read_table(wanted) if content is None else parse_table(content, wanted)
+    wanted = wanted_of(data)
+    if wanted is None or content is None:
+        table = read_table(wanted)
+    else:
+        from irisbp.data.files import parse_table
+
+        table = parse_table(content, wanted)
     if data.validation_source is None:
         return table
-    return with_held_out(table, replace(wanted, source=data.validation_source), data.unknown, held_out)
+    from irisbp.data.known import with_held_out  # much code, which iris does not need
+
+    asked = replace(wanted or Wanted(table.source, table.target), source=data.validation_source)
+    return with_held_out(table, asked, data.unknown, held_out)
 
 
 def wanted_of(data: DataSection) -> Wanted | None:
