@@ -79,13 +79,16 @@ class Table:
         return np.array([index[name] for name in self.targets], dtype=np.int64)
 
 
-def read_table(wanted: Wanted | None) -> Table:
-    """The table that is wanted of a file, or iris; all problems of it at once, as a DataError."""
+def read_table(wanted: Wanted | None, content: bytes | None = None) -> Table:
+    """The table that is wanted of a file, or iris; all problems of it at once, as a DataError.
+
+    content is the file's, where it need not be read.
+    """
     if wanted is None:
         return _iris()
-    from irisbp.data.files import read_file  # much code, which iris does not need
+    from irisbp.data.files import parse_table, read_file  # much code, which iris does not need
 
-    return read_file(wanted)
+    return read_file(wanted) if content is None else parse_table(content, wanted)
 
 
 def _iris() -> Table:

@@ -14,12 +14,7 @@ def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | 
     content and held_out are the contents of the two files, where they need not be read.
     """
     wanted = wanted_of(data)
-    if wanted is None or content is None:
-        table = read_table(wanted)
-    else:
-        from irisbp.data.files import parse_table
-
-        table = parse_table(content, wanted)
+    table = read_table(wanted, content)
     if data.validation_source is None:
         return table
     from irisbp.data.known import with_held_out  # much code, which iris does not need
