@@ -100,6 +100,8 @@ def test_every_engine_and_sweeps_have_its_figures(engine: str) -> None:
     swept = irisbp.sweep(_config(), {"seed": range(5)}, engine=engine, jobs=1)
     losses = [irisbp.train(_config(), seed=seed).evaluate().loss for seed in range(5)]
     np.testing.assert_allclose(swept.results["validation_loss"], losses, rtol=1e-12)
+    last = swept.curves.query("epoch == 4")["validation_loss"]
+    np.testing.assert_allclose(last, losses, rtol=1e-12)
     assert swept.as_json()["ranked_by"] == "validation_loss"
     told = swept.as_json()["tables"]
     assert [(each["table"]["rows"], each["validation_table"]["rows"]) for each in told] == [(40, 12)]
