@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,11 @@ def test_it_is_told_and_checked_on_the_command_line(irisbp: Irisbp) -> None:
     shown = irisbp("evaluate", "runs/x")
     assert f"samples            12 (validation rows of {Path('v.csv').absolute()}, " in shown.stdout
     assert "held out  12 rows" in shown.stderr
+    described = irisbp("runs", "show", "runs/x").stdout
+    assert re.search(rf"\ndata +{Path('t.csv').absolute()}, 40 rows\n", described)
+    assert re.search(rf"\nheld out +{Path('v.csv').absolute()}, 12 rows\n", described)
+    irisbp("train", *KEYS, "data.validation_source=t.csv", "epochs=2", "--name", "y", "--quiet")
+    assert "data.validation_sha256" in irisbp("runs", "diff", "runs/x", "runs/y").stdout
     Path("c.yaml").write_text("data:\n  source: t.csv\n  target: y\n  folds: 2\n  validation_source: v.csv\n")
     refused = irisbp("train", "c.yaml", "data.fold=0")
     told = "data.validation_source: not allowed together with data.folds; give one of them"
