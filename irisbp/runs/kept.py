@@ -7,6 +7,7 @@ from pathlib import Path
 
 from irisbp.config.schema import Config
 from irisbp.data.options import STDIN
+from irisbp.data.streams import read_stdin
 from irisbp.data.table import Table
 from irisbp.errors import RunError
 from irisbp.rundir.place import TABLE, VALIDATION_TABLE
@@ -27,11 +28,7 @@ class KeptTables:
     @classmethod
     def of_stdin(cls, config: Config) -> "KeptTables":
         """The table on stdin, if that is a config's source."""
-        if config.data.source != STDIN:
-            return cls()
-        from irisbp.data.formats import read_stdin
-
-        return cls({"source": read_stdin()})
+        return cls({"source": read_stdin()} if config.data.source == STDIN else {})
 
     def table(self, config: Config) -> Table:
         """The config's table, of these contents or of its files."""
