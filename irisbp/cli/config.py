@@ -1,5 +1,6 @@
 """`irisbp config`: show a config in full, check it, or start one from an example."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,12 @@ from irisbp.cli.arguments import ConfigArguments
 from irisbp.cli.deferred import new_app
 from irisbp.config.examples import example_names, write_example
 from irisbp.config.load import load_config, split_arguments, to_yaml
-from irisbp.data.table import read_table
+from irisbp.config.schema import DataSection
+from irisbp.data.options import STDIN
 from irisbp.errors import literal
-from irisbp.training.tables import wanted_of
+from irisbp.show.console import make_console, print_lines
+from irisbp.show.reading import print_readings
+from irisbp.training.tables import table_of
 
 app = new_app(help="Show a config in full, check it, or start one from an example.")
 
@@ -26,11 +30,20 @@ def show(arguments: ConfigArguments = None) -> None:
 def validate(arguments: ConfigArguments = None) -> None:
     """Check a config, and its table if the file is there, and list every problem with its place."""
     path, overrides = split_arguments(arguments or [])
-    config = load_config(path, overrides)
-    wanted = wanted_of(config.data)
-    if wanted is not None and Path(wanted.source).exists():
-        read_table(wanted)
+    _check_tables(load_config(path, overrides).data)
     print(f"{literal(str(path or 'the article'))}: valid")
+
+
+def _check_tables(data: DataSection) -> None:
+    """Read the tables whose files are there, as `train` would, and say what was understood."""
+    files = [file for file in (data.source, data.validation_source) if file not in (None, STDIN)]
+    gone = [str(file) for file in files if not os.path.exists(str(file))]
+    console = make_console(stderr=True)
+    print_lines(console, *(f"note: {file} is not there, and was not checked" for file in gone))
+    if data.source not in gone:
+        held_out = None if data.validation_source in gone else data.validation_source
+        table = table_of(data.model_copy(update={"validation_source": held_out}))
+        print_readings(console, table.readings)
 
 
 @app.command("new", short_help="Write a commented example to start from.")

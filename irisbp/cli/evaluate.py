@@ -2,6 +2,7 @@
 
 import operator
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,8 @@ from irisbp.rundir.storage import Directory
 from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
-from irisbp.show.reading import reading_lines
-from irisbp.show.results import print_evaluation
+from irisbp.show.reading import print_readings
+from irisbp.show.results import class_notes, print_evaluation
 
 _COMPARISONS = {
     ">=": operator.ge,
@@ -28,6 +29,7 @@ _COMPARISONS = {
     "<": operator.lt,
     "==": operator.eq,
 }
+_ROWS = {"training": "training row", "validation": "held-out row", "all": "row"}
 _FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
     rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
@@ -86,8 +88,7 @@ def evaluate(
     conditions = [_parse(text) for text in assertions or []]
     opened = open_run(run, which.value if which else None)
     evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
-    if evaluation.reading is not None:
-        print_lines(make_console(stderr=True), *reading_lines(evaluation.reading, notes_only=as_json))
+    print_readings(make_console(stderr=True), evaluation.readings, notes_only=as_json)
     content = json_text(evaluation.as_json())
     # First written, then shown: the file is there even if the reader of stdout is gone.
     failure = _keep(run, content)
@@ -97,6 +98,8 @@ def evaluate(
         if opened.status != "completed":
             print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
         print_evaluation(make_console(), evaluation)
+    for note in class_notes(evaluation.scores, _ROWS[evaluation.rows], opened.config.class_weight != "none"):
+        print(f"note: {note}", file=sys.stderr)
     unmet = _unmet(conditions, {name: getattr(evaluation, name) for name in _FIGURES})
     if failure:
         failure.add(*unmet)

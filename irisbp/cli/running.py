@@ -2,21 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from irisbp.cli.output import print_json
 from irisbp.cli.pictures import draw_all
 from irisbp.cli.stopping import StopRequest
 from irisbp.config.schema import Config
-from irisbp.data.understood import Reading
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 from irisbp.rundir.storage import Directory
 from irisbp.runs.open import run_in
 from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
-from irisbp.show.console import make_console, print_lines
+from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
 from irisbp.show.results import class_notes, print_run_result
 from irisbp.training.listeners import Listener
@@ -35,20 +34,6 @@ class Shown:
     def __post_init__(self) -> None:
         if self.stream and self.as_json:
             raise IrisbpError("--stream and --json: both print to stdout; give one of them")
-
-
-def print_reading_of(training: Training, *, quiet: bool) -> None:
-    """Print on stderr what was understood of the table, and of iris nothing; quiet keeps the notes only."""
-    data = training.dataset
-    if data.table.reading is not None:
-        print_reading(data.table.reading, data.constant, quiet=quiet)
-
-
-def print_reading(reading: Reading, constant: Sequence[str] = (), *, quiet: bool) -> None:
-    """The same of a reading, with the features that are constant in the training rows."""
-    from irisbp.show.reading import reading_lines  # much code, which iris does not need
-
-    print_lines(make_console(stderr=True), *reading_lines(reading, constant, notes_only=quiet))
 
 
 def run_shown(
@@ -71,7 +56,7 @@ def run_shown(
     _show_end(directory, run, shown)
     scores = session.training.scores
     if run.status == "completed" and scores is not None and not shown.quiet:
-        for note in class_notes(scores, session.training.config.class_weight != "none"):
+        for note in class_notes(scores, "training row", session.training.config.class_weight != "none"):
             print(f"note: {note}", file=sys.stderr)
     if run.status != "interrupted":
         _print_note(note_on(run))

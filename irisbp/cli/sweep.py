@@ -12,7 +12,7 @@ import typer
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
-from irisbp.cli.running import can_be_redrawn, print_reading
+from irisbp.cli.running import can_be_redrawn
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.load import split_arguments
@@ -20,6 +20,7 @@ from irisbp.errors import CheckFailed, IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensed
+from irisbp.show.reading import print_readings
 from irisbp.show.sweep import Pace, PaceLines, PaceView, print_sweep
 from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
 from irisbp.sweeps.grid.grid import make_grid
@@ -113,8 +114,8 @@ def sweep(
         return
     plan = plan_sweep(grid)
     workers.check_cluster()
-    for reading in plan.readings:
-        print_reading(reading, quiet=quiet)
+    for readings in plan.readings:
+        print_readings(make_console(stderr=True), readings, notes_only=quiet)
     with open_new_sweep(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet and backend == Backend.LOKY:  # how many processes a cluster has is not known here
             suggest_engine_for_sweep(plan, workers.jobs_for(plan))

@@ -12,8 +12,9 @@ from irisbp.cli.output import print_json
 from irisbp.config.load import load_config
 from irisbp.data.files import attempt_table, last_column
 from irisbp.data.problems import error_of, merged
+from irisbp.data.reading import Attempt
 from irisbp.show.console import make_console
-from irisbp.show.reading import attempt_data, print_reading
+from irisbp.show.reading import print_reading
 from irisbp.training.tables import wanted_of
 
 app = new_app()
@@ -42,7 +43,7 @@ def table(
         wanted = replace(wanted, target=last_column(wanted))
     attempt = attempt_table(replace(wanted, source=str(file), thorough=True))
     if as_json:
-        print_json(attempt_data(attempt, merged(key for problem in attempt.problems for key in problem.keys)))
+        print_json(_data(attempt, merged(key for problem in attempt.problems for key in problem.keys)))
     elif attempt.reading is not None:
         print_reading(make_console(), attempt.reading)
     if attempt.problems:
@@ -58,3 +59,10 @@ def _source(file: Path, keys: list[str], target: str | None) -> dict[str, Any]:
     if target is not None or not any(key.startswith("data.target=") for key in keys):
         found["data.target"] = target or _LAST
     return found
+
+
+def _data(attempt: Attempt, keys: list[str]) -> dict[str, Any]:
+    """Plain data of an attempt, and the keys that settle what is wrong."""
+    found = attempt.reading.as_json() if attempt.reading else {}
+    problems = [{"text": problem.text, "keys": list(problem.keys)} for problem in attempt.problems]
+    return found | {"problems": problems, "keys": list(keys)}

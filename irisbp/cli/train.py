@@ -10,15 +10,18 @@ import irisbp
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
-from irisbp.cli.running import Shown, print_reading_of, resume_in, run_shown
+from irisbp.cli.running import Shown, resume_in, run_shown
 from irisbp.config.load import load_config, split_arguments
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
 from irisbp.rundir.place import RUNS, given_place
 from irisbp.rundir.space import check_space
+from irisbp.runs.kept import KeptTables
 from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.run import Run
 from irisbp.runs.session import in_directory
+from irisbp.show.console import make_console
+from irisbp.show.reading import print_readings
 from irisbp.training.setup import prepare
 
 app = new_app()
@@ -54,15 +57,19 @@ def train(
     path, config = _chosen(arguments or [], sweep, row)
     if resume and (begun := open_begun_run(directory=run_dir, name=name)):
         with begun:
-            resume_in(begun, shown, config)
+            kept = KeptTables.of_stdin(config)
+            kept.check(begun)
+            resume_in(begun, shown, kept.config_in(config, begun.path))
         return
-    training = prepare(config)
+    kept = KeptTables.of_stdin(config)
+    training = prepare(config, kept.table(config))
     check_space(training, given_place(run_dir, name) or RUNS, replaces=overwrite)
-    print_reading_of(training, quiet=quiet)
+    print_readings(make_console(stderr=True), training.dataset.readings, notes_only=quiet)
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)
-        run_shown(directory, in_directory(directory, training), shown, partial(_difference, sweep, row))
+        session = in_directory(directory, kept.put_into(directory, training))
+        run_shown(directory, session, shown, partial(_difference, sweep, row))
 
 
 def _difference(sweep: Path | None, row: int | None, run: Run) -> str:

@@ -26,7 +26,7 @@ from irisbp.config.yaml import (
     Problems,
     abridged,
     dump,
-    parse,
+    parse_value,
     read_file,
 )
 from irisbp.errors import ConfigError
@@ -121,7 +121,10 @@ def read_document(path: Path | None, content: bytes | None = None) -> Document:
     if document.data is None and not document.problems:
         document.data = {}  # every key has a default, so an empty file is the article's case
     if not isinstance(document.data, dict):
-        raise ConfigError(f"{path}: not a mapping; a config is lines of `key: value`")
+        raise ConfigError(
+            f"{path}: not a mapping; a config is lines of `key: value`"
+            " (a table is given by keys: data.source=FILE data.target=COLUMN)"
+        )
     _fill_names(document.data)
     anchor_source(document.data, path.parent if path else Path())
     return document
@@ -177,7 +180,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
     path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
-    if path is not None and _TABLE.search(first):
+    if path is not None and (first == "-" or _TABLE.search(first)):
         raise ConfigError(
             f"{first}: a table, not a config; it is given as keys:"
             f" data.source={shlex.quote(first)} data.target=COLUMN;"
@@ -198,7 +201,7 @@ def _override(document: Document, argument: str) -> None:
     match = _match(argument)
     place = f"argument {abridged(argument)}"
     path = key_path(match["key"], place)
-    value = parse(match["value"], lambda mark: place)
+    value = parse_value(match["value"], place)
     put(document.data, path, value.data, place)
     for known in (document.key_places, document.value_places):
         for old in [old for old in known if old[: len(path)] == path]:
@@ -399,13 +402,14 @@ def _shown(value: Any) -> str:
 
 
 def anchor_source(config: Any, folder: Path) -> None:
-    """Make the path of a table absolute; until then it is relative to the folder.
+    """Make the paths of tables absolute; until then they are relative to the folder.
 
     In a file that is the file's folder, in an override the working directory.
     """
     data = config.get("data")
-    if isinstance(data, dict) and isinstance(data.get("source"), str) and data["source"] not in ("", "-"):
-        config["data"] = data | {"source": os.path.abspath(folder / data["source"])}
+    for key in _PATHS if isinstance(data, dict) else ():
+        if isinstance(data.get(key), str) and data[key] not in ("", "-"):
+            config["data"] = data = data | {key: os.path.abspath(folder / data[key])}
 
 
 def _seed_problems(document: Document, path: Path | None) -> list[Problem]:
@@ -425,9 +429,8 @@ def _largest_seed(document: Document) -> int:
 def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
     """The keys that are legal one by one, but not together, and the reason."""
     yield from _data_problems(config.data)
-    data, stopping = config.data, config.early_stopping
-    held_out = data.validation is not None or data.folds is not None
-    if stopping is not None and stopping.monitor == "validation" and not held_out:
+    stopping = config.early_stopping
+    if stopping is not None and stopping.monitor == "validation" and not config.data.holds_out:
         message = "needs held-out samples to monitor; set data.validation, or early_stopping.monitor=training"
         yield ("early_stopping",), message
     if config.engine == "compiled" and config.numerics == "portable":
@@ -442,6 +445,8 @@ def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
         yield ("optimizer", "nesterov"), "needs optimizer.momentum above 0"
 
 
+_PATHS = ("source", "validation_source")
+_HOLD_OUT = ("validation_source", "validation", "folds")
 _NEED_A_TABLE = (
     "target", "features", "exclude", "categorical", "missing_values", "separator", "thousands", "encoding",
     "comment", "skip_rows", "header", "units",
@@ -449,15 +454,19 @@ _NEED_A_TABLE = (
 
 
 def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
-    if data.source is not None and "\0" in data.source:
-        yield ("data", "source"), "is not a path: it contains a NUL character"
+    for key in _PATHS:
+        if "\0" in (getattr(data, key) or ""):
+            yield ("data", key), "is not a path: it contains a NUL character"
     if data.source is not None and data.target is None:
         yield ("data", "source"), "needs data.target, the column that holds the classes"
     if data.source is None and (keys := [key for key in _NEED_A_TABLE if getattr(data, key)]):
         yield ("data", keys[0]), "needs data.source; the columns of iris are fixed"
     yield from _dialect_problems(data)
-    if data.validation is not None and data.folds is not None:
-        yield ("data", "validation"), "not allowed together with data.folds; give one of them"
+    held_out = [key for key in _HOLD_OUT if getattr(data, key) is not None]
+    for key in held_out[1:]:
+        yield ("data", held_out[0]), f"not allowed together with data.{key}; give one of them"
+    if data.validation_source == "-":
+        yield ("data", "validation_source"), "stdin cannot be it; give a file"
     if (data.folds is None) != (data.fold is None):
         given, missing = ("fold", "folds") if data.folds is None else ("folds", "fold")
         yield ("data", given), f"needs data.{missing} as well"

@@ -273,12 +273,20 @@ class DataSection(_Section):
     validation: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="the fraction of the samples to hold out, a number above 0 and below 1"
     )
+    validation_source: str | None = Field(
+        default=None, min_length=1, description="the path of a table whose samples are held out (or null)"
+    )
     folds: Annotated[int, Field(ge=2, le=10_000)] | None = Field(
         default=None, description="a whole number of folds from 2 to 10000"
     )
     fold: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="the fold to hold out, a whole number from 0 to folds - 1"
     )
+
+    @property
+    def holds_out(self) -> bool:
+        """Return whether samples are held out, or a table of them is."""
+        return any(value is not None for value in (self.validation, self.validation_source, self.folds))
 
 
 def _named(default: str, value: Any) -> Any:

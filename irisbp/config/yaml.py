@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import isinf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +54,8 @@ class Problems(ConfigError):
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SIGNS = frozenset("-?|>:#!&*%@`")  # that YAML gives a meaning, and that mean nothing alone
+_PRIVATE_USE = range(0xE000, 0xF900)  # characters without a meaning
 _START = yaml.Mark("", 0, 0, 0, None, 0)
 
 
@@ -136,24 +139,43 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.word)
 
 
-def parse(text: str, place: Callable[[Any], str]) -> Document:
-    """Read the document in a text; ConfigError if it is not YAML, or too long or too deep for a config."""
+def parse_value(text: str, place: str) -> Document:
+    """Read a value of the command line: a # begins no comment, and a sign alone, such as - or |, is text."""
+    if text.strip() in _SIGNS:
+        return Document(text.strip())
+    unused = next((char for char in map(chr, _PRIVATE_USE) if char not in text), "#")
+    return parse(text.replace("#", unused), lambda mark: place, hash_sign=unused)
+
+
+def parse(text: str, place: Callable[[Any], str], *, hash_sign: str = "#") -> Document:
+    """Read the document in a text; ConfigError if it is not YAML, or too long or too deep for a config.
+
+    hash_sign stands for a # in the text that begins no comment.
+    """
     if len(text) > LARGEST_FILE:
         raise ConfigError(f"{place(_START)}: more than {LARGEST_FILE} characters, too many for a config")
     document = Document(None)
     try:
-        _build(document, _limited(yaml.parse(text, Loader=_Loader), place), place)
+        events = map(partial(_with_hash, hash_sign), yaml.parse(text, Loader=_Loader))
+        _build(document, _limited(events, place), place)
     except _TooDeep as error:
         raise ConfigError(f"{place(error.problem_mark)}: nested more than {_DEEPEST} levels deep") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place(mark)}: " if mark else ""
         context = f" ({error.context})" if error.context else ""
-        raise ConfigError(f"{where}not valid YAML: {abridged(str(error.problem))}{context}") from None
+        problem = str(error.problem).replace(hash_sign, "#")
+        raise ConfigError(f"{where}not valid YAML: {abridged(problem)}{context}") from None
     except yaml.reader.ReaderError as error:
         where, code = place(_mark(text, error.position)), ord(text[error.position])
         raise ConfigError(f"{where}: a character that YAML does not allow: U+{code:04X}") from None
     return document
+
+
+def _with_hash(hash_sign: str, event: Any) -> Any:
+    if isinstance(event, yaml.ScalarEvent):
+        event.value = event.value.replace(hash_sign, "#")
+    return event
 
 
 def _build(document: Document, events: Iterator[Any], place: Callable[[Any], str]) -> None:

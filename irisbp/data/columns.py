@@ -15,7 +15,7 @@ from irisbp.data.sheet import Sheet
 from irisbp.nn.types import Array
 
 _MOST_CATEGORIES = 50  # that are suggested; a column of more is rather a name
-_INDEX_NAMES = ("", "Unnamed: 0")
+INDEX_NAMES = ("", "Unnamed: 0")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
         return "empty"
     if wanted.features is not None:
         return None
-    if name in _INDEX_NAMES:
+    if name in INDEX_NAMES:
         return "an index: it has no name" if not name else "an index, as pandas writes it"
     if judged.verdict == "number" and not judged.missing and counts_rows(judged.values):
         return "an index: it counts the rows"

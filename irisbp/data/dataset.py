@@ -1,12 +1,14 @@
 """A table made ready for training: standardized features, classes as indices in a fixed order."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from irisbp.data.encoding import Encoder
+from irisbp.data.problems import names_of
 from irisbp.data.table import Table
+from irisbp.data.understood import Reading
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import NATIVE
 from irisbp.nn.types import Array, Indices, Mask
@@ -97,11 +99,15 @@ class Dataset:
         return finite
 
     @property
-    def constant(self) -> list[str]:
-        """The features that are the same in every training row, and are scaled by 1."""
-        values = self.table.values[self.train_rows]
+    def readings(self) -> dict[str, Reading]:
+        """The understanding of the table's files, and which features are the same in every training row."""
+        found, values = self.table.readings, self.table.values[self.train_rows]
         same = np.flatnonzero((values == values[:1]).all(axis=0)).tolist()
-        return [self.table.features[k] for k in same]
+        if same and "table" in found:
+            names = names_of([self.table.features[k] for k in same])
+            note = f"the same in every training row, and scaled by 1: {names}"
+            found["table"] = replace(found["table"], notes=(*found["table"].notes, note))
+        return found
 
 
 def classes_by_appearance(table: Table, order: Indices) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ from irisbp.errors import DataError
 
 _SEPARATORS = (";", "\t", "|", ",", " ")
 _OTHERS = {
-    "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "PK\x03\x04": "a zip file",
-    "\x80": "a pickle", "\x93NUMPY": "a NumPy file", "<": "XML or HTML", "SQLite format": "a database",
+    "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "<": "XML or HTML",
 }  # fmt: skip
 _LIBSVM = re.compile(r"\S+(\s+\d+:\S+)+\s*")
 

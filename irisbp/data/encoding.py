@@ -11,7 +11,7 @@ from math import fsum
 
 import numpy as np
 
-from irisbp.data.options import Kind, Missing, Unknown
+from irisbp.data.options import Kind, Missing, Unknown, rows_told
 from irisbp.data.problems import shown
 from irisbp.data.table import Table
 from irisbp.errors import DataError
@@ -124,7 +124,7 @@ def _recoded(column: Column, names: tuple[str, ...], values: Array, unknown: Unk
 
 def never_seen(name: str, counts: "Counter[str]") -> str:
     """A sentence about categories that no training row has."""
-    told = ", ".join(f"{shown(category)} ({count} rows)" for category, count in counts.most_common(5))
+    told = ", ".join(f"{shown(category)} ({rows_told(count)})" for category, count in counts.most_common(5))
     return f"column {name}: no training row has {told}: data.unknown=zeros goes on without it"
 
 

@@ -8,12 +8,10 @@ import gzip
 import io
 import lzma
 import re
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,12 +19,11 @@ from irisbp.data.frames import csv_of
 from irisbp.data.options import STDIN, Dialect, Wanted
 from irisbp.data.quick import quick_sheet
 from irisbp.data.sheet import Sheet, read_sheet
+from irisbp.data.streams import MOST_BYTES, bounded, read_stdin
 from irisbp.errors import DataError, StorageError
 
 _OF_A_FRAME = "frame.csv"
-MOST_BYTES = 2**32  # of a table, unpacked
 _MOST_TIMES = 1100  # a text's bytes for each packed one; gzip reaches 1,032
-_AT_ONCE = 2**20
 _TABS = (".tsv", ".tab")
 _OTHERS = {
     ".arff": "an ARFF file", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".pkl": "a pickle",
@@ -43,7 +40,7 @@ _PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-_ADDRESS = re.compile(r"(?:^|/)((?:https?|ftp|s3|gs):/.*)")
+_ADDRESS = re.compile(r"(?:^|/)(https?|ftp|s3|gs):/+(.*)")  # a path has one slash of the two
 _DAMAGED = (
     OSError,
     EOFError,
@@ -58,9 +55,9 @@ _DAMAGED = (
 def open_table(path: Path) -> IO[bytes]:
     """The file, opened; DataError if it is not a regular one. `-` is stdin, which is read to its end."""
     if str(path) == STDIN:
-        return io.BytesIO(_stdin())
+        return io.BytesIO(read_stdin())
     if match := _ADDRESS.search(str(path)):
-        raise DataError(f"{match[1]}: an address, not a file; download it first")
+        raise DataError(f"{match[1]}://{match[2]}: an address, not a file; download it first")
     try:
         if path.exists() and not path.is_file():
             raise DataError(
@@ -71,12 +68,6 @@ def open_table(path: Path) -> IO[bytes]:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
-
-
-@cache
-def _stdin() -> bytes:
-    """All of stdin, which can be read once."""
-    return _bounded(sys.stdin.buffer, MOST_BYTES)
 
 
 def sheet_of(file: IO[bytes], wanted: Wanted) -> Sheet:
@@ -120,20 +111,9 @@ def _size(file: IO[bytes]) -> int:
 def _unpacked(file: IO[bytes], unpack: Callable[[IO[bytes]], IO[bytes]]) -> bytes:
     most = min(MOST_BYTES, _size(file) * _MOST_TIMES + 2**16)
     try:
-        return _bounded(unpack(file), most)
+        return bounded(unpack(file), most)
     except _DAMAGED as error:
         raise DataError(f"damaged: it cannot be unpacked ({error})") from None
-
-
-def _bounded(file: IO[bytes], most: int) -> bytes:
-    """All of a stream, or DataError if it is longer than a table may be."""
-    parts, count = list[bytes](), 0
-    while part := file.read(_AT_ONCE):
-        count += len(part)
-        if count > most:
-            raise DataError(f"more than {most} bytes; that is no table")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _from_zip(file: IO[bytes]) -> tuple[IO[bytes], str]:
@@ -144,7 +124,7 @@ def _from_zip(file: IO[bytes]) -> tuple[IO[bytes], str]:
             if len(names) != 1:
                 raise DataError(f"{len(names)} files in one zip file; a table is a zip file of one")
             with archive.open(names[0]) as inner:
-                return io.BytesIO(_bounded(inner, most)), names[0]
+                return io.BytesIO(bounded(inner, most)), names[0]
     except _DAMAGED as error:
         raise DataError(f"damaged: it cannot be unpacked ({error})") from None
 

@@ -26,7 +26,7 @@ _WRITTEN_OTHERWISE: tuple[tuple[re.Pattern[str], str, dict[str, str]], ...] = (
         "has a decimal comma",
         {"decimal": ",", "thousands": "."},
     ),
-    (re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": ","}),
+    (re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": ","}),
     (re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?", re.A), "has a decimal comma", {"decimal": ","}),
     (re.compile(r"[-+]?\d+,", re.A), "has a decimal comma", {"decimal": ","}),
     (re.compile(r"[-+]?\d{1,3}( \d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": " "}),
@@ -37,6 +37,7 @@ _WRITTEN_OTHERWISE: tuple[tuple[re.Pattern[str], str, dict[str, str]], ...] = (
     (re.compile(r"[-+]?\d+(_\d+)+(\.\d*)?", re.A), "has underscores, which no number has", {}),
     (re.compile(r"[-+\u2212]?[\d]+([.,]\d+)?"), "is not in the digits 0 to 9 with a plain sign", {}),
 )  # fmt: skip
+_ONE_COMMA = re.compile(r"[-+]?\d+,\d+", re.A)
 _AMOUNT = re.compile(r"[-+]?\s*([$€£¥])\s*[-+]?[\d.,' ]+|[-+]?[\d.,' ]+([$€£¥])")
 
 
@@ -130,6 +131,8 @@ def trouble_of(text: str, dialect: Dialect) -> tuple[str, dict[str, str]] | None
         return "is beyond the range of float64", {}
     if dialect.decimal != "." and NUMBER.fullmatch(text):
         return f"has a decimal point, not a {dialect.decimal}", {}
+    if dialect.separator == ";" and _ONE_COMMA.fullmatch(text):  # where the comma is free for that
+        return "has a decimal comma", {"decimal": ","}
     found = ((reason, keys) for pattern, reason, keys in _WRITTEN_OTHERWISE if pattern.fullmatch(text))
     return next(found, None) or _money(text)
 

@@ -1,27 +1,40 @@
-"""Tables whose columns are known: those that a trained network classifies.
+"""Tables whose columns are known: those that a trained network classifies, and those that are held out.
 
-Nothing is decided here. A run knows its columns, their kinds and categories; a cell that does not fit is an
-error with its line.
+Nothing is decided here. The columns, their kinds and categories are those of the table that is trained on; a
+cell that does not fit is an error with its line.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
+from irisbp.data.columns import INDEX_NAMES
 from irisbp.data.encoding import Column, Encoder, inputs_of, never_seen
 from irisbp.data.files import digest_of
 from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
 from irisbp.data.kinds import BOOLEANS, number_of, plain_numbers, trouble_of
 from irisbp.data.labels import Labels, read_labels
-from irisbp.data.options import Unknown, Wanted, listed
-from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of, shown
+from irisbp.data.options import Unknown, Wanted, listed, rows_told
+from irisbp.data.problems import (
+    Fault,
+    Misread,
+    error_of,
+    in_yaml,
+    names_in_yaml,
+    names_of,
+    shown,
+    source_name,
+)
+from irisbp.data.reading import Mask
 from irisbp.data.sheet import Sheet, read_rows
-from irisbp.data.table import Table
+from irisbp.data.table import HeldOut, Table
 from irisbp.data.understood import Reading
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
@@ -50,7 +63,7 @@ def _named(source: str) -> Iterator[None]:
 
 def _named_error(source: str, error: DataError) -> DataError:
     first, *others = str(error).split("\n")
-    return DataError(f"{source}: {first}", *others)
+    return DataError(f"{source_name(source)}: {first}", *others)
 
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
@@ -60,47 +73,140 @@ def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown
         with _named(wanted.source):
             sheet = sheet_of(file, wanted)
             _check_columns(sheet.names, (wanted.target, *encoder.names))
-            labels = _known_labels(sheet, wanted, classes)
-            inputs = _inputs(sheet, encoder, wanted, unknown)
-    return _table(wanted, encoder, sheet, labels, inputs, digest)
+            rows = _Rows.read(sheet, encoder, wanted, classes, unknown)
+            targets, reading = rows.kept(wanted)
+    inputs = inputs_of(encoder, rows.columns)[rows.keep]
+    return Table(wanted.source, encoder.features, inputs, wanted.target, targets, digest, reading=reading)
 
 
-def _inputs(sheet: Sheet, encoder: Encoder, wanted: Wanted, unknown: Unknown) -> Array:
-    if not sheet.lines:
-        raise DataError("no rows below the header")
-    columns = [
-        cells_as_values(column, sheet.column(column.name), sheet.lines, wanted, unknown)
-        for column in encoder.columns
-    ]
-    inputs = inputs_of(encoder, columns)
-    rows = np.flatnonzero(np.isnan(inputs).any(axis=1)).tolist()
-    if rows and wanted.missing != "drop":
-        place = listed(sheet.lines[row] for row in rows)
-        raise DataError(f"{len(rows)} of {len(inputs)} rows have a missing cell ({place}): data.missing=drop")
-    return inputs
+def with_held_out(table: Table, wanted: Wanted, unknown: Unknown, content: bytes | None = None) -> Table:
+    """The table with the rows of another file behind its own, whose columns and classes are the table's.
+
+    Missing cells stay missing if they are to be filled in: that is up to the rows that are trained on.
+    """
+    encoder = Encoder.fit(table, np.arange(len(table.targets)), "error")
+    is_filled = wanted.missing not in ("error", "drop")
+    with open_table(Path(wanted.source)) if content is None else io.BytesIO(content) as file:
+        digest = digest_of(file, wanted.source)
+        with _named(wanted.source):
+            sheet = sheet_of(file, wanted)
+            _check_same_columns(sheet.names, table, wanted)
+            rows = _Rows.read(sheet, encoder, wanted, table.names, unknown, is_filled=is_filled)
+            targets, reading = rows.kept(wanted)
+    values = np.column_stack(rows.columns)[rows.keep]
+    return _joined(table, encoder, values, targets, HeldOut(wanted.source, digest, len(targets), reading))
 
 
-def _table(
-    wanted: Wanted, encoder: Encoder, sheet: Sheet, labels: Labels, inputs: Array, digest: str
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a sheet: classes, values by column, and which of them to keep."""
+
+    labels: Labels
+    columns: list[Array]
+    keep: Mask
+
+    @classmethod
+    def read(
+        cls,
+        sheet: Sheet,
+        encoder: Encoder,
+        wanted: Wanted,
+        classes: Sequence[str],
+        unknown: Unknown,
+        *,
+        is_filled: bool = False,
+    ) -> "_Rows":
+        """All problems of a sheet as one DataError; is_filled allows cells to be missing."""
+        if not sheet.lines:
+            raise DataError("no rows below the header")
+        labels, problems = _known_labels(sheet, wanted, classes)
+        columns, keep = list[Array](), np.ones(len(sheet.lines), dtype=bool)
+        for column in encoder.columns:
+            try:
+                cells = sheet.column(column.name)
+                columns.append(cells_as_values(column, cells, sheet.lines, wanted, unknown))
+            except DataError as error:
+                problems.append(Fault(str(error)))
+                continue
+            if column.fill is None and not is_filled:
+                keep &= np.asarray(~np.isnan(columns[-1]))
+        if wanted.missing != "drop" and not keep.all():
+            problems.append(
+                _missing(
+                    [line for line, whole in zip(sheet.lines, keep, strict=True) if not whole], len(keep)
+                )
+            )
+        if problems:
+            told = str(error_of("", problems)).removeprefix(": ")
+            raise DataError(*told.split("\n"))
+        keep[labels.missing] = False
+        return cls(labels, columns, keep)
+
+    def kept(self, wanted: Wanted) -> tuple[tuple[str, ...], Reading]:
+        """The classes of the rows to keep, and what was understood."""
+        keep, notes = self.keep, self.labels.notes
+        targets = tuple(name for name, kept in zip(self.labels.names, keep.tolist(), strict=True) if kept)
+        if not targets:
+            raise DataError("every row has a missing cell")
+        if dropped := len(keep) - len(targets):
+            notes = [*notes, f"rows with missing cells are left out: {dropped} of {len(keep)}"]
+        counts = dict(sorted(Counter(targets).items()))
+        return targets, Reading(wanted.source, len(targets), (), counts, dropped, tuple(notes))
+
+
+def _missing(lines: Sequence[int], count: int) -> Fault:
+    have = "has" if len(lines) == 1 else "have"
+    text = f"{len(lines)} of {count} rows {have} a missing cell ({listed(lines)}): data.missing=drop"
+    return Fault(text, ("data.missing=drop",))
+
+
+def _check_same_columns(names: Sequence[str], table: Table, wanted: Wanted) -> None:
+    """DataError if a column that is used is missing, or if the table has no such column."""
+    missing = [name for name in (wanted.target, *table.features) if name not in names]
+    known = {table.target, *table.features}
+    known.update(column.name for column in (table.reading.columns if table.reading else ()))
+    surplus = [name for name in names if name not in {*known, *INDEX_NAMES}] if not wanted.features else []
+    problems = []
+    if missing:
+        there = names_of([*filter(None, names)])
+        problems.append(f"no column {', '.join(missing)}, as {table.source} has it; there are {there}")
+    if surplus:
+        features = names_in_yaml(table.features)
+        problems.append(
+            f"column {', '.join(surplus)} is not in {table.source};"
+            f" data.features={features} names those to use"
+        )
+    if problems:
+        raise DataError(*problems)
+
+
+def _joined(
+    table: Table, encoder: Encoder, values: Array, targets: tuple[str, ...], held_out: HeldOut
 ) -> Table:
-    keep = np.asarray(~np.isnan(inputs).any(axis=1))
-    keep[labels.missing] = False
-    targets = tuple(name for name, kept in zip(labels.names, keep.tolist(), strict=True) if kept)
-    if not targets:
-        raise DataError(f"{wanted.source}: every row has a missing cell")
-    dropped = len(keep) - len(targets)
-    notes = labels.notes if not dropped else [*labels.notes, _dropped(dropped, len(keep))]
-    counts = dict(sorted(Counter(targets).items()))
-    reading = Reading(wanted.source, len(targets), (), counts, dropped, tuple(notes))
-    values = inputs if not dropped else inputs[keep]
-    return Table(wanted.source, encoder.features, values, wanted.target, targets, digest, reading=reading)
+    """The rows of both; a category that the table's rows do not have is "", behind its categories."""
+    _, kinds, categories = table.columns
+    for k, column in enumerate(encoder.columns):
+        if column.kind == "words":
+            codes = [float(categories[k].index(name)) for name in column.categories]
+            values[:, k] = _recoded(values[:, k], [*codes, float(len(categories[k]))])
+    return replace(
+        table,
+        kinds=kinds,
+        categories=tuple((*names, "") if names else names for names in categories),
+        values=np.vstack([table.values, values]),
+        targets=(*table.targets, *targets),
+        held_out=held_out,
+    )
 
 
-def _dropped(count: int, rows: int) -> str:
-    return f"rows with missing cells are left out: {count} of {rows}"
+def _recoded(values: Array, codes: Sequence[float]) -> Array:
+    """Places in the list of codes as what is there; -1 is the last one, and nan stays."""
+    places = np.where(np.isnan(values), 0.0, values).astype(np.int64)
+    return np.where(np.isnan(values), np.nan, np.array(codes)[places])
 
 
-def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> Labels:
+def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> tuple[Labels, list[Fault]]:
+    """The classes of a sheet, and what is wrong with them."""
     labels = read_labels(sheet.column(wanted.target), wanted, sheet.lines)
     forms = {BOOLEANS[name]: name for name in classes if name in BOOLEANS}
     names = [forms.get(BOOLEANS[n], n) if n in BOOLEANS and n not in classes else n for n in labels.names]
@@ -108,19 +214,12 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> Label
     problems = [problem for problem in labels.problems if problem.keys]
     if unknown := Counter(name for name in names if name not in known):
         rows = [row for row, name in enumerate(names) if name not in known]
-        told = ", ".join(f"{name} ({count} rows)" for name, count in unknown.most_common(5))
+        told = ", ".join(f"{name} ({rows_told(count)})" for name, count in unknown.most_common(5))
         keys = f"data.missing_values=[{', '.join(map(in_yaml, unknown))}]", "data.missing=drop"
         place = listed(sheet.lines[row] for row in rows)
         text = f"{place}: class {told}, not one of {', '.join(classes)}: {' '.join(keys)} leaves them out"
         problems.append(Fault(text, keys))
-    if problems:
-        raise _without_source(problems)
-    return Labels(names, labels.missing, labels.notes, [])
-
-
-def _without_source(problems: list[Fault]) -> DataError:
-    error = error_of("", problems)
-    return DataError(*str(error).removeprefix(": ").split("\n"))
+    return Labels(names, labels.missing, labels.notes, []), problems
 
 
 def _check_columns(names: Sequence[str], needed: Sequence[str]) -> None:

@@ -73,6 +73,11 @@ class Wanted:
         return frozenset(("", *(self.missing_values or ())))
 
 
+def rows_told(count: int) -> str:
+    """A number of rows for a message."""
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 def listed(lines: Iterable[int], most: int = 5) -> str:
     """Line numbers for a message: "line 5", "lines 5, 273", or the first of very many."""
     numbers = list(lines)

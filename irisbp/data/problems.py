@@ -55,10 +55,15 @@ def error_of(source: str, problems: Sequence[Fault]) -> DataError:
     told = [problem.text for problem in problems[:_MOST_TOLD]]
     if len(problems) > _MOST_TOLD:
         told.append(f"and {len(problems) - _MOST_TOLD} more")
-    error = DataError(f"{source}: {told[0]}", *told[1:])
+    error = DataError(f"{source_name(source)}: {told[0]}", *told[1:])
     if keys := merged(key for problem in problems for key in problem.keys):
         error.add(f"With these keys it can be read: {' '.join(map(shlex.quote, keys))}")
     return error
+
+
+def source_name(source: str) -> str:
+    """The name of a file for a message."""
+    return "stdin" if source == "-" else source
 
 
 def merged(keys: Iterable[str]) -> list[str]:

@@ -21,6 +21,19 @@ from irisbp.nn.types import Array
 Row = tuple[int, list[str]]  # its line, and its cells
 _MOST_COLUMNS = 2**17  # some hundred bytes and microseconds each
 _HEAD = 20  # rows to recognise a dialect by
+_BINARY = {
+    b"\x1f\x8b": "a file packed by gzip (which a name in .gz says)",
+    b"\xfd7zXZ": "a file packed by xz (which a name in .xz says)",
+    b"BZh91AY&SY": "a file packed by bzip2 (which a name in .bz2 says)",
+    b"PK\x03\x04": "a zip file, or an Excel file (which a name in .zip or .xlsx says)",
+    b"\xd0\xcf\x11\xe0": "an Excel file (which a name in .xls says)",
+    b"PAR1": "a Parquet file (which a name in .parquet says)",
+    b"ARROW1": "a Feather file (which a name in .feather says)",
+    b"\x80\x02": "a pickle", b"\x80\x03": "a pickle", b"\x80\x04": "a pickle", b"\x80\x05": "a pickle",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x89HDF": "an HDF5 file",
+    b"SQLite format 3": "a database",
+}  # fmt: skip
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -98,10 +111,13 @@ def separator_of(dialect: Dialect) -> str:
 
 
 class _Lines:
-    """The lines of a text that belong to the table; number is that of the last one."""
+    """The lines of a text that belong to the table; number is that of the last one.
+
+    first is that of the first one since it was set to 0: a quoted cell goes on over the ends of lines.
+    """
 
     def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
-        self.number = 0
+        self.number = self.first = 0
         self._text, self._dialect = text, dialect
         self._by_blanks = dialect.separator == " "
 
@@ -111,6 +127,7 @@ class _Lines:
             self.number += 1
             if self.number <= self._dialect.skip_rows or (comment and line.startswith(comment)):
                 continue
+            self.first = self.first or self.number
             yield line.strip(" ") if self._by_blanks else line
 
 
@@ -122,8 +139,9 @@ def _cells(file: IO[bytes], dialect: Dialect) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks)
     try:
         for cells in reader:
+            first, lines.first = lines.first, 0
             if cells:
-                yield lines.number, cells
+                yield first, cells
     except UnicodeError:
         raise _undecodable(file, dialect) from None
     except csv.Error as error:
@@ -139,6 +157,9 @@ def _head(file: IO[bytes], dialect: Dialect) -> list[str]:
     """The first lines of the table as text."""
     file.seek(0)
     start = file.read(2**16)
+    for magic, kind in _BINARY.items():
+        if start.startswith(magic):
+            raise DataError(f"this is {kind}, not a table of cells")
     if start[:2] in _UTF16 and dialect.encoding is None:
         raise Misread("UTF-16; data.encoding=utf-16 reads it", encoding="utf-16")
     decoder = codecs.getincrementaldecoder(dialect.encoding or "utf-8-sig")("replace")

@@ -19,11 +19,22 @@ IRIS = "iris"  # the source of the table that comes with irisbp
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Another file, whose rows are the last ones of a table: how many, and what was understood of it."""
+
+    source: str
+    digest: str
+    rows: int
+    reading: Reading
+
+
+@dataclass(frozen=True)
 class Table:
     """values is (rows, features); targets names each row's class; digest is the file's sha256.
 
     A feature without a kind is a number. A cell of words is the place of its text in the feature's
-    categories; a missing cell is nan. reading is what was understood of a file, None of iris.
+    categories; a missing cell is nan. reading is what was understood of a file, None of iris. The last rows
+    may be those of another file, which is held out.
     """
 
     source: str
@@ -35,6 +46,19 @@ class Table:
     kinds: tuple[Kind, ...] = ()
     categories: tuple[tuple[str, ...], ...] = ()
     reading: Reading | None = None
+    held_out: HeldOut | None = None
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """The understanding of its files: `table`, of iris nothing; `validation_table` if one is held out."""
+        found = {} if self.reading is None else {"table": self.reading}
+        return found | ({"validation_table": self.held_out.reading} if self.held_out else {})
+
+    @property
+    def digests(self) -> list[tuple[str, str]]:
+        """Each file that it was read from, with its sha256."""
+        held = self.held_out
+        return [(self.source, self.digest), *([(held.source, held.digest)] if held else [])]
 
     @property
     def columns(self) -> tuple[tuple[str, ...], tuple[Kind, ...], tuple[tuple[str, ...], ...]]:
@@ -55,13 +79,16 @@ class Table:
         return np.array([index[name] for name in self.targets], dtype=np.int64)
 
 
-def read_table(wanted: Wanted | None) -> Table:
-    """The table that is wanted of a file, or iris; all problems of it at once, as a DataError."""
+def read_table(wanted: Wanted | None, content: bytes | None = None) -> Table:
+    """The table that is wanted of a file, or iris; all problems of it at once, as a DataError.
+
+    content is the file's, where it need not be read.
+    """
     if wanted is None:
         return _iris()
-    from irisbp.data.files import read_file  # much code, which iris does not need
+    from irisbp.data.files import parse_table, read_file  # much code, which iris does not need
 
-    return read_file(wanted)
+    return read_file(wanted) if content is None else parse_table(content, wanted)
 
 
 def _iris() -> Table:

@@ -45,8 +45,8 @@ class _CheckpointText(BaseModel):
 class Checkpoint:
     """A moment of a run: the state of its training, and how long its growing files were.
 
-    config and data are the sha256 of config.yaml and of the table, started and seconds those of the
-    manifest, versions those that it has been trained with so far.
+    config is the sha256 of config.yaml, data that of the table, or those of two with a blank between. started
+    and seconds are those of the manifest, versions those that it has been trained with so far.
     """
 
     state: Snapshot
@@ -125,11 +125,12 @@ def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpo
 def _check_that_it_belongs(
     directory: Directory, checkpoint: Checkpoint, config: str, training: Training
 ) -> None:
-    table = training.dataset.table
+    files = training.dataset.table.digests
     if checkpoint.config != config:
         raise RunError(f"{directory.path / 'config.yaml'} has changed since the run began")
-    if checkpoint.data != table.digest:
-        raise RunError(f"{table.source} has changed since {directory.path} was trained on it")
+    for (source, digest), was in zip(files, checkpoint.data.split(" "), strict=True):
+        if digest != was:
+            raise RunError(f"{source} has changed since {directory.path} was trained on it")
     wanted = {"epochs.csv", "steps.csv"} if training.config.record == "steps" else {"epochs.csv"}
     if set(checkpoint.files) != wanted:
         raise RunError(f"{directory.path}: its checkpoint does not have {', '.join(sorted(wanted))}")

@@ -3,6 +3,7 @@
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from irisbp import __version__
 from irisbp.data.dataset import Dataset
 from irisbp.data.encoding import Column, Encoder
+from irisbp.data.table import HeldOut, Table
+from irisbp.data.understood import Reading
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
 
@@ -36,8 +39,18 @@ class KeptColumn(_Part):
     fill: float | str | None
 
 
+class ValidationTable(_Part):
+    """The table whose rows were held out; reading is what was understood of it."""
+
+    source: str
+    sha256: str
+    reading: dict[str, Any]
+
+
 class Data(_Part):
     """The table that was trained on; sha256 is that of its file, validation counts the rows held out.
+
+    rows counts those of both if another table was held out.
 
     features are the network's inputs; columns are those of the table that they are made of, none if they are
     the same. reading is what was understood of the file, None of iris.
@@ -51,6 +64,21 @@ class Data(_Part):
     target: str
     columns: list[KeptColumn] = []
     reading: dict[str, Any] | None = None
+    validation_table: ValidationTable | None = None
+
+    @property
+    def readings(self) -> dict[str, Any]:
+        """The understanding of the table, of iris nothing, and of the one whose rows were held out."""
+        found = {} if self.reading is None else {"table": self.reading}
+        held = self.validation_table
+        return found | ({"validation_table": held.reading} if held else {})
+
+    def changed_file(self, table: Table) -> str | None:
+        """The file of a table that is no longer the one that was trained on, None if there is none."""
+        held = self.validation_table
+        digests = [self.sha256, *([held.sha256] if held else [])]
+        files = zip(table.digests, digests, strict=True)
+        return next((source for (source, now), was in files if now != was), None)
 
     @property
     def encoder(self) -> Encoder:
@@ -159,7 +187,7 @@ def finite(value: float | None) -> float | None:
 
 
 def _data(dataset: Dataset) -> Data:
-    table = dataset.table
+    table, readings = dataset.table, readings_as_json(dataset.readings)
     return Data(
         source=table.source,
         sha256=table.digest,
@@ -168,8 +196,20 @@ def _data(dataset: Dataset) -> Data:
         features=list(table.features),
         target=table.target,
         columns=_columns(dataset.encoder),
-        reading=_reading(dataset),
+        reading=readings.get("table"),
+        validation_table=_validation_table(table.held_out),
     )
+
+
+def readings_as_json(readings: Mapping[str, Reading]) -> dict[str, Any]:
+    """Plain data of what was understood of the files of a table."""
+    return {name: reading.as_json() for name, reading in readings.items()}
+
+
+def _validation_table(held: HeldOut | None) -> ValidationTable | None:
+    if held is None:
+        return None
+    return ValidationTable(source=held.source, sha256=held.digest, reading=held.reading.as_json())
 
 
 def _columns(encoder: Encoder | None) -> list[KeptColumn]:
@@ -179,11 +219,6 @@ def _columns(encoder: Encoder | None) -> list[KeptColumn]:
         KeptColumn(name=c.name, kind=c.kind, categories=list(c.categories), fill=c.fill)
         for c in encoder.columns
     ]
-
-
-def _reading(dataset: Dataset) -> dict[str, Any] | None:
-    reading = dataset.table.reading
-    return None if reading is None else reading.as_json()
 
 
 def versions() -> dict[str, str]:

@@ -102,13 +102,14 @@ def _check_that_it_is_a_run(held: Directory) -> None:
         raise RunError(f"{held.path} holds {name}, which irisbp did not write there; nothing was removed")
 
 
-TABLE = "table.csv"  # of a run that was trained on a DataFrame
+TABLE, VALIDATION_TABLE = "table.csv", "validation.csv"  # of a run whose table came from stdin or Python
 RUN = Layout(
     kind="run",
     proof="config.yaml",
     files=(
         "config.yaml",
         TABLE,
+        VALIDATION_TABLE,
         "steps.csv",
         "epochs.csv",
         "parameters.npz",

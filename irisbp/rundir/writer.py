@@ -93,7 +93,7 @@ class RunWriter:
             best=training.best,
             files=marks,
             config=self._files["config.yaml"],
-            data=training.dataset.table.digest,
+            data=" ".join(digest for _, digest in training.dataset.table.digests),
             started=self._clock.started,
             seconds=self._clock.seconds(),
             versions=self._clock.versions,

@@ -154,6 +154,8 @@ def _other_pairs(a: Manifest | None, b: Manifest | None) -> dict[str, Pair]:
 
 def _others(manifest: Manifest) -> dict[str, Any]:
     data = {"data.rows": manifest.data.rows, "data.sha256": manifest.data.sha256}
+    if held := manifest.data.validation_table:
+        data["data.validation_sha256"] = held.sha256
     return data | {"classes": manifest.classes} | manifest.versions
 
 

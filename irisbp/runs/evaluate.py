@@ -1,16 +1,18 @@
 """Classifies rows of a run's own table, or another table, with the run's parameters."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from irisbp.annotations import DataFrame
 from irisbp.data.dataset import Dataset
 from irisbp.data.frames import frame_of
+from irisbp.data.problems import source_name
 from irisbp.data.understood import Reading
 from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.types import Indices
-from irisbp.rundir.manifest import Figures, Which, finite
+from irisbp.rundir.manifest import Figures, Which, finite, readings_as_json
 from irisbp.training.evaluation import Scores, evaluate
 from irisbp.training.model import Model
 from irisbp.training.state import Training
@@ -23,14 +25,14 @@ RowsName = Literal["training", "validation", "all"]
 class Evaluation:
     """A run's figures on some rows: which parameters were used, and which rows of which table.
 
-    rows is training, validation (those held out) or all. reading is what was understood of another table.
+    rows is training, validation (those held out) or all. readings are what was understood of the table.
     """
 
     which: Which
     data: str
     rows: RowsName
     scores: Scores
-    reading: Reading | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def samples(self) -> int:
@@ -75,9 +77,8 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp evaluate --json` prints."""
-        reading = {} if self.reading is None else {"table": self.reading.as_json()}
         found = {"which": self.which, "data": self.data, "rows": self.rows} | self.scores.as_json()
-        return found | reading
+        return found | readings_as_json(self.readings)
 
     def __repr__(self) -> str:
         return (
@@ -110,8 +111,14 @@ def evaluate_rows(
     name = on or ("validation" if len(dataset.held_out_rows) else "all")
     rows = _chosen_rows(dataset, name, is_own)
     scores = evaluate(model.network, model.parameters, dataset, rows)
-    reading = None if is_own else dataset.table.reading
-    return Evaluation(which, dataset.table.source, name, scores, reading)
+    readings = dataset.readings if is_own else dataset.table.readings
+    return Evaluation(which, _source(dataset, name), name, scores, readings)
+
+
+def _source(dataset: Dataset, name: RowsName) -> str:
+    """The file or the files of some rows."""
+    own, *held = [source_name(source) for source, _ in dataset.table.digests]
+    return {"training": own, "validation": held[0] if held else own, "all": " and ".join([own, *held])}[name]
 
 
 def _chosen_rows(dataset: Dataset, name: RowsName, is_own: bool) -> Indices | None:

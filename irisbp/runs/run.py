@@ -17,7 +17,7 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, make_dataset
 from irisbp.data.encoding import Column, Encoder
-from irisbp.data.table import Table, read_table
+from irisbp.data.table import Table
 from irisbp.errors import RunError
 from irisbp.html import html_pairs
 from irisbp.nn.network import Network
@@ -30,7 +30,7 @@ from irisbp.runs.record import RunRecord
 from irisbp.training.model import Model
 from irisbp.training.setup import held_out_rows
 from irisbp.training.state import Training
-from irisbp.training.tables import wanted_like, wanted_of
+from irisbp.training.tables import table_of, wanted_like
 
 _TOLD = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "seconds")
 
@@ -186,9 +186,7 @@ class Run:
         """Plain data: what `irisbp train --json` prints."""
         kept = self.manifest.model_dump()
         place: dict[str, Any] = {"run": str(self.path) if self.path else None}
-        reading = kept["data"]["reading"]
-        told = {} if reading is None else {"table": reading}
-        return place | {key: kept[key] for key in _TOLD} | dict(kept["figures"]) | told
+        return place | {key: kept[key] for key in _TOLD} | dict(kept["figures"]) | self.manifest.data.readings
 
     def __repr__(self) -> str:
         figures = self.manifest.figures
@@ -216,7 +214,7 @@ class Run:
 
 def _own_dataset(run: Run) -> Dataset:
     """The table that the config names, if it is still what the manifest says."""
-    table, encoder = read_table(wanted_of(run.config.data)), run.model.encoder
+    table, encoder = table_of(run.config.data), run.model.encoder
     _check_table(run, table)
     held_out = held_out_rows(run.config, table)
     table = encoder.encode(table, "zeros")
@@ -224,8 +222,8 @@ def _own_dataset(run: Run) -> Dataset:
 
 
 def _check_table(run: Run, table: Table) -> None:
-    if table.digest != run.manifest.data.sha256:
-        raise RunError(f"{table.source} has changed since {run.path} was trained on it")
+    if changed := run.manifest.data.changed_file(table):
+        raise RunError(f"{changed} has changed since {run.path} was trained on it")
     if set(table.targets) != set(run.classes):
         raise RunError(f"{run.path}/manifest.json: its classes differ from those of the data")
     if table.features != run.model.encoder.names:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from os import PathLike
-from os.path import abspath
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +9,18 @@ from irisbp.annotations import DataFrame
 from irisbp.config.given import Given
 from irisbp.config.load import given_document, load_config
 from irisbp.config.schema import Config
-from irisbp.data.files import parse_table
 from irisbp.data.frames import csv_of
-from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
-from irisbp.rundir.place import TABLE
 from irisbp.rundir.space import check_space
+from irisbp.runs.kept import KeptTables
 from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.resume import resume_in
 from irisbp.runs.run import Run
 from irisbp.runs.session import AnyListener, Asked, ShouldStop, in_directory, in_memory
 from irisbp.training.setup import prepare
-from irisbp.training.tables import wanted_of
 
-_FRAME = "DataFrame"  # the name of a table in memory
+# The names of tables in memory.
+_FRAMES = {"source": "DataFrame", "validation_source": "validation DataFrame"}
 # How csv_of writes a frame, whatever the config says of its own file.
 _AS_WRITTEN: dict[str, Any] = dict.fromkeys(("separator", "thousands", "encoding", "comment", "header"))
 _AS_WRITTEN |= {"decimal": ".", "skip_rows": 0, "units": (), "exponent": "E"}
@@ -34,6 +31,7 @@ def train(
     *,
     table: DataFrame | None = None,
     target: str | None = None,
+    validation_table: DataFrame | None = None,
     directory: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -45,6 +43,7 @@ def train(
     """Train a run: the article's, or that of a config (a path, a mapping or a Config) with keys in its place.
 
     table is a pandas DataFrame to use in place of the config's table, target the column of its classes.
+    validation_table is another one, with the same columns, whose rows are held out.
     directory records the run there; resume continues the run that lies there, if there is one, and overwrite
     replaces it. listeners are called with every record. should_stop is asked after every record: once it is
     true, the run ends there, interrupted. progress shows a bar.
@@ -56,37 +55,41 @@ def train(
     if directory is None and (resume or overwrite):
         raise ConfigError("resume and overwrite need a directory")
     place = None if directory is None else Path(directory)
-    content = None if table is None else csv_of(table)
-    wanted, data = _resolved(config, content, target, place, keys)
+    kept = _kept(table, validation_table)
+    wanted = _resolved(config, kept, target, keys)
     asked = Asked(listeners, should_stop, progress)
     if place is None:
-        return asked.run(in_memory(prepare(wanted, data)))
+        return asked.run(in_memory(prepare(wanted, kept.table(wanted))))
     if resume and (begun := open_begun_run(directory=place, name=None)):
         with begun:
-            return resume_in(begun, asked, wanted)
-    training = prepare(wanted, data)
+            kept.check(begun)
+            return resume_in(begun, asked, kept.config_in(wanted, begun.path))
+    training = prepare(wanted, kept.table(wanted))
     check_space(training, place, replaces=overwrite)
     with open_new_run(None, directory=place, name=None, overwrite=overwrite, unbegun=resume) as held:
-        if content is not None:
-            held.write(TABLE, content)
-        return asked.run(in_directory(held, training))
+        return asked.run(in_directory(held, kept.put_into(held, training)))
 
 
-def _resolved(
-    config: Given, content: bytes | None, target: str | None, place: Path | None, keys: dict[str, Any]
-) -> tuple[Config, Table | None]:
-    """The config, and the table of a DataFrame, which a run in a directory keeps beside its config."""
-    if content is None:
-        return load_config(config, **keys if target is None else keys | {"data.target": target}), None
-    source = _FRAME if place is None else abspath(place / TABLE)
+def _kept(table: DataFrame | None, validation_table: DataFrame | None) -> KeptTables:
+    """The tables that are given as DataFrames, as the files that they would be."""
+    if table is None and validation_table is not None:
+        raise DataError("validation_table: needs table; a file is held out by the key data.validation_source")
+    given = {"source": table, "validation_source": validation_table}
+    return KeptTables({key: csv_of(frame) for key, frame in given.items() if frame is not None})
+
+
+def _resolved(config: Given, kept: KeptTables, target: str | None, keys: dict[str, Any]) -> Config:
+    """The config, in which DataFrames have taken the place of files."""
+    if not kept.contents:
+        return load_config(config, **keys if target is None else keys | {"data.target": target})
     if target is None and not isinstance(config, Config):
         target = given_document(config)[0].data.get("data", {}).get("target", keys.get("data.target"))
     target = target or (config.data.target if isinstance(config, Config) else None)
     if target is None:
         raise DataError("table: needs target, the column that holds the classes")
-    given: dict[str, Any] = {"data.source": source, "data.target": target}
+    given: dict[str, Any] = {f"data.{key}": _FRAMES[key] for key in kept.contents} | {"data.target": target}
     found = load_config(config, **keys, **given)
-    data = found.data.model_copy(update={"source": source, **_AS_WRITTEN})
-    wanted = wanted_of(data)
-    assert wanted is not None
-    return found.model_copy(update={"data": data}), parse_table(content, wanted)
+    if "validation_source" not in kept.contents and found.data.validation_source is not None:
+        raise DataError("table: give validation_table, a DataFrame too, in place of data.validation_source")
+    named = {key: _FRAMES[key] for key in kept.contents}
+    return found.model_copy(update={"data": found.data.model_copy(update={**named, **_AS_WRITTEN})})

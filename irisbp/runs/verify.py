@@ -126,10 +126,9 @@ def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
 def _prepared(run: OpenDirectory, manifest: Manifest) -> Training:
     content = read_written(run, "config.yaml", manifest.files)
     training = prepare(load_config(run.path / "config.yaml", content=content))
-    table = training.dataset.table
-    if table.digest != manifest.data.sha256:
+    if changed := manifest.data.changed_file(training.dataset.table):
         raise RunError(
-            f"{table.source} has changed since {run.path} was trained on it: the run cannot be repeated"
+            f"{changed} has changed since {run.path} was trained on it: the run cannot be repeated"
         )
     return training
 

@@ -1,11 +1,10 @@
 """The understanding of a table: a line for people who train on it, and a table for those who ask."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from irisbp.data.reading import Attempt
+from irisbp.data.options import rows_told
 from irisbp.data.understood import Reading, Understood
 from irisbp.show.console import print_lines
 from irisbp.show.tables import print_table
@@ -15,16 +14,22 @@ _ASKED_FOR = ("data.exclude", "not named in data.features")
 _COLUMNS = ("column", "kind", "range", "missing", "different", "example", "use")
 
 
-def reading_lines(reading: Reading, constant: Sequence[str] = (), *, notes_only: bool = False) -> list[str]:
-    """The lines for stderr: what is used, then what a user may not expect."""
-    lines = [] if notes_only else [_summary(reading)]
+_NAMES = {"table": "table     ", "validation_table": "held out  "}
+
+
+def print_readings(console: Console, readings: Mapping[str, Reading], *, notes_only: bool = False) -> None:
+    """Print what is used of each file, and what a user may not expect."""
+    for name, reading in readings.items():
+        print_lines(console, *reading_lines(reading, name, notes_only=notes_only))
+
+
+def reading_lines(reading: Reading, name: str = "table", *, notes_only: bool = False) -> list[str]:
+    """The lines about a file: what is used, then what a user may not expect."""
+    lines = [] if notes_only else [_NAMES[name] + _summary(reading)]
     left_out = [f"{column.name} ({column.left_out})" for column in reading.columns if _is_note(column)]
     if left_out:
         lines.append(f"note: left out: {_some(left_out)}")
-    lines += [f"note: {note}" for note in reading.notes]
-    if constant:
-        lines.append(f"note: the same in every training row, and scaled by 1: {_some(constant)}")
-    return lines
+    return lines + [f"note: {note}" for note in reading.notes]
 
 
 def _is_note(column: Understood) -> bool:
@@ -38,8 +43,9 @@ def _summary(reading: Reading) -> str:
         for column in reading.features
     ]
     classes = [f"{name} {count}" for name, count in reading.classes.items()]
-    used = f"; {len(columns)} columns: {_some(columns)}" if columns else ""
-    return f"table     {reading.rows} rows{used}; classes: {_some(classes)}"
+    count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    used = f"; {count}: {_some(columns)}" if columns else ""
+    return f"{rows_told(reading.rows)}{used}; classes: {_some(classes)}"
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -58,10 +64,3 @@ def _row(column: Understood) -> list[str]:
     distinct = "" if column.distinct is None else str(column.distinct)
     use = "used" if column.left_out is None else f"left out: {column.left_out}"
     return [column.name, column.kind, column.range, str(column.missing), distinct, column.example, use]
-
-
-def attempt_data(attempt: Attempt, keys: Sequence[str]) -> dict[str, Any]:
-    """Plain data: what `irisbp table --json` prints."""
-    found = attempt.reading.as_json() if attempt.reading else {}
-    problems = [{"text": problem.text, "keys": list(problem.keys)} for problem in attempt.problems]
-    return found | {"problems": problems, "keys": list(keys)}

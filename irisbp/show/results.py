@@ -45,18 +45,18 @@ def _figure_text(name: str, value: float | None) -> str:
     return f"{value:.4f}" if name.endswith("accuracy") else loss_text(value)
 
 
-def class_notes(scores: Scores, is_weighted: bool) -> Iterator[str]:
+def class_notes(scores: Scores, row: str, is_weighted: bool) -> Iterator[str]:
     """The classes that a training did not learn, or of which there is one row, in a line each.
 
-    is_weighted is True if classes have weights already.
+    row is what to call a row of the scores. is_weighted is True if classes have weights already.
     """
     never = [figures.name for figures in scores.classes if figures.recall == 0.0]
     single = [figures.name for figures in scores.classes if figures.samples == 1]
     if never:
         hint = "" if is_weighted else "; class_weight=balanced gives rare classes more weight"
-        yield f"no training row of {_classes(never)} is classified as such (recall 0){hint}"
+        yield f"no {row} of {_classes(never)} is classified as such (recall 0){hint}"
     if single:
-        yield f"there is 1 training row of {_classes(single)}"
+        yield f"there is 1 {row} of {_classes(single)}"
 
 
 def _classes(names: Sequence[str]) -> str:

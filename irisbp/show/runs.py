@@ -12,7 +12,7 @@ from rich.console import Console
 
 from irisbp.config.schema import Config
 from irisbp.config.settings import KeyValue, settings, varying_keys
-from irisbp.rundir.manifest import Figures, Manifest
+from irisbp.rundir.manifest import Data, Figures, Manifest
 from irisbp.runs.compare import Diff, FirstDifference, ParameterDiff, Row
 from irisbp.runs.listing import Entry, EpochFigures, FileEntry
 from irisbp.runs.verify import FileCheck, Verification
@@ -169,10 +169,23 @@ def _summary(entry: Entry) -> list[tuple[str, str]]:
     return pairs + _manifest_pairs(entry.manifest)
 
 
+def _data_pairs(data: Data) -> list[tuple[str, str]]:
+    """The table, and the one whose rows are held out, if that is another one."""
+    held, digest = data.validation_table, ("data sha256", data.sha256[:16])
+    if held is None:
+        held_out = f", {data.validation} of them held out" if data.validation else ""
+        return [("data", f"{data.source}, {data.rows} rows{held_out}"), digest]
+    return [
+        ("data", f"{data.source}, {data.rows - data.validation} rows"),
+        digest,
+        ("held out", f"{held.source}, {data.validation} rows"),
+        ("held out sha256", held.sha256[:16]),
+    ]
+
+
 def _manifest_pairs(manifest: Manifest) -> list[tuple[str, str]]:
     data = manifest.data
     best = "" if manifest.best_epoch is None else f", the best of them {manifest.best_epoch}"
-    held_out = f", {data.validation} of them held out" if data.validation else ""
     return [
         *([("reason", manifest.reason)] if manifest.reason else []),
         ("epochs", f"{manifest.epochs}{best}"),
@@ -182,8 +195,7 @@ def _manifest_pairs(manifest: Manifest) -> list[tuple[str, str]]:
         ("started", _time_text(manifest.started)),
         ("finished", _time_text(manifest.finished)),
         ("classes", ", ".join(manifest.classes)),
-        ("data", f"{data.source}, {data.rows} rows{held_out}"),
-        ("data sha256", data.sha256[:16]),
+        *_data_pairs(data),
         ("target", data.target),
         ("features", ", ".join(data.features)),
         ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
-from irisbp.data.table import Table, read_table
+from irisbp.data.options import STDIN
+from irisbp.data.table import Table
 from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
@@ -30,7 +31,7 @@ from irisbp.sweeps.trainers.group import (
 )
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
-from irisbp.training.tables import wanted_of
+from irisbp.training.tables import table_of
 
 _MOST_WRONG_ROWS = 500  # that are checked; each takes as long as loading a config
 # Seconds for each sample of small networks, roughly, and the seconds that a part should take.
@@ -101,7 +102,7 @@ class SweepPlan:
     """A grid whose configs are valid and whose tables are there.
 
     data has each table's sha256, epochs are those at which curves are kept, seconds says roughly how long one
-    process would take; readings are what was understood of each table.
+    process would take; readings are what was understood of the files of each table.
     """
 
     grid: Grid
@@ -110,12 +111,16 @@ class SweepPlan:
     data: dict[str, str]
     parts: list[Part]
     seconds: float
-    readings: list[Reading]
+    readings: list[dict[str, Reading]]
 
 
 def plan_sweep(grid: Grid) -> SweepPlan:
     """The plan of a grid's sweep; ConfigError or DataError if it cannot be trained."""
     rows = check_rows(grid)
+    if any(grid.config(group[0]).data.source == STDIN for group in rows.groups):
+        raise ConfigError(
+            "data.source: a sweep reads its table many times, and stdin can be read once; give a file"
+        )
     samples = [_sample(map(grid.config, group)) for group in rows.groups]
     if all(training is None for _, training in samples):
         prepare(grid.config(rows.groups[0][0]))  # no run can be trained: this says why
@@ -131,17 +136,27 @@ def plan_sweep(grid: Grid) -> SweepPlan:
         grid=grid,
         rows=rows,
         epochs=points(rows.epochs, len(grid)),
-        data={table.source: table.digest for table in tables},
+        data=dict(pair for table in tables for pair in table.digests),
         parts=parts,
         seconds=seconds,
-        readings=list({table.source: table.reading for table in tables if table.reading}.values()),
+        readings=_readings(samples),
     )
+
+
+def _readings(samples: Sequence[tuple[Table, Training | None]]) -> list[dict[str, Reading]]:
+    """The different ways in which tables were understood, with what is so in the first run of a group."""
+    found = list[dict[str, Reading]]()
+    for table, training in samples:
+        readings = training.dataset.readings if training else table.readings
+        if readings and readings not in found:
+            found.append(readings)
+    return found
 
 
 def _sample(group: Iterator[Config]) -> tuple[Table, Training | None]:
     """The table of a group's runs, and the first of them that can be trained."""
     first = next(group)
-    table = read_table(wanted_of(first.data))
+    table = table_of(first.data)
     return table, first_preparable(chain([first], group), table)
 
 

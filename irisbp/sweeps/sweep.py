@@ -20,7 +20,7 @@ from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.reader import check_row, check_table, load_sweep
+from irisbp.sweeps.directory.reader import check_row, check_tables, load_sweep
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.again import difference
 from irisbp.sweeps.results.columns import Results
@@ -108,7 +108,7 @@ class Sweep:
         check_row(name, self.grid, row)
         config = self.grid.config(row)
         if self.manifest is not None:
-            check_table(name, self.manifest, config.data.source)
+            check_tables(name, self.manifest, config.data)
         return config
 
     def run(self, row: int, **options: Any) -> Run:
@@ -135,7 +135,8 @@ class Sweep:
         best, figure = best_as_json(self.statistics), self.statistics.figure
         assert self.manifest is not None
         place: dict[str, Any] = {"sweep": str(self.path) if self.path else None}
-        return place | self.manifest.model_dump(include=_TOLD) | {"ranked_by": figure, "best": best}
+        told = {"tables": self.manifest.tables} if self.manifest.tables else {}
+        return place | self.manifest.model_dump(include=_TOLD) | {"ranked_by": figure, "best": best} | told
 
     @property
     def _diverged(self) -> int:

@@ -10,9 +10,8 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.encoding import Encoder
-from irisbp.data.options import STDIN
 from irisbp.data.split import hold_out, one_fold
-from irisbp.data.table import Table, read_table
+from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
 from irisbp.nn.backprop import Objective
 from irisbp.nn.codegen.structure import HOW_TO_INSTALL, available
@@ -26,7 +25,7 @@ from irisbp.nn.types import Array, Indices
 from irisbp.training.class_weights import check_class_weight, class_weights
 from irisbp.training.evaluation import ROWS_AT_ONCE
 from irisbp.training.state import Best, Progress, Snapshot, Training
-from irisbp.training.tables import wanted_of
+from irisbp.training.tables import table_of
 
 try:
     import resource
@@ -51,9 +50,7 @@ def prepare(
     given.
     """
     _check_engine(config)
-    if table is None and config.data.source == STDIN:
-        raise ConfigError("data.source: stdin cannot be read again to check or resume the run; give a file")
-    table = table or read_table(wanted_of(config.data))
+    table = table or table_of(config.data)
     held_out = held_out_rows(config, table)
     train_rows = all_but(held_out, len(table.targets))
     numerics = numerics_of(config.numerics)
@@ -112,8 +109,10 @@ def _check_classes(table: Table, order: Indices) -> None:
 
 
 def held_out_rows(config: Config, table: Table) -> Indices:
-    """The rows for validation, drawn from the seed's own stream for it; empty if none are held out."""
+    """The rows for validation: those of another file, drawn from the seed's own stream for it, or none."""
     data = config.data
+    if table.held_out is not None:
+        return np.arange(len(table.targets) - table.held_out.rows, len(table.targets))
     if data.validation is not None:
         return hold_out(table.targets, data.validation, split_draws(config.seed))
     if data.folds is not None and data.fold is not None:

@@ -1,9 +1,26 @@
-"""The table that a config asks for: its keys as the reader of tables takes them."""
+"""The table that a config asks for: its keys as the reader of tables takes them, and what it reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from irisbp.config.schema import DataSection
 from irisbp.data.options import Dialect, Wanted
+from irisbp.data.table import Table, read_table
+
+
+def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | None = None) -> Table:
+    """The table that a config asks for; behind its rows are those of data.validation_source.
+
+    content and held_out are the contents of the two files, where they need not be read.
+    """
+    wanted = wanted_of(data)
+    table = read_table(wanted, content)
+    if data.validation_source is None:
+        return table
+    from irisbp.data.known import with_held_out  # much code, which iris does not need
+
+    asked = replace(wanted or Wanted(table.source, table.target), source=data.validation_source)
+    return with_held_out(table, asked, data.unknown, held_out)
 
 
 def wanted_of(data: DataSection) -> Wanted | None:

@@ -1,6 +1,7 @@
 """Tables of one's own, through the command line: the right value, or an error with its place."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,154 @@ def test_a_path_with_a_nul_is_none(irisbp: Irisbp, tmp_path: Path) -> None:
 def test_a_table_of_too_many_columns_is_refused_by_its_header(trained: Trained) -> None:
     header = ",".join(f"c{k}" for k in range(2**17)) + ",kind\n"
     assert trained.error(header) == "line 1: 131073 columns; at most 131072 can be read here"
+
+
+def test_a_table_on_stdin_is_kept_in_the_run(irisbp: Irisbp, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    of_file = ("train", SMOKE, "data.target=kind", "--quiet")
+    command = (*of_file, "data.source=-", "--name", "x")
+    assert irisbp(*command, input=GOOD).returncode == 0
+    assert irisbp(*of_file, "data.source=t.csv", "--name", "y").returncode == 0
+    run, other = tmp_path / "runs" / "x", tmp_path / "runs" / "y"
+    assert (run / "table.csv").read_text() == GOOD
+    for name in ("steps.csv", "epochs.csv", "parameters.npz"):
+        assert (run / name).read_bytes() == (other / name).read_bytes()
+    assert f"source: {run / 'table.csv'}" in (run / "config.yaml").read_text()
+    assert json.loads((run / "manifest.json").read_text())["data"]["source"] == str(run / "table.csv")
+    assert irisbp("evaluate", "runs/x").returncode == 0
+    assert irisbp("runs", "verify", "runs/x", "--quiet").returncode == 0
+    assert irisbp(*command, "--resume", input=GOOD).returncode == 0
+    changed = irisbp(*command, "--resume", input=GOOD.replace("2.5", "2.6"))
+    told = "irisbp: runs/x/table.csv is not the table that is given: the run was begun with another one\n"
+    assert (changed.returncode, changed.stderr) == (2, told)
+    assert irisbp(*command, "--overwrite", input=GOOD.replace("2.5", "2.6")).returncode == 0
+    assert (run / "table.csv").read_text() == GOOD.replace("2.5", "2.6")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", SMOKE), "stdin: empty; a table has a header and rows"),
+        (("table", "-"), "stdin: empty; a table has a header and rows"),
+        (("config", "validate", SMOKE), "stdin: empty; a table has a header and rows"),
+        (("sweep", SMOKE, "seed=0:2"), "data.source: a sweep reads its table many times, and stdin"),
+    ],
+)
+def test_what_cannot_be_read_from_stdin(irisbp: Irisbp, arguments: tuple[str, ...], message: str) -> None:
+    keys = () if arguments[0] == "table" else ("data.source=-", "data.target=kind")
+    done = irisbp(*arguments, *keys, input="")
+    assert (done.returncode, done.stderr.startswith(f"irisbp: {message}")) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_is_no_table(irisbp: Irisbp) -> None:
+    ours, theirs = os.openpty()
+    try:
+        done = irisbp("train", SMOKE, "data.source=-", "data.target=kind", stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "irisbp: stdin is a terminal, not a table: give a file, or let a table come in by < or |\n",
+    )
+
+
+def test_validate_checks_the_table_as_table_does(irisbp: Irisbp, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c,kind\n1,,red,x\n2,1.5,blue,y\n3,9,red,x\n4,8,red,y\n")
+    keys = ("data.source=t.csv", "data.target=kind")
+    refused = irisbp("config", "validate", *keys)
+    shown = irisbp("table", "t.csv", "--target", "kind")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.replace(f"{tmp_path}/", "") == shown.stderr
+    settled = ("data.missing=drop", "data.categorical=[c]")
+    valid = irisbp("config", "validate", *keys, *settled)
+    assert (valid.returncode, valid.stdout) == (0, "the article: valid\n")
+    assert valid.stderr.startswith(
+        "table     3 rows; 3 columns: a, b, c (words: 2 categories); classes: x 1, y 2\n"
+    )
+    gone = irisbp("config", "validate", *keys, *settled, "data.validation_source=gone.csv")
+    assert (gone.returncode, gone.stdout) == (0, "the article: valid\n")
+    assert f"note: {tmp_path / 'gone.csv'} is not there, and was not checked\n" in gone.stderr
+
+
+def test_the_reading_is_told_by_train_sweep_and_evaluate(irisbp: Irisbp, tmp_path: Path) -> None:
+    rows = [f"{k},{k * 7 % 5},{k % 3 == 0},{'xy'[k % 2]}" for k in range(12)]
+    (tmp_path / "t.csv").write_text("id,a,flag,kind\n" + "\n".join(rows) + "\n12,,True,x\n")
+    keys = ("data.source=t.csv", "data.target=kind", "data.missing=drop", "epochs=1")
+    lines = [
+        "table     12 rows; 2 columns: a, flag (boolean); classes: x 6, y 6",
+        "note: left out: id (an index: it counts the rows)",
+        "note: rows with missing cells are left out: 1 of 13",
+    ]
+    trained = irisbp("train", *keys, "--name", "x", "--json")
+    swept = irisbp("sweep", *keys, "seed=0:2", "--name", "s", "--json")
+    evaluated = irisbp("evaluate", "runs/x")
+    as_json = irisbp("evaluate", "runs/x", "--json")
+    for done in (trained, swept, evaluated):
+        assert done.stderr.splitlines()[:3] == lines
+    assert as_json.stderr.splitlines()[:2] == lines[1:]
+    manifests = [json.loads((tmp_path / "runs" / name / "manifest.json").read_text()) for name in "xs"]
+    for told in (
+        json.loads(trained.stdout)["table"],
+        json.loads(swept.stdout)["tables"][0]["table"],
+        json.loads(as_json.stdout)["table"],
+        manifests[0]["data"]["reading"],
+        manifests[1]["tables"][0]["table"],
+    ):
+        assert (told["rows"], told["dropped"], told["classes"]) == (12, 1, {"x": 6, "y": 6})
+        assert [column["name"] for column in told["columns"]] == ["id", "a", "flag"]
+        assert told["columns"][0]["left_out"] == "an index: it counts the rows"
+        assert told["columns"][2]["kind"] == "boolean"
+
+
+def test_a_class_that_is_never_found_is_told_by_evaluate(irisbp: Irisbp, tmp_path: Path) -> None:
+    rows = [f"{k % 6},{k // 6},many" for k in range(36)] + ["2.5,2.5,few", "3.5,2.5,few", "60,60,one"]
+    (tmp_path / "t.csv").write_text("a,b,kind\n" + "\n".join(rows) + "\n")
+    irisbp("train", "data.source=t.csv", "data.target=kind", "epochs=20", "--name", "x", "--quiet")
+    notes = [line for line in irisbp("evaluate", "runs/x").stderr.splitlines() if line.startswith("note")]
+    assert notes == [
+        "note: no row of class few is classified as such (recall 0);"
+        " class_weight=balanced gives rare classes more weight",
+        "note: there is 1 row of class one",
+    ]
+
+
+def test_the_table_of_many_folds_is_told_once(irisbp: Irisbp, tmp_path: Path) -> None:
+    # Each of the columns r0, r1, ... differs in one row; the first fold holds out two of them.
+    rows = [",".join([str(k * 7 % 11), *(str(int(k == j)) for j in range(6)), "xy"[k % 2]]) for k in range(6)]
+    names = [f"r{j}" for j in range(6)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(["a", *names, "kind"]), *rows]) + "\n")
+    keys = ("data.source=t.csv", "data.target=kind", "epochs=1", "data.folds=3", "data.fold=0:3")
+    lines = irisbp("sweep", *keys, "optimizer=sgd,adam").stderr.splitlines()
+    assert lines[0] == "table     6 rows; 7 columns: a, r0, r1, r2, r3, r4, r5; classes: x 3, y 3"
+    start = "note: the same in every training row, and scaled by 1: "
+    told = [line.removeprefix(start).split(", ") for line in lines if line.startswith(start)]
+    assert [len(some) for some in told] == [2]
+    assert not [line for line in lines[1:] if line.startswith("table")]
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "line"),
+    [
+        ("a,b,kind\n1,2,x\n3,oops,y\n5,6,x\n", (), 3),
+        ("\ufeffa,b,kind\r\n1,2,x\r\n3,oops,y\r\n5,6,x\r\n", (), 3),
+        ("title\n\na,b,kind\n1,2,x\n\n3,oops,y\n5,6,x\n", ("data.skip_rows=2",), 6),
+        ("# c\na,b,kind\n# c\n1,2,x\n3,oops,y\n5,6,x\n", ("data.comment=#",), 5),
+        ('a,"b\n(m)",kind\n1,2,x\n3,oops,y\n5,6,x\n', (), 4),
+        ('a,b,kind\n1,2,"x\n\nx"\n3,oops,"y\ny"\n5,6,z\n', (), 5),
+    ],
+)
+def test_a_row_has_the_line_where_it_begins(
+    trained: Trained, content: str, keys: tuple[str, ...], line: int
+) -> None:
+    assert f"'oops' (line {line}) is not a number" in trained.error(content, *keys)
+
+
+def test_a_comma_in_a_number_is_a_decimal_one_where_semicolons_separate(trained: Trained) -> None:
+    told = trained.error("a;b;kind\n1,250;0,5;x\n2,125;1,250;y\n")
+    assert told.endswith("With these keys it can be read: data.separator=semicolon data.decimal=comma")
+    told = trained.error('a,b,kind\n"0,250",3,x\n"2,125",2,y\n')
+    assert told.endswith("With these keys it can be read: data.decimal=comma")
+    told = trained.error('a,b,kind\n"1,250",3,x\n"2,125",2,y\n')
+    assert told.endswith("With these keys it can be read: data.thousands=comma")

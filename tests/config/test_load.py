@@ -1,6 +1,7 @@
 """Configs: every problem at once, at its place, in words that help."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def test_five_lines_say_the_articles_case(tmp_path: Path) -> None:
             "header": None,
             "shuffle": "once",
             "validation": None,
+            "validation_source": None,
             "folds": None,
             "fold": None,
         },
@@ -144,6 +146,7 @@ SINGLE_KEYS: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.header": (["width", "species"], _TABLE),
     "data.shuffle": ("never", {}),
     "data.validation": (0.2, {}),
+    "data.validation_source": ("/held.csv", {}),
     "data.folds": (5, {"data.fold": 0}),
     "data.fold": (2, {"data.folds": 5}),
     "early_stopping.patience": (3, {"data.validation": 0.2}),
@@ -376,6 +379,15 @@ def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
             "data={folds: 3, fold: 0, validation: 0.5}",
             "data.validation: not allowed together with data.folds",
         ),
+        (
+            "data={validation_source: v.csv, validation: 0.5}",
+            "data.validation_source: not allowed together with data.validation; give one of them",
+        ),
+        (
+            "data={validation_source: v.csv, folds: 3, fold: 0}",
+            "data.validation_source: not allowed together with data.folds; give one of them",
+        ),
+        ("data.validation_source=-", "data.validation_source: stdin cannot be it; give a file"),
         ("data.source=x.csv", "data.source: needs data.target, the column that holds the classes"),
         ("data.target=x", "data.target: needs data.source; the columns of iris are fixed"),
         (
@@ -434,6 +446,40 @@ def test_a_thousand_problems_are_not_all_listed(tmp_path: Path) -> None:
     assert problems[-1] == "... and 950 more"
 
 
+@pytest.mark.parametrize(
+    ("value", "target"),
+    [("#Label", "#Label"), ("a #b", "a #b"), ("'#x'", "#x"), ('"# y"', "# y")],
+)
+def test_an_override_has_no_comments(value: str, target: str) -> None:
+    overrides = [f"data.target={value}", "data.source=t.csv", "data.missing_values=[#N/A, '#', '?']"]
+    data = load_config(None, overrides).data
+    assert data.target == target
+    assert data.missing_values == ("#N/A", "#", "?")
+
+
+@pytest.mark.parametrize("sign", ["-", "?", "|", ">", ":", "#", "!", "&", "*", "%", "@", "`"])
+def test_a_sign_alone_is_text(sign: str) -> None:
+    data = load_config(None, [f"data.comment={sign}", "data.source=t.csv", "data.target= y "]).data
+    assert (data.comment, data.target) == (sign, "y")
+    assert load_config(None, ["data.target=~"]).data.target is None
+
+
+def test_a_number_before_a_hash_sign_is_no_number() -> None:
+    with pytest.raises(Problems, match=re.escape('epochs: "3 # few" is not a whole number')):
+        load_config(None, ["epochs=3 # few"])
+
+
+def test_the_message_about_an_override_has_its_hash_sign() -> None:
+    with pytest.raises(ConfigError, match=re.escape("argument seed=[#: #: not valid YAML")):
+        load_config(None, ["seed=[#: #"])
+
+
+def test_an_override_of_characters_in_private_use_is_read_as_it_is() -> None:
+    every = "".join(map(chr, range(0xE000, 0xF900)))
+    for target in ("\ue000#\ue001", every):
+        assert load_config(None, [f"data.target={target}", "data.source=t.csv"]).data.target == target
+
+
 def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(FIVE)
@@ -450,7 +496,10 @@ def test_overrides_win_and_reach_into_choices(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["- 1\n", "seed\n", "3\n"])
 def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
-    assert _problems(tmp_path, text) == ["c.yaml: not a mapping; a config is lines of `key: value`"]
+    assert _problems(tmp_path, text) == [
+        "c.yaml: not a mapping; a config is lines of `key: value`"
+        " (a table is given by keys: data.source=FILE data.target=COLUMN)"
+    ]
 
 
 def test_arguments() -> None:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import pickle
 import random
 import zipfile
 from collections.abc import Callable
@@ -95,8 +96,26 @@ def test_other_formats_are_named(source: str, message: str, tmp_path: Path) -> N
         read_table(Wanted(str(tmp_path / source), "kind"))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(TEXT.encode()), "a file packed by gzip"),
+        (lzma.compress(TEXT.encode()), "a file packed by xz"),
+        (bz2.compress(TEXT.encode()), "a file packed by bzip2"),
+        (pickle.dumps({"a": 1}), "a pickle"),
+        (b"PK\x03\x04...", "a zip file, or an Excel file"),
+        (b"PAR1...", "a Parquet file"),
+    ],
+)
+def test_other_formats_are_named_by_their_first_bytes(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_table(Wanted(str(tmp_path / "t.csv"), "kind"))
+    assert str(caught.value).startswith(f"{tmp_path / 't.csv'}: this is {message}")
+
+
 def test_an_address_is_no_file() -> None:
-    with pytest.raises(DataError, match="an address, not a file"):
+    with pytest.raises(DataError, match=r"^https://example\.org/t\.csv: an address, not a file"):
         read_table(Wanted("https://example.org/t.csv", "kind"))
 
 

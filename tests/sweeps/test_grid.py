@@ -208,3 +208,8 @@ def test_equal_seeds_have_equal_starts_orders_and_held_out_rows(rng: str) -> Non
         np.testing.assert_array_equal(training.dataset.held_out_rows, first.dataset.held_out_rows)
     assert not np.array_equal(trainings[0].parameters, trainings[1].parameters)
     assert not np.array_equal(trainings[0].order, trainings[1].order)
+
+
+def test_a_value_with_a_hash_sign_is_varied() -> None:
+    grid = make_grid(None, ["data.source=t.csv", "data.target=#a,#b"])
+    assert [grid.config(row).data.target for row in range(2)] == ["#a", "#b"]

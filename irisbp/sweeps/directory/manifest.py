@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irisbp.errors import RunError, in_shell
 from irisbp.rundir.directory import OpenDirectory
-from irisbp.rundir.manifest import now, versions
+from irisbp.rundir.manifest import now, readings_as_json, versions
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results
@@ -17,7 +17,8 @@ from irisbp.sweeps.results.columns import Results
 class SweepManifest(BaseModel):
     """Written last, so that a directory without it is a sweep that did not end.
 
-    configs is the sha256 of all rows' configs; data has each table's. seconds is the time that training took.
+    configs is the sha256 of all rows' configs; data has each table's, tables what was understood of them.
+    seconds is the time that training took.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -31,6 +32,7 @@ class SweepManifest(BaseModel):
     finished: str
     configs: str
     data: dict[str, str]
+    tables: list[dict[str, Any]] = []
     versions: dict[str, str]
     files: dict[str, str]
 
@@ -67,6 +69,7 @@ def make_manifest(
         finished=now(),
         configs=plan.rows.digest(range(len(plan.grid))),
         data=plan.data,
+        tables=[readings_as_json(readings) for readings in plan.readings],
         versions=session.versions,
         files=dict(files),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from irisbp.config.schema import Config
+from irisbp.config.schema import Config, DataSection
 from irisbp.data.files import table_digest
 from irisbp.data.table import IRIS
 from irisbp.errors import DataError, RunError
@@ -51,7 +51,7 @@ def row_config(path: Path, row: int) -> Config:
     check_row(str(path), grid, row)
     config = grid.config(row)
     if manifest is not None:
-        check_table(str(path), manifest, config.data.source)
+        check_tables(str(path), manifest, config.data)
     return config
 
 
@@ -61,11 +61,12 @@ def check_row(sweep: str, grid: Grid, row: int) -> None:
         raise RunError(f"row {row}: {sweep} has rows 0 to {len(grid) - 1}")
 
 
-def check_table(sweep: str, manifest: SweepManifest, source: str | None) -> None:
-    """DataError if a table has changed since the sweep was trained on it."""
-    name = source or IRIS
-    if table_digest(source) != manifest.data.get(name):
-        raise DataError(f"{name} has changed since {sweep} was trained on it")
+def check_tables(sweep: str, manifest: SweepManifest, data: DataSection) -> None:
+    """DataError if the table of a row, or the one that it holds out, has changed since it was trained."""
+    for source in (data.source, *([data.validation_source] if data.validation_source else [])):
+        name = source or IRIS
+        if table_digest(source) != manifest.data.get(name):
+            raise DataError(f"{name} has changed since {sweep} was trained on it")
 
 
 def _grid(directory: OpenDirectory, manifest: SweepManifest | None) -> Grid:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from irisbp.config.given import plain
 from irisbp.config.load import OVERRIDE, anchor_source, key_path, put
-from irisbp.config.yaml import abridged, parse
+from irisbp.config.yaml import abridged, parse_value
 from irisbp.errors import ConfigError
 
 MOST_RUNS = 10**6
@@ -128,7 +128,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _reads_as(text: str, value: Any) -> bool:
     try:
-        return repr(parse(text, lambda mark: "").data) == repr(value)
+        return repr(parse_value(text, "").data) == repr(value)
     except ConfigError:
         return False
 
@@ -170,7 +170,7 @@ def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
     found = _RANGE.fullmatch(text)
     if found:
         return _range(place, *(int(number or 1) for number in found.groups())), True
-    document = parse(text, lambda mark: place)
+    document = parse_value(text, place)
     # The path of a table is relative to here, wherever the sweep is resumed.
     path, holder = key.split("."), dict[str, Any]()
     put(holder, path, document.data, place)

@@ -26,7 +26,7 @@ _MOST_ROWS = 2**22  # of the orders of the runs at once
 
 def is_compiled(config: Config, network: Network, batch_size: int) -> bool:
     """Return whether runs of this config are trained side by side by compiled code."""
-    watched = config.early_stopping is not None or config.data.validation or config.data.folds
+    watched = config.early_stopping is not None or config.data.holds_out
     return config.engine == "compiled" and not watched and is_faster(network, batch_size)
 
 

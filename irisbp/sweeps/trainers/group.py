@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from irisbp.config.schema import Config
-from irisbp.data.table import Table, read_table
+from irisbp.data.table import Table
 from irisbp.nn.network import Network
 from irisbp.sweeps.trainers import compiled
 from irisbp.sweeps.trainers.alone import train_alone
@@ -14,7 +14,7 @@ from irisbp.sweeps.trainers.lockstep import Lockstep, join
 from irisbp.sweeps.trainers.outcome import UNTRAINABLE, Outcome, failed
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
-from irisbp.training.tables import wanted_of
+from irisbp.training.tables import table_of
 
 # Measured against the plain loop, one thread each: runs with larger products are trained alone.
 _MOST_PRODUCTS = 50_000
@@ -61,7 +61,7 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     report is called with how many more epochs are settled, including those after a run's early end, so that
     in the end all epochs of all configs have been reported.
     """
-    table = read_table(wanted_of(configs[0].data))
+    table = table_of(configs[0].data)
     one = first_preparable(configs, table)
     if one is None or not is_side_by_side(one):
         return _one_by_one(configs, table, report)

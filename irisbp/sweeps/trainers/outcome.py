@@ -43,8 +43,7 @@ class Outcome:
 
 def failed(config: Config, error: IrisbpError) -> Outcome:
     """The outcome of a run that cannot be trained: its split may lack a class, for one."""
-    data = config.data
-    holds_out = bool(data.validation or data.folds)
+    holds_out = config.data.holds_out
     return Outcome(
         status="failed",
         reason=str(error).splitlines()[0],

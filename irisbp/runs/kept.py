@@ -1,0 +1,67 @@
+"""Tables that have no file of their own, from stdin or from Python: a run keeps them in its directory."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from os.path import abspath
+from pathlib import Path
+
+from irisbp.config.schema import Config
+from irisbp.data.options import STDIN
+from irisbp.data.streams import read_stdin
+from irisbp.data.table import Table
+from irisbp.errors import RunError
+from irisbp.rundir.place import TABLE, VALIDATION_TABLE
+from irisbp.rundir.storage import Directory
+from irisbp.training.state import Training
+from irisbp.training.tables import table_of
+
+_FILES = {"source": TABLE, "validation_source": VALIDATION_TABLE}
+
+
+@dataclass(frozen=True)
+class KeptTables:
+    """The contents of tables without a file, by the key of `data` that would name it."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of_stdin(cls, config: Config) -> "KeptTables":
+        """The table on stdin, if that is a config's source."""
+        return cls({"source": read_stdin()} if config.data.source == STDIN else {})
+
+    def table(self, config: Config) -> Table:
+        """The config's table, of these contents or of its files."""
+        return table_of(config.data, self.contents.get("source"), self.contents.get("validation_source"))
+
+    def config_in(self, config: Config, path: Path) -> Config:
+        """The config of a run in this directory, which names the files there."""
+        sources = {key: abspath(path / _FILES[key]) for key in self.contents}
+        return config.model_copy(update={"data": config.data.model_copy(update=sources)})
+
+    def check(self, directory: Directory) -> None:
+        """RunError if the run in a directory was begun with other tables."""
+        for key, content in self.contents.items():
+            name = _FILES[key]
+            if directory.sha256(name) != hashlib.sha256(content).hexdigest():
+                path = directory.path / name
+                raise RunError(f"{path} is not the table that is given: the run was begun with another one")
+
+    def put_into(self, directory: Directory, training: Training) -> Training:
+        """The training with its tables written into a new run's directory."""
+        for key, content in self.contents.items():
+            directory.write(_FILES[key], content)
+        config = self.config_in(training.config, directory.path)
+        table = _renamed(training.dataset.table, config)
+        return replace(training, config=config, dataset=replace(training.dataset, table=table))
+
+
+def _renamed(table: Table, config: Config) -> Table:
+    """The table with the sources that a config names."""
+    data, held, reading = config.data, table.held_out, table.reading
+    if held is not None and data.validation_source is not None:
+        source = data.validation_source
+        held = replace(held, source=source, reading=replace(held.reading, source=source))
+    if reading is not None and data.source is not None:
+        return replace(table, source=data.source, reading=replace(reading, source=data.source), held_out=held)
+    return replace(table, held_out=held)
