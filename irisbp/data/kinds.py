@@ -6,6 +6,7 @@ One cell is judged as a whole column of such cells is, so that no column changes
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -65,6 +66,22 @@ class Judged:
     odd: list[Odd]
     words: list[tuple[int, str]]
 
+    @cached_property
+    def numbers(self) -> Array:
+        """The values without nan."""
+        present = ~np.isnan(self.values)
+        return self.values if present.all() else self.values[present]
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest of the numbers, of which there is one at least."""
+        return float(self.numbers.min())
+
+    @cached_property
+    def most(self) -> float:
+        """The largest of them."""
+        return float(self.numbers.max())
+
 
 def judge(cells: "Sequence[str] | Array", wanted: Wanted) -> Judged:
     """The verdict on a column of cells, or of numbers with nan for each missing cell."""
@@ -90,8 +107,8 @@ def plain_numbers(cells: Sequence[str], dialect: Dialect) -> Array | None:
         return None
     if not np.isfinite(values).all():
         return None
-    zeros = np.flatnonzero(values == 0.0).tolist()
-    return None if any(_vanishes(cells[row]) for row in zeros) else values
+    zeros = {cells[row] for row in np.flatnonzero(values == 0.0).tolist()}
+    return None if any(map(_vanishes, zeros)) else values
 
 
 def _vanishes(cell: str) -> bool:
@@ -180,7 +197,9 @@ def _verdict(
 def counts_rows(values: Array) -> bool:
     """Return true of values that count the rows from 0 or 1, of a table of 10 rows or more."""
     count, start = len(values), values[0] if len(values) else 2.0
-    return count >= _FEWEST_COUNTED and start in (0, 1) and np.array_equal(values, np.arange(count) + start)
+    if count < _FEWEST_COUNTED or start not in (0, 1) or values[-1] != start + count - 1:
+        return False
+    return np.array_equal(values, np.arange(count) + start)
 
 
 _FEWEST_COUNTED = 10  # in a shorter table it may well be a measurement

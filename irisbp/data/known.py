@@ -7,12 +7,14 @@ error with its line.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
+from irisbp.data.aside import aside
 from irisbp.data.encoding import Encoder, cells_as_values, inputs_of
 from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
 from irisbp.data.kinds import BOOLEANS
@@ -54,14 +56,13 @@ def _named_error(source: str, error: DataError) -> DataError:
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
     """The inputs and classes of a file with the columns of an encoder; its rows have their classes."""
-    with open_table(Path(wanted.source)) as file:
-        digest = digest_of(file, wanted.source)
-        with _named(wanted.source):
+    with open_table(Path(wanted.source)) as file, _named(wanted.source):
+        with aside(partial(digest_of, source=wanted.source), file) as digest:
             sheet = sheet_of(file, wanted)
             _check_columns(sheet.names, (wanted.target, *encoder.names))
             labels = _known_labels(sheet, wanted, classes)
             inputs = _inputs(sheet, encoder, wanted, unknown)
-    return _table(wanted, encoder, sheet, labels, inputs, digest)
+    return _table(wanted, encoder, sheet, labels, inputs, digest())
 
 
 def _inputs(sheet: Sheet, encoder: Encoder, wanted: Wanted, unknown: Unknown) -> Array:

@@ -22,7 +22,7 @@ from irisbp.nn.types import Array
 
 Mask = npt.NDArray[np.bool_]
 
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 2048
 _MOST_TRIES = 6  # of dialects, each with a key of its own
 
 

@@ -8,13 +8,14 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from irisbp.data.aside import aside, parts_of
 from irisbp.data.formats import open_table, sheet_of
 from irisbp.data.kinds import Kind
 from irisbp.data.options import Wanted
@@ -100,10 +101,10 @@ def last_column(wanted: Wanted) -> str:
 
 
 def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    digest = digest_of(file, wanted.source)
-    found = read(lambda asked: sheet_of(file, asked), wanted)
+    with aside(partial(digest_of, source=wanted.source), file) as digest:
+        found = read(lambda asked: sheet_of(file, asked), wanted)
     return Table(
-        wanted.source, found.features, found.values, wanted.target, found.targets, digest,
+        wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
         found.kinds, found.categories, found.reading,
     )  # fmt: skip
 
@@ -123,8 +124,10 @@ def open_source(wanted: Wanted) -> IO[bytes]:
 
 def digest_of(file: IO[bytes], source: str) -> str:
     """The sha256 of a file's content."""
+    digest = hashlib.sha256()
     try:
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        for part in parts_of(file):
+            digest.update(part)
+        return digest.hexdigest()
     except OSError as error:
         raise StorageError("read", source, error) from None
