@@ -31,7 +31,8 @@ _ZEROS, _EIGHT_ZEROS = b"0" * 200, int.from_bytes(b"0" * 8, "little")
 
 def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
     """The sheet of a large file without surprises, None of any other."""
-    if not _is_plain(wanted.dialect) or not _is_large(file):
+    # Pandas takes -999.0 for missing, too, if -999 is.
+    if wanted.missing_numbers or not _is_plain(wanted.dialect) or not _is_large(file):
         return None
     names, rows = read_rows(file, wanted.dialect)
     sample = list(islice(rows, 50))

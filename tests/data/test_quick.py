@@ -17,7 +17,7 @@ from irisbp.data import aside, quick
 from irisbp.data.kinds import judge
 from irisbp.data.options import Dialect, Wanted
 from irisbp.data.sheet import Sheet, read_sheet
-from irisbp.data.table import load_table
+from irisbp.data.table import load_table, read_table
 from irisbp.errors import DataError
 
 PLAIN = st.one_of(
@@ -141,3 +141,10 @@ def test_the_place_of_a_fault_in_a_large_file(way: str, line: str, message: str,
     with pytest.raises(DataError) as caught:
         load_table(str(tmp_path / "t.csv"), "y", None)
     assert message in str(caught.value)
+
+
+def test_a_number_may_mean_a_missing_cell(way: str, tmp_path: Path) -> None:
+    rows = ["1,2,a", "-999,3,b", " -999 ,-999.0,a", "7,8,b"] * 20
+    (tmp_path / "t.csv").write_text("\n".join(["p,q,y", *rows]))
+    wanted = Wanted(str(tmp_path / "t.csv"), "y", missing_values=("-999",), missing="drop")
+    assert read_table(wanted).values.tolist() == [[1.0, 2.0], [7.0, 8.0]] * 20
