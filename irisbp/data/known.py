@@ -21,7 +21,9 @@ from irisbp.data.kinds import BOOLEANS
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed
 from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of
+from irisbp.data.quick import Block, quick_blocks
 from irisbp.data.reading import Reading
+from irisbp.data.rows import Columns, Lines
 from irisbp.data.sheet import Sheet, read_rows
 from irisbp.data.table import Table, digest_of
 from irisbp.errors import DataError, StorageError
@@ -31,8 +33,8 @@ from irisbp.nn.types import Array
 class Samples(NamedTuple):
     """Rows of a file: their lines, their cells as they are, and their inputs, nan where one is missing."""
 
-    lines: list[int]
-    cells: list[list[str]]
+    lines: Sequence[int]
+    rows: Columns | Lines
     inputs: Array
 
 
@@ -138,27 +140,50 @@ def read_samples(
         asked = with_dialect(wanted, inner)
         names, rows = read_rows(text, asked.dialect)
         _check_columns(names, encoder.names)
-    return names, _samples(names, rows, asked, encoder, unknown, at_once)
+    blocks = quick_blocks(text, names, _numbers(encoder), asked, at_once)
+    return names, _samples(names, blocks, rows, asked, encoder, unknown, at_once)
+
+
+def _numbers(encoder: Encoder) -> set[str]:
+    return {column.name for column in encoder.columns if column.kind == "number"}
 
 
 def _samples(
     names: list[str],
+    blocks: Iterator[Block],
     rows: Iterator[tuple[int, list[str]]],
     wanted: Wanted,
     encoder: Encoder,
     unknown: Unknown,
     at_once: int,
 ) -> Iterator[Samples]:
-    at = [names.index(name) for name in encoder.names]
-    while True:
+    """First the blocks without surprises, then the rows below them."""
+    at, line = [names.index(name) for name in encoder.names], 2
+
+    def inputs(columns: Sequence[Sequence[str] | Array], lines: Sequence[int]) -> Array:
         with _named(wanted.source):
-            some = [(line, cells) for line, cells in islice(rows, at_once) if any(map(str.strip, cells))]
-            if not some:
-                return
-            lines, cells = [line for line, _ in some], [cells for _, cells in some]
-            columns = [
-                cells_as_values(column, [row[k] for row in cells], lines, wanted, unknown)
+            values = [
+                cells_as_values(column, columns[k], lines, wanted, unknown)
                 for k, column in zip(at, encoder.columns, strict=True)
             ]
-            inputs = inputs_of(encoder, columns)
-        yield Samples(lines, cells, inputs)
+            return inputs_of(encoder, values)
+
+    for block in blocks:
+        lines = range(line, line + len(block.lines))
+        line = lines.stop
+        words = [column for column in block.columns if isinstance(column, list)]
+        yield Samples(lines, Lines(block.lines, words), inputs(block.columns, lines))
+        if block.is_last:
+            return
+    rest = ((number, cells) for number, cells in rows if number >= line and any(map(str.strip, cells)))
+    while some := _next_rows(rest, wanted, at_once):
+        numbers, cells = zip(*some, strict=True)
+        by_column = [*zip(*cells, strict=True)]
+        yield Samples(numbers, Columns(by_column), inputs(by_column, numbers))
+
+
+def _next_rows(
+    rows: Iterator[tuple[int, list[str]]], wanted: Wanted, at_once: int
+) -> list[tuple[int, list[str]]]:
+    with _named(wanted.source):
+        return list(islice(rows, at_once))

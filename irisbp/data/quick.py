@@ -5,12 +5,13 @@ reader finds out what it is.
 """
 
 import csv
+import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +41,47 @@ def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
         return None
     first = sample[0][0]
     kinds = _kinds(names, [cells for _, cells in sample], wanted)
-    frames = _frames(file, first - 1, kinds, wanted)
-    if not frames:
-        return None
-    columns = [_column(frames, k, kind) for k, kind in enumerate(kinds)]
-    rows = sum(map(len, frames))
-    if not _is_sound(columns, file):
-        return None
-    return Sheet(names, columns, range(first, first + rows), [])
+    columns = _columns(file, first - 1, kinds, wanted)
+    return columns and Sheet(names, columns, range(first, first + len(columns[0])), [])
+
+
+class Block(NamedTuple):
+    """Some lines of a file and their columns, numbers as such; is_last if no line is below them."""
+
+    lines: list[str]
+    columns: list[list[str] | Array]
+    is_last: bool
+
+
+def quick_blocks(
+    file: IO[bytes], names: Sequence[str], numbers: Container[str], wanted: Wanted, at_once: int
+) -> Iterator[Block]:
+    """The lines below the header of a large file of commas, so many at a time.
+
+    It ends before lines with a surprise, and leaves the file's position as it is.
+    """
+    path = path_of(file)
+    plain = not wanted.missing_numbers and wanted.dialect.header is None and _is_plain(wanted.dialect)
+    if path is None or not plain or separator_of(wanted.dialect) != "," or os.path.getsize(path) < LARGE:
+        return
+    kinds = [float if name in numbers else object for name in names]
+    with open(path, "rb") as other:
+        header = other.readline().decode("utf-8-sig", "replace")
+        if [name.strip() for name in header.split(",")] != names or len(names) < 2:
+            return
+        while lines := b"".join(islice(other, at_once)):
+            columns = _columns(io.BytesIO(lines), 0, kinds, wanted)
+            if columns is None:
+                return
+            texts = lines.decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
+            yield Block(texts, columns, not other.peek(1))
+
+
+def _columns(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> list[list[str] | Array] | None:
+    """The columns of a file below so many lines, None if there is a surprise."""
+    frames = _frames(file, above, kinds, wanted)
+    columns = [_column(frames, k, kind) for k, kind in enumerate(kinds)] if frames else []
+    return columns if frames and _is_sound(columns, file) else None
 
 
 def _column(frames: list[Any], k: int, kind: type) -> list[str] | Array:
@@ -224,7 +258,7 @@ def _ends(file: IO[bytes], count: int) -> list[int]:
 def _is_sound(columns: "list[list[str] | Array]", file: IO[bytes]) -> bool:
     """No short row, which pandas pads at its end, and no number that float64 has no room for."""
     last, zeros = columns[-1], False
-    if np.isnan(last).any() if isinstance(last, np.ndarray) else not all(last):
+    if np.isnan(last).any() if isinstance(last, np.ndarray) else not all(map(str.strip, set(last))):
         return False
     for column in columns:
         if isinstance(column, np.ndarray):
