@@ -36,11 +36,11 @@ class Standardizer:
         varies, unless constant_sd is given: it is then that feature's sd, and its value is the mean.
         """
         # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
-        _, exponents = np.frexp(np.abs(values).max(axis=0))
+        lows, highs = values.min(axis=0), values.max(axis=0)
+        _, exponents = np.frexp(np.maximum(highs, -lows))
         with np.errstate(all="ignore"):
             mean, sd = mean_and_sd(np.ldexp(values, -exponents))
             mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
-        lows, highs = values.min(axis=0), values.max(axis=0)
         if constant_sd is not None:
             mean, sd = np.where(lows == highs, lows, mean), np.where(lows == highs, constant_sd, sd)
         for name, least, most, spread in zip(features, lows, highs, sd, strict=True):
@@ -58,7 +58,8 @@ class Standardizer:
         One that is beyond float64 is infinite: a sample may lie as far out as it likes.
         """
         with np.errstate(all="ignore"):
-            standardized = (values - self.mean) / self.sd
+            standardized = values - self.mean
+            standardized /= self.sd
             if not np.isfinite(
                 standardized
             ).all():  # it may be the difference that overflows, not the quotient
@@ -93,7 +94,7 @@ class Dataset:
     @property
     def constant(self) -> list[str]:
         """The features that are the same in every training row, and are scaled by 1."""
-        values = self.table.values[self.train_rows]
+        values = rows_of(self.table.values, self.train_rows)
         same = np.flatnonzero((values == values[:1]).all(axis=0)).tolist()
         return [self.table.features[k] for k in same]
 
@@ -135,6 +136,11 @@ def all_but(rows: Indices, count: int) -> Indices:
     others = np.ones(count, dtype=bool)
     others[rows] = False
     return np.flatnonzero(others)
+
+
+def rows_of(values: Array, rows: Indices) -> Array:
+    """Some rows of values; all of them in their order are not copied."""
+    return values if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))) else values[rows]
 
 
 def one_hot(labels: Indices, classes: int) -> Array:

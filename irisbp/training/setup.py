@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset, rows_of
 from irisbp.data.encoding import Encoder
 from irisbp.data.formats import STDIN
 from irisbp.data.split import hold_out, one_fold
@@ -68,7 +68,7 @@ def prepare(
     table = encoder.encode(table, "zeros")
     if standardizer is None:
         standardizer = Standardizer.fit(
-            table.values[train_rows], table.features, numerics.mean_and_sd, constant_sd=1.0
+            rows_of(table.values, train_rows), table.features, numerics.mean_and_sd, constant_sd=1.0
         )
     dataset = make_dataset(table, classes, standardizer, held_out, encoder)
     network = make_network(config, len(table.features), len(classes))
