@@ -3,10 +3,11 @@
 Hashing and counting bytes hold no lock of Python's, so they cost no time where there is a second core.
 """
 
+import ctypes
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TypeVar
 
 LARGE = 2**22  # bytes; less is done before a thread has started
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 
 def path_of(file: IO[bytes]) -> str | None:
-    """The absolute path of an open file on the disk; None of another, or if the path is another file's now."""
+    """The absolute path of an open file on the disk; None if the path is not its own (any more)."""
     try:
         path = os.path.abspath(file.name)
         return path if os.path.samestat(os.fstat(file.fileno()), os.stat(path)) else None
@@ -32,7 +33,7 @@ def parts_of(file: IO[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def aside(work: Callable[[IO[bytes]], T], file: IO[bytes]) -> Iterator[Callable[[], T]]:
-    """What gives work's result on the file, which is done meanwhile if the file is large and on the disk.
+    """Work on a file, done meanwhile if it is large and on the disk; the call that is given waits for it.
 
     Another handle is opened for it, so that the file's position stays what it is.
     """
@@ -45,3 +46,9 @@ def aside(work: Callable[[IO[bytes]], T], file: IO[bytes]) -> Iterator[Callable[
 
     with open(path, "rb", buffering=0) as other, ThreadPoolExecutor(1) as pool:
         yield pool.submit(work, other).result
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system: glibc would keep that of columns, too small for a table."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ from irisbp.nn.numerics.choice import NATIVE
 from irisbp.nn.types import Array, Indices
 
 _SMALLEST_NORMAL = 2.0**-1022
+_FAR = 256  # the exponent of a value; the squares of its last digit and of a million such values are normal
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Standardizer:
         DataError for a feature whose sd is no normal number (2^-1022 to 1.8e308), and for one that never
         varies, unless constant_sd is given: it is then that feature's sd, and its value is the mean.
         """
-        # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
+        # Far out, scaled by a power of two into [-1, 1]: it changes no digit and lets no square overflow.
         lows, highs = values.min(axis=0), values.max(axis=0)
         _, exponents = np.frexp(np.maximum(highs, -lows))
+        is_far = (np.abs(exponents) > _FAR).any()
         with np.errstate(all="ignore"):
-            mean, sd = mean_and_sd(np.ldexp(values, -exponents))
-            mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
+            mean, sd = mean_and_sd(np.ldexp(values, -exponents) if is_far else values)
+            if is_far:
+                mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
         if constant_sd is not None:
             mean, sd = np.where(lows == highs, lows, mean), np.where(lows == highs, constant_sd, sd)
         for name, least, most, spread in zip(features, lows, highs, sd, strict=True):

@@ -21,7 +21,7 @@ from irisbp.data.kinds import BOOLEANS
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed
 from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of
-from irisbp.data.quick import Block, quick_blocks
+from irisbp.data.quick import QuickLines, quick_blocks
 from irisbp.data.reading import Reading
 from irisbp.data.rows import Columns, Lines
 from irisbp.data.sheet import Sheet, read_rows
@@ -58,12 +58,12 @@ def _named_error(source: str, error: DataError) -> DataError:
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
     """The inputs and classes of a file with the columns of an encoder; its rows have their classes."""
-    with open_table(Path(wanted.source)) as file, _named(wanted.source):
-        with aside(partial(digest_of, source=wanted.source), file) as digest:
-            sheet = sheet_of(file, wanted)
-            _check_columns(sheet.names, (wanted.target, *encoder.names))
-            labels = _known_labels(sheet, wanted, classes)
-            inputs = _inputs(sheet, encoder, wanted, unknown)
+    hashed = partial(digest_of, source=wanted.source)
+    with open_table(Path(wanted.source)) as file, _named(wanted.source), aside(hashed, file) as digest:
+        sheet = sheet_of(file, wanted)
+        _check_columns(sheet.names, (wanted.target, *encoder.names))
+        labels = _known_labels(sheet, wanted, classes)
+        inputs = _inputs(sheet, encoder, wanted, unknown)
     return _table(wanted, encoder, sheet, labels, inputs, digest())
 
 
@@ -150,7 +150,7 @@ def _numbers(encoder: Encoder) -> set[str]:
 
 def _samples(
     names: list[str],
-    blocks: Iterator[Block],
+    blocks: Iterator[QuickLines],
     rows: Iterator[tuple[int, list[str]]],
     wanted: Wanted,
     encoder: Encoder,

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from irisbp.data.aside import aside, parts_of, path_of
+from irisbp.data.aside import give_back_memory, parts_of, path_of
 from irisbp.data.frames import exact_floats
 from irisbp.data.kinds import number_of, plain_numbers
 from irisbp.data.options import Dialect, Wanted
@@ -24,10 +24,13 @@ from irisbp.data.sheet import Sheet, read_rows, separator_of
 from irisbp.nn.types import Array
 
 LARGE = 2**18  # bytes; a smaller file is read before pandas is imported
-_LARGEST_MAPPED = 2**27  # bytes of a file that pandas may have in memory as a whole
+_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**18, 2**14
 _MOST_PARTS = 6
 # No number with fewer zeros in a row and an exponent of two digits is too small for float64.
 _ZEROS, _EIGHT_ZEROS = b"0" * 200, int.from_bytes(b"0" * 8, "little")
+
+
+Cells = list[list[str] | Array]  # of each column: texts, or numbers
 
 
 def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
@@ -42,20 +45,21 @@ def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
     first = sample[0][0]
     kinds = _kinds(names, [cells for _, cells in sample], wanted)
     columns = _columns(file, first - 1, kinds, wanted)
-    return columns and Sheet(names, columns, range(first, first + len(columns[0])), [])
+    give_back_memory()
+    return None if columns is None else Sheet(names, columns, range(first, first + len(columns[0])), [])
 
 
-class Block(NamedTuple):
+class QuickLines(NamedTuple):
     """Some lines of a file and their columns, numbers as such; is_last if no line is below them."""
 
     lines: list[str]
-    columns: list[list[str] | Array]
+    columns: Cells
     is_last: bool
 
 
 def quick_blocks(
     file: IO[bytes], names: Sequence[str], numbers: Container[str], wanted: Wanted, at_once: int
-) -> Iterator[Block]:
+) -> Iterator[QuickLines]:
     """The lines below the header of a large file of commas, so many at a time.
 
     It ends before lines with a surprise, and leaves the file's position as it is.
@@ -64,7 +68,7 @@ def quick_blocks(
     plain = not wanted.missing_numbers and wanted.dialect.header is None and _is_plain(wanted.dialect)
     if path is None or not plain or separator_of(wanted.dialect) != "," or os.path.getsize(path) < LARGE:
         return
-    kinds = [float if name in numbers else object for name in names]
+    kinds: list[type] = [float if name in numbers else object for name in names]
     with open(path, "rb") as other:
         header = other.readline().decode("utf-8-sig", "replace")
         if [name.strip() for name in header.split(",")] != names or len(names) < 2:
@@ -74,14 +78,18 @@ def quick_blocks(
             if columns is None:
                 return
             texts = lines.decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
-            yield Block(texts, columns, not other.peek(1))
+            yield QuickLines(texts, columns, not other.peek(1))
 
 
-def _columns(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> list[list[str] | Array] | None:
+def _columns(
+    file: IO[bytes], above: int, kinds: list[type], wanted: Wanted
+) -> list[list[str] | Array] | None:
     """The columns of a file below so many lines, None if there is a surprise."""
     frames = _frames(file, above, kinds, wanted)
-    columns = [_column(frames, k, kind) for k, kind in enumerate(kinds)] if frames else []
-    return columns if frames and _is_sound(columns, file) else None
+    if not frames:
+        return None
+    columns = [_column(frames, k, kind) for k, kind in enumerate(kinds)]
+    return columns if _is_sound(columns, file) else None
 
 
 def _column(frames: list[Any], k: int, kind: type) -> list[str] | Array:
@@ -179,7 +187,7 @@ def _is_number(cell: str, wanted: Wanted) -> bool:
 
 
 def _frames(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> list[Any]:
-    """Pandas' reading of the rows, in one frame or more; none if it finds another kind of cell, or is lenient."""
+    """Pandas' reading of the rows, in frames; none if it finds another kind of cell, or is lenient."""
     import pandas as pd
 
     missing = {k: list(wanted.missing_texts) for k, kind in enumerate(kinds) if kind is float}
@@ -204,45 +212,34 @@ def _frames(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> l
 
 
 def _read(file: IO[bytes], above: int, **options: Any) -> list[Any]:
-    """The frames of a file: pandas shares the work among the cores where it has the whole text in memory."""
+    """The frames of a file, whose parts are read side by side, one for each core, if it is on the disk."""
     path, size = path_of(file), file.seek(0, 2)
-    if path is None:
-        return [_read_part(file, 0, size, above, **options)]
-    if size > _LARGEST_MAPPED:
-        return _read_parts(path, file, above, **options)
-    import pandas as pd
-
-    counts = _Counts(options["sep"])
-    with aside(lambda other: [counts.take(part) for part in parts_of(other)], file) as counted:
-        frame = pd.read_csv(path, skiprows=above, **options)
-        counted()
-    counts.check(len(frame), len(options["names"]), above)
-    return [frame]
-
-
-def _read_part(file: IO[bytes], start: int, end: int, above: int, **options: Any) -> Any:
-    import pandas as pd
-
-    counts = _Counts(options["sep"])
-    part: Any = _Counted(file, counts, start, end)
-    frame = pd.read_csv(part, skiprows=above, **options)
-    counts.check(len(frame), len(options["names"]), above)
-    return frame
-
-
-def _read_parts(path: str, file: IO[bytes], above: int, **options: Any) -> list[Any]:
-    """The same for each part of a very large file, as many as there are cores, side by side."""
+    if path is None or size < LARGE:
+        return _read_part(file, 0, size, above, **options)
     from concurrent.futures import ThreadPoolExecutor
 
     ends = _ends(file, min(os.cpu_count() or 1, _MOST_PARTS))
 
-    def read(k: int) -> Any:
-        with open(path, "rb") as part:
+    def read(k: int) -> list[Any]:
+        with open(path, "rb", buffering=0) as part:
             start = ends[k - 1] if k else 0
             return _read_part(part, start, ends[k], 0 if k else above, **options)
 
     with ThreadPoolExecutor(len(ends)) as pool:
-        return list(pool.map(read, range(len(ends))))
+        return [frame for frames in pool.map(read, range(len(ends))) for frame in frames]
+
+
+def _read_part(file: IO[bytes], start: int, end: int, above: int, **options: Any) -> list[Any]:
+    """The frames of a part of a file, of some thousand rows: their text stays in the cache."""
+    import pandas as pd
+
+    counts, width = _Counts(options["sep"]), len(options["names"])
+    part: Any = _Counted(file, counts, start, end)
+    rows = max(_CELLS_AT_ONCE // width, _FEWEST_AT_ONCE)
+    with pd.read_csv(part, skiprows=above, chunksize=rows, **options) as reader:
+        frames = list(reader)
+    counts.check(sum(map(len, frames)), width, above)
+    return frames
 
 
 def _ends(file: IO[bytes], count: int) -> list[int]:

@@ -116,14 +116,14 @@ def _of_samples(model: Model, samples: Samples, source: str, blank: bool) -> Pre
             f"{source}: {len(rows)} rows have a missing cell ({place}); --missing blank leaves their"
             " predictions empty"
         )
-    rows = np.flatnonzero(whole)
+    kept = np.flatnonzero(whole)
     found = np.full((len(whole), len(model.classes)), np.nan)
 
     def name_of(k: int) -> str:
-        return ", ".join(samples.rows.row(int(rows[k])))
+        return ", ".join(samples.rows.row(int(kept[k])))
 
-    if len(rows):
-        found[rows] = model.probabilities(samples.inputs[rows], name_of)
+    if len(kept):
+        found[kept] = model.probabilities(samples.inputs[kept], name_of)
     return Predictions(model, samples.rows, found)
 
 
@@ -191,7 +191,9 @@ def predict_frame(model: Model, samples: DataFrame | Mapping[str, Any]) -> DataF
         kind = type(samples).__name__
         raise DataError(f"predict: {kind} is not a DataFrame or a mapping of features to numbers")
     values = _frame_inputs(model, frame)
-    probabilities = model.probabilities(values, lambda k: f"at index {frame.index[k]}") if len(values) else np.empty((0, len(model.classes)))
+    probabilities = np.empty((0, len(model.classes)))
+    if len(values):
+        probabilities = model.probabilities(values, lambda k: f"at index {frame.index[k]}")
     classes = [model.classes[k] for k in probabilities.argmax(axis=1).tolist()] if len(values) else []
     columns: dict[str, Any] = {PREDICTED: classes}
     columns |= {name: probabilities[:, k] for k, name in enumerate(added_columns(model)[1:])}
