@@ -117,7 +117,7 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> Label
         problems.append(Fault(text, keys))
     if problems:
         raise _without_source(problems)
-    return Labels(names, labels.missing, labels.notes, [])
+    return Labels(names, Counter(filter(None, names)), labels.missing, labels.notes, [])
 
 
 def _without_source(problems: list[Fault]) -> DataError:

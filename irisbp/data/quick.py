@@ -24,7 +24,8 @@ from irisbp.data.sheet import Sheet, read_rows, separator_of
 from irisbp.nn.types import Array
 
 LARGE = 2**18  # bytes; a smaller file is read before pandas is imported
-_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**18, 2**14
+_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**17, 2**13  # in a frame; few rows of many columns take longer
+_MANY_CELLS = 2**23  # in a table; the frames' memory is then given back before more is needed
 _MOST_PARTS = 6
 # No number with fewer zeros in a row and an exponent of two digits is too small for float64.
 _ZEROS, _EIGHT_ZEROS = b"0" * 200, int.from_bytes(b"0" * 8, "little")
@@ -45,8 +46,12 @@ def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
     first = sample[0][0]
     kinds = _kinds(names, [cells for _, cells in sample], wanted)
     columns = _columns(file, first - 1, kinds, wanted)
-    give_back_memory()
-    return None if columns is None else Sheet(names, columns, range(first, first + len(columns[0])), [])
+    if columns is None:
+        return None
+    count = len(columns[0])
+    if count * len(columns) >= _MANY_CELLS:
+        give_back_memory()
+    return Sheet(names, columns, range(first, first + count), [])
 
 
 class QuickLines(NamedTuple):

@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from irisbp.data.aside import LARGE, aside, give_back_memory, parts_of
+from irisbp.data.aside import aside, parts_of
 from irisbp.data.formats import open_table, sheet_of
 from irisbp.data.kinds import Kind
 from irisbp.data.options import Wanted
@@ -103,8 +103,6 @@ def last_column(wanted: Wanted) -> str:
 def _read(file: IO[bytes], wanted: Wanted) -> Table:
     with aside(partial(digest_of, source=wanted.source), file) as digest:
         found = read(lambda asked: sheet_of(file, asked), wanted)
-    if found.values.nbytes >= LARGE:
-        give_back_memory()
     return Table(
         wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
         found.kinds, found.categories, found.reading,
