@@ -3,11 +3,11 @@
 Hashing and counting bytes hold no lock of Python's, so they cost no time where there is a second core.
 """
 
-import ctypes
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import IO, TypeVar
 
 LARGE = 2**22  # bytes; less is done before a thread has started
@@ -42,13 +42,5 @@ def aside(work: Callable[[IO[bytes]], T], file: IO[bytes]) -> Iterator[Callable[
         found = work(file)
         yield lambda: found
         return
-    from concurrent.futures import ThreadPoolExecutor
-
     with open(path, "rb", buffering=0) as other, ThreadPoolExecutor(1) as pool:
         yield pool.submit(work, other).result
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system: glibc would keep that of columns, too small for a table."""
-    with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from typing import IO, Any, NamedTuple
@@ -16,15 +17,17 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from irisbp.data.aside import give_back_memory, parts_of, path_of
+from irisbp.data.aside import parts_of, path_of
 from irisbp.data.frames import exact_floats
 from irisbp.data.kinds import number_of, plain_numbers
+from irisbp.data.memory import give_back_memory
 from irisbp.data.options import Dialect, Wanted
 from irisbp.data.sheet import Sheet, read_rows, separator_of
 from irisbp.nn.types import Array
 
 LARGE = 2**18  # bytes; a smaller file is read before pandas is imported
-_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**17, 2**13  # in a frame; few rows of many columns take longer
+_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**17, 2**13  # in a frame; a column costs as much as some hundred cells
+_MANY_COLUMNS = 2**7  # of which twice as many rows are read at once
 _MANY_CELLS = 2**23  # in a table; the frames' memory is then given back before more is needed
 _MOST_PARTS = 6
 # No number with fewer zeros in a row and an exponent of two digits is too small for float64.
@@ -50,7 +53,7 @@ def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
         return None
     count = len(columns[0])
     if count * len(columns) >= _MANY_CELLS:
-        give_back_memory()
+        give_back_memory(8 * count * len(columns))
     return Sheet(names, columns, range(first, first + count), [])
 
 
@@ -193,8 +196,6 @@ def _is_number(cell: str, wanted: Wanted) -> bool:
 
 def _frames(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> list[Any]:
     """Pandas' reading of the rows, in frames; none if it finds another kind of cell, or is lenient."""
-    import pandas as pd
-
     missing = {k: list(wanted.missing_texts) for k, kind in enumerate(kinds) if kind is float}
     options: dict[str, Any] = {
         "sep": separator_of(wanted.dialect),
@@ -208,7 +209,7 @@ def _frames(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> l
     }
     # First as if no cell were missing, which takes half the time.
     for missing_cells in ({"na_filter": False}, {"na_values": missing, "keep_default_na": False}):
-        with suppress(ValueError, OverflowError, pd.errors.ParserWarning):
+        with suppress(ValueError, OverflowError, Warning):
             try:
                 return _read(file, above, **options, **missing_cells, **exact_floats())
             except _Odd:
@@ -221,8 +222,6 @@ def _read(file: IO[bytes], above: int, **options: Any) -> list[Any]:
     path, size = path_of(file), file.seek(0, 2)
     if path is None or size < LARGE:
         return _read_part(file, 0, size, above, **options)
-    from concurrent.futures import ThreadPoolExecutor
-
     ends = _ends(file, min(os.cpu_count() or 1, _MOST_PARTS))
 
     def read(k: int) -> list[Any]:
@@ -240,7 +239,7 @@ def _read_part(file: IO[bytes], start: int, end: int, above: int, **options: Any
 
     counts, width = _Counts(options["sep"]), len(options["names"])
     part: Any = _Counted(file, counts, start, end)
-    rows = max(_CELLS_AT_ONCE // width, _FEWEST_AT_ONCE)
+    rows = max(_CELLS_AT_ONCE // width, _FEWEST_AT_ONCE * (2 if width > _MANY_COLUMNS else 1))
     with pd.read_csv(part, skiprows=above, chunksize=rows, **options) as reader:
         frames = list(reader)
     counts.check(sum(map(len, frames)), width, above)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.aside import LARGE, give_back_memory
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset, rows_of
 from irisbp.data.encoding import Encoder
-from irisbp.data.formats import STDIN
+from irisbp.data.memory import give_back_memory
+from irisbp.data.options import STDIN
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, read_table
 from irisbp.errors import ConfigError, DataError
@@ -55,8 +55,7 @@ def prepare(
     if table is None and config.data.source == STDIN:
         raise ConfigError("data.source: stdin cannot be read again to check or resume the run; give a file")
     table = table or read_table(wanted_of(config.data))
-    if table.values.nbytes >= LARGE:
-        give_back_memory()
+    give_back_memory(table.values.nbytes)
     held_out = held_out_rows(config, table)
     train_rows = all_but(held_out, len(table.targets))
     numerics = numerics_of(config.numerics)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from irisbp.data.table import load_table
+from irisbp.data.options import Wanted
+from irisbp.data.table import read_table
 from tests.benchmarks.turns import Row, is_installed, least, peak_mebibytes, process
 
 _MEGABYTE = 1e6 / 2**20  # in MiB
@@ -60,7 +61,7 @@ def _reading(what: str, path: Path, rounds: int) -> Row:
     kinds = {name: "str" if name == "kind" else "float64" for name in names}
     exact = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
     ways = {
-        "": lambda: load_table(str(path), "kind", None),
+        "": lambda: read_table(Wanted(str(path), "kind")),
         "pandas": lambda: pd.read_csv(path, dtype=kinds, **exact),  # type: ignore[call-overload]
     }
     seconds = least(ways, rounds)

@@ -18,7 +18,7 @@ from irisbp.data import aside, quick
 from irisbp.data.kinds import judge
 from irisbp.data.options import Dialect, Wanted
 from irisbp.data.sheet import Sheet, read_sheet
-from irisbp.data.table import load_table, read_table
+from irisbp.data.table import read_table
 from irisbp.errors import DataError
 
 PLAIN = st.one_of(
@@ -141,7 +141,7 @@ def test_the_place_of_a_fault_in_a_large_file(way: str, line: str, message: str,
     text = "\n".join(["p,q,y", *rows, line, "1,2,a"]) + "\n"
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(DataError) as caught:
-        load_table(str(tmp_path / "t.csv"), "y", None)
+        read_table(Wanted(str(tmp_path / "t.csv"), "y"))
     assert message in str(caught.value)
 
 
