@@ -1,6 +1,7 @@
 """Large tables: reading beside pandas, whole commands, and memory."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,15 @@ def _commands(path: Path, folder: Path, rounds: int) -> Iterator[Row]:
     for command in (("predict", "large"), ("evaluate", "large", "--data")):
         start = ("-m", "irisbp", *command)
         ways = {file.name: process(*start, str(file), folder=folder) for file in (path, one)}
-        seconds = least(ways, rounds)
+        seconds = {name: min(_processor_time(run) for _ in range(rounds)) for name, run in ways.items()}
         beyond = seconds[path.name] - seconds[one.name]
-        yield Row(f"{command[0]}, 200,000 rows, beyond one row", beyond, unit="s", most=2.0)
+        what = f"{command[0]}, 200,000 rows, beyond one row: processor time"
+        yield Row(what, beyond, unit="s", most=2.0)
+
+
+def _processor_time(run: Callable[[], None]) -> float:
+    """The seconds that a process takes of all cores, which other processes hardly lengthen."""
+    before = os.times()
+    run()
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
