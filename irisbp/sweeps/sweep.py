@@ -15,6 +15,7 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import RunError
 from irisbp.html import html_pairs, html_table
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
@@ -24,7 +25,7 @@ from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
 from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary, best_as_json, summarize
 
-_TOLD = {"status", "runs", "diverged", "settings", "seconds"}
+_TOLD = {"status", "runs", "diverged", "failed", "settings", "seconds"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -130,9 +131,15 @@ class Sweep:
     def _diverged(self) -> int:
         return int(self.outcomes.diverged.sum())
 
+    @property
+    def failed(self) -> int:
+        """The number of runs that could not be trained; results has the reason of each."""
+        return int(self.outcomes.failed.sum())
+
     def __repr__(self) -> str:
         count = f"{len(self)} runs" if self.manifest else f"{len(self.rows)} of {len(self)} runs"
-        text = f"{self.path or 'in memory'}: {self.status}, {count} ({self._diverged} diverged)"
+        lost = f"{self._diverged} diverged" + (f", {self.failed} failed" if self.failed else "")
+        text = f"{self.path or 'in memory'}: {self.status}, {count} ({lost})"
         if self.manifest is not None:
             statistics = self.statistics
             first = statistics.ranked[0]
@@ -146,6 +153,7 @@ class Sweep:
             "status": self.status,
             "runs": f"{len(self.rows)} of {len(self)}",
             "diverged": self._diverged,
+            "failed": self.failed,
         }
         top = html_pairs(f"Sweep {self.path or 'in memory'}", facts)
         return top if self.manifest is None else top + self._html_of_settings()
@@ -157,10 +165,10 @@ class Sweep:
 
         def row(setting: Setting) -> list[object]:
             spread = setting.spreads[found.figure]
-            counts = setting.runs, setting.diverged
+            counts = setting.runs, setting.diverged, setting.failed
             return [setting.rank, *setting.values, *counts, f"{spread.mean:.6g}", f"{spread.sd:.3g}"]
 
-        header = ["rank", *found.keys, "runs", "diverged", f"mean {figure}", "sd"]
+        header = ["rank", *found.keys, "runs", "diverged", "failed", f"mean {figure}", "sd"]
         return html_table(header, map(row, found.ranked[:MOST_SHOWN]))
 
 
@@ -170,5 +178,11 @@ def open_sweep(path: str | PathLike[str]) -> Sweep:
     RunError if there is none, if it is not finished, or if a file is not the one that it wrote;
     StorageError if one cannot be read.
     """
-    found = load_sweep(Path(path))
+    with OpenDirectory(Path(path), "sweep") as directory:
+        return sweep_in(directory)
+
+
+def sweep_in(directory: OpenDirectory) -> Sweep:
+    """The sweep in an open directory: see `open_sweep`."""
+    found = load_sweep(directory)
     return Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from tests.benchmarks.turns import Row, is_installed, least, peak_mebibytes, process
@@ -35,7 +36,7 @@ def _our_run(overrides: list[str], folder: Path) -> Callable[[], None]:
             writer = RunWriter(directory, training)
             for record in train(training):
                 writer.take(record)
-            writer.finish("completed")
+            finish(writer, training, "completed")
 
     return run
 
