@@ -7,7 +7,7 @@ there, so that no two texts become one. Signs, numbers and phone numbers stay as
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 # Behind apostrophes: what is always computed, and a sign with something to compute; full-width forms, too.
@@ -31,6 +31,18 @@ def cell(text: str) -> str:
     """Harmless text as one cell of a CSV file; in quotes where it has to be, or was made harmless."""
     safe = harmless(text)
     return quoted(text) if safe is text else '"' + safe.replace('"', '""') + '"'
+
+
+def column(texts: Sequence[str], one: Callable[[str], str] = cell) -> Sequence[str]:
+    """One of each text: no text of digits, signs and points alone changes, and equal ones become the same."""
+    joined = "".join(texts)
+    others = joined.encode().translate(None, b"0123456789+-.") if joined.isascii() else b"?"
+    if not others:
+        return texts
+    if not others.translate(None, b"eE"):  # a few numbers with exponents
+        return [one(text) if "e" in text or "E" in text else text for text in texts]
+    forms = {text: one(text) for text in set(texts)}
+    return [forms[text] for text in texts]
 
 
 def row(texts: Iterable[str]) -> str:

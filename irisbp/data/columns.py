@@ -90,8 +90,7 @@ def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
     if judged.verdict == "number" and not judged.missing and counts_rows(judged.values):
         return "an index: it counts the rows"
     if judged.verdict in ("number", "boolean") and len(judged.values) > 1 and not judged.missing:
-        least, most = judged.values.min(), judged.values.max()
-        return f"constant: {least:g} in every row" if least == most else None
+        return f"constant: {judged.least:g} in every row" if judged.least == judged.most else None
     same = judged.verdict == "words" and len(judged.words) == len(judged.values) > 1
     if same and len({text.strip() for _, text in judged.words}) == 1:
         return f"constant: {judged.words[0][1].strip()} in every row"
@@ -183,9 +182,9 @@ def _told(
     *,
     left_out: str | None = None,
 ) -> Chosen:
-    numbers = judged.values[~np.isnan(judged.values)]
+    numbers = judged.numbers
     is_number = judged.verdict in ("number", "boolean") and len(numbers)
-    text = f"{numbers.min():g} to {numbers.max():g}" if is_number else ""
+    text = f"{judged.least:g} to {judged.most:g}" if is_number else ""
     if isinstance(cells, np.ndarray):
         example = f"{numbers[0]:g}" if len(numbers) else ""
     else:

@@ -14,6 +14,7 @@ from irisbp.nn.numerics.choice import NATIVE
 from irisbp.nn.types import Array, Indices, Mask
 
 _SMALLEST_NORMAL = 2.0**-1022
+_FAR = 256  # the exponent of a value; the squares of its last digit and of a million such values are normal
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class Standardizer:
         DataError for a feature whose sd is no normal number (2^-1022 to 1.8e308), and for one that never
         varies, unless constant_sd is given: it is then that feature's sd, and its value is the mean.
         """
-        # Scaled by a power of two into [-1, 1], which changes no digit and lets no sum or square overflow.
-        _, exponents = np.frexp(np.abs(values).max(axis=0))
-        with np.errstate(all="ignore"):
-            mean, sd = mean_and_sd(np.ldexp(values, -exponents))
-            mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
+        # Far out, scaled by a power of two into [-1, 1]: it changes no digit and lets no square overflow.
         lows, highs = values.min(axis=0), values.max(axis=0)
+        _, exponents = np.frexp(np.maximum(highs, -lows))
+        is_far = (np.abs(exponents) > _FAR).any()
+        with np.errstate(all="ignore"):
+            mean, sd = mean_and_sd(np.ldexp(values, -exponents) if is_far else values)
+            if is_far:
+                mean, sd = np.ldexp(mean, exponents), np.ldexp(sd, exponents)
         if constant_sd is not None:
             mean, sd = np.where(lows == highs, lows, mean), np.where(lows == highs, constant_sd, sd)
         for name, least, most, spread in zip(features, lows, highs, sd, strict=True):
@@ -60,7 +63,8 @@ class Standardizer:
         One that is beyond float64 is infinite: a sample may lie as far out as it likes.
         """
         with np.errstate(all="ignore"):
-            standardized = (values - self.mean) / self.sd
+            standardized = values - self.mean
+            standardized /= self.sd
             if not np.isfinite(
                 standardized
             ).all():  # it may be the difference that overflows, not the quotient
@@ -101,7 +105,7 @@ class Dataset:
     @property
     def readings(self) -> dict[str, Reading]:
         """The understanding of the table's files, and which features are the same in every training row."""
-        found, values = self.table.readings, self.table.values[self.train_rows]
+        found, values = self.table.readings, rows_of(self.table.values, self.train_rows)
         same = np.flatnonzero((values == values[:1]).all(axis=0)).tolist()
         if same and "table" in found:
             names = names_of([self.table.features[k] for k in same])
@@ -147,6 +151,11 @@ def all_but(rows: Indices, count: int) -> Indices:
     others = np.ones(count, dtype=bool)
     others[rows] = False
     return np.flatnonzero(others)
+
+
+def rows_of(values: Array, rows: Indices) -> Array:
+    """Some rows of values; all of them in their order are not copied."""
+    return values if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))) else values[rows]
 
 
 def one_hot(labels: Indices, classes: int) -> Array:

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+from irisbp.data.aside import aside, parts_of
 from irisbp.data.formats import open_table, sheet_of
 from irisbp.data.options import Wanted
 from irisbp.data.reading import Attempt, attempt_to_read, read, recognised_names
@@ -37,10 +39,10 @@ def last_column(wanted: Wanted) -> str:
 
 
 def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    digest = digest_of(file, wanted.source)
-    found = read(lambda asked: sheet_of(file, asked), wanted)
+    with aside(partial(digest_of, source=wanted.source), file) as digest:
+        found = read(lambda asked: sheet_of(file, asked), wanted)
     return Table(
-        wanted.source, found.features, found.values, wanted.target, found.targets, digest,
+        wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
         found.kinds, found.categories, found.reading,
     )  # fmt: skip
 
@@ -59,8 +61,10 @@ def _open(wanted: Wanted) -> IO[bytes]:
 
 def digest_of(file: IO[bytes], source: str) -> str:
     """The sha256 of a file's content."""
+    digest = hashlib.sha256()
     try:
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        for part in parts_of(file):
+            digest.update(part)
+        return digest.hexdigest()
     except OSError as error:
         raise StorageError("read", source, error) from None

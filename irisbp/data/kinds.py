@@ -6,6 +6,7 @@ One cell is judged as a whole column of such cells is, so that no column changes
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -65,18 +66,42 @@ class Judged:
     odd: list[Odd]
     words: list[tuple[int, str]]
 
+    @cached_property
+    def numbers(self) -> Array:
+        """The values without nan."""
+        present = ~np.isnan(self.values)
+        return self.values if present.all() else self.values[present]
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest of the numbers, of which there is one at least."""
+        return float(self.numbers.min())
+
+    @cached_property
+    def most(self) -> float:
+        """The largest of them."""
+        return float(self.numbers.max())
+
 
 def judge(cells: "Sequence[str] | Array", wanted: Wanted) -> Judged:
     """The verdict on a column of cells, or of numbers with nan for each missing cell."""
     if isinstance(cells, np.ndarray):
         return _judge_numbers(cells)
-    values = plain_numbers(cells, wanted.dialect)
+    values = numbers_of(cells, wanted)
     return _judge_cells(cells, wanted) if values is None else _judge_numbers(values)
 
 
 def _judge_numbers(values: Array) -> Judged:
     missing: list[int] = np.flatnonzero(np.isnan(values)).tolist()
     return Judged("empty" if len(missing) == len(values) else "number", values, missing, [], [])
+
+
+def numbers_of(cells: Sequence[str], wanted: Wanted) -> Array | None:
+    """The numbers of plain cells, nan where one means a missing cell; None if a cell is anything else."""
+    values = plain_numbers(cells, wanted.dialect)
+    if values is not None and wanted.missing_numbers:
+        values[[row for row, cell in enumerate(cells) if cell.strip() in wanted.missing_numbers]] = np.nan
+    return values
 
 
 def plain_numbers(cells: Sequence[str], dialect: Dialect) -> Array | None:
@@ -90,8 +115,8 @@ def plain_numbers(cells: Sequence[str], dialect: Dialect) -> Array | None:
         return None
     if not np.isfinite(values).all():
         return None
-    zeros = np.flatnonzero(values == 0.0).tolist()
-    return None if any(_vanishes(cells[row]) for row in zeros) else values
+    zeros = {cells[row] for row in np.flatnonzero(values == 0.0).tolist()}
+    return None if any(map(_vanishes, zeros)) else values
 
 
 def _vanishes(cell: str) -> bool:
@@ -182,7 +207,9 @@ def _verdict(
 def counts_rows(values: Array) -> bool:
     """Return true of values that count the rows from 0 or 1, of a table of 10 rows or more."""
     count, start = len(values), values[0] if len(values) else 2.0
-    return count >= _FEWEST_COUNTED and start in (0, 1) and np.array_equal(values, np.arange(count) + start)
+    if count < _FEWEST_COUNTED or start not in (0, 1) or values[-1] != start + count - 1:
+        return False
+    return np.array_equal(values, np.arange(count) + start)
 
 
 _FEWEST_COUNTED = 10  # in a shorter table it may well be a measurement

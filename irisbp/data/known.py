@@ -9,17 +9,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
+from irisbp.data.aside import aside
 from irisbp.data.columns import INDEX_NAMES
+from irisbp.data.dataset import rows_of
 from irisbp.data.encoding import Column, Encoder, inputs_of, never_seen
 from irisbp.data.files import digest_of
 from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
-from irisbp.data.kinds import BOOLEANS, number_of, plain_numbers, trouble_of
+from irisbp.data.kinds import BOOLEANS, number_of, numbers_of, trouble_of
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed, rows_told
 from irisbp.data.problems import (
@@ -32,7 +35,9 @@ from irisbp.data.problems import (
     shown,
     source_name,
 )
+from irisbp.data.quick import QuickLines, quick_blocks
 from irisbp.data.reading import Mask
+from irisbp.data.rows import Columns, Lines
 from irisbp.data.sheet import Sheet, read_rows
 from irisbp.data.table import HeldOut, Table
 from irisbp.data.understood import Reading
@@ -43,8 +48,8 @@ from irisbp.nn.types import Array
 class Samples(NamedTuple):
     """Rows of a file: their lines, their cells as they are, and their inputs, nan where one is missing."""
 
-    lines: list[int]
-    cells: list[list[str]]
+    lines: Sequence[int]
+    rows: Columns | Lines
     inputs: Array
 
 
@@ -68,15 +73,14 @@ def _named_error(source: str, error: DataError) -> DataError:
 
 def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown: Unknown) -> Table:
     """The inputs and classes of a file with the columns of an encoder; its rows have their classes."""
-    with open_table(Path(wanted.source)) as file:
-        digest = digest_of(file, wanted.source)
-        with _named(wanted.source):
-            sheet = sheet_of(file, wanted)
-            _check_columns(sheet.names, (wanted.target, *encoder.names))
-            rows = _Rows.read(sheet, encoder, wanted, classes, unknown)
-            targets, reading = rows.kept(wanted)
-    inputs = inputs_of(encoder, rows.columns)[rows.keep]
-    return Table(wanted.source, encoder.features, inputs, wanted.target, targets, digest, reading=reading)
+    hashed = partial(digest_of, source=wanted.source)
+    with open_table(Path(wanted.source)) as file, _named(wanted.source), aside(hashed, file) as digest:
+        sheet = sheet_of(file, wanted)
+        _check_columns(sheet.names, (wanted.target, *encoder.names))
+        rows = _Rows.read(sheet, encoder, wanted, classes, unknown)
+        targets, reading = rows.kept(wanted)
+    inputs = rows_of(inputs_of(encoder, rows.columns), np.flatnonzero(rows.keep))
+    return Table(wanted.source, encoder.features, inputs, wanted.target, targets, digest(), reading=reading)
 
 
 def with_held_out(table: Table, wanted: Wanted, unknown: Unknown, content: bytes | None = None) -> Table:
@@ -219,7 +223,7 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> tuple
         place = listed(sheet.lines[row] for row in rows)
         text = f"{place}: class {told}, not one of {', '.join(classes)}: {' '.join(keys)} leaves them out"
         problems.append(Fault(text, keys))
-    return Labels(names, labels.missing, labels.notes, []), problems
+    return Labels(names, Counter(filter(None, names)), labels.missing, labels.notes, []), problems
 
 
 def _check_columns(names: Sequence[str], needed: Sequence[str]) -> None:
@@ -237,30 +241,53 @@ def read_samples(
         asked = with_dialect(wanted, inner)
         names, rows = read_rows(text, asked.dialect)
         _check_columns(names, encoder.names)
-    return names, _samples(names, rows, asked, encoder, unknown, at_once)
+    blocks = quick_blocks(text, names, _numbers(encoder), asked, at_once)
+    return names, _samples(names, blocks, rows, asked, encoder, unknown, at_once)
+
+
+def _numbers(encoder: Encoder) -> set[str]:
+    return {column.name for column in encoder.columns if column.kind == "number"}
 
 
 def _samples(
     names: list[str],
+    blocks: Iterator[QuickLines],
     rows: Iterator[tuple[int, list[str]]],
     wanted: Wanted,
     encoder: Encoder,
     unknown: Unknown,
     at_once: int,
 ) -> Iterator[Samples]:
-    at = [names.index(name) for name in encoder.names]
-    while True:
+    """First the blocks without surprises, then the rows below them."""
+    at, line = [names.index(name) for name in encoder.names], 2
+
+    def inputs(columns: Sequence[Sequence[str] | Array], lines: Sequence[int]) -> Array:
         with _named(wanted.source):
-            some = [(line, cells) for line, cells in islice(rows, at_once) if any(map(str.strip, cells))]
-            if not some:
-                return
-            lines, cells = [line for line, _ in some], [cells for _, cells in some]
-            columns = [
-                cells_as_values(column, [row[k] for row in cells], lines, wanted, unknown)
+            values = [
+                cells_as_values(column, columns[k], lines, wanted, unknown)
                 for k, column in zip(at, encoder.columns, strict=True)
             ]
-            inputs = inputs_of(encoder, columns)
-        yield Samples(lines, cells, inputs)
+            return inputs_of(encoder, values)
+
+    for block in blocks:
+        lines = range(line, line + len(block.lines))
+        line = lines.stop
+        words = [column for column in block.columns if isinstance(column, list)]
+        yield Samples(lines, Lines(block.lines, words), inputs(block.columns, lines))
+        if block.is_last:
+            return
+    rest = ((number, cells) for number, cells in rows if number >= line and any(map(str.strip, cells)))
+    while some := _next_rows(rest, wanted, at_once):
+        numbers, cells = zip(*some, strict=True)
+        by_column = [*zip(*cells, strict=True)]
+        yield Samples(numbers, Columns(by_column), inputs(by_column, numbers))
+
+
+def _next_rows(
+    rows: Iterator[tuple[int, list[str]]], wanted: Wanted, at_once: int
+) -> list[tuple[int, list[str]]]:
+    with _named(wanted.source):
+        return list(islice(rows, at_once))
 
 
 def cells_as_values(
@@ -272,7 +299,7 @@ def cells_as_values(
     texts = list(map(repr, cells.tolist())) if isinstance(cells, np.ndarray) else cells
     if column.kind == "words":
         return _codes(column, texts, wanted, unknown, lines)
-    if column.kind == "number" and (values := plain_numbers(texts, wanted.dialect)) is not None:
+    if column.kind == "number" and (values := numbers_of(texts, wanted)) is not None:
         return values
     return np.array([_value(column, cell, line, wanted) for cell, line in zip(texts, lines, strict=True)])
 

@@ -4,7 +4,7 @@ Nothing else is changed: NA and 01 are names as any. Classes that may not be mea
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,10 @@ _SIGNS = {"-", "."}  # classes as any, though they mean a missing number
 
 @dataclass(frozen=True)
 class Labels:
-    """Each row's class, "" where it is missing; what is told about them, and what is wrong."""
+    """Each row's class, "" where it is missing; each class's rows; notes, and what is wrong."""
 
     names: list[str]
+    counts: Counter[str]
     missing: list[int]
     notes: list[str]
     problems: list[Fault]
@@ -33,21 +34,22 @@ class Labels:
 def read_labels(cells: "Sequence[str] | Array", wanted: Wanted, lines: Sequence[int]) -> Labels:
     """The classes of a column's cells; a missing one is a problem unless such rows are dropped."""
     texts = [repr(x) for x in cells.tolist()] if isinstance(cells, np.ndarray) else list(cells)
-    forms = {text: text.strip() for text in dict.fromkeys(texts)}
+    counted = Counter(texts)
+    forms = {text: text.strip() for text in counted}
     names = texts if all(map(str.__eq__, forms, forms.values())) else [forms[text] for text in texts]
     blanks = sum(map(str.__ne__, names, texts)) if names is not texts else 0
     notes = [f"blanks around {blanks} classes of {wanted.target} are ignored"] if blanks else []
     missing = list[int]()
     if not wanted.missing_labels.isdisjoint(forms.values()):
         missing = [row for row, name in enumerate(names) if name in wanted.missing_labels]
-    names, more = _one_form_of_booleans(names)
+    names, more = _one_form_of_booleans(names, forms.values())
     problems = _missing(missing, wanted, lines) if missing and wanted.missing != "drop" else []
     for row in missing:
         names[row] = ""
-    counts = Counter(names)
+    counts = Counter(names) if missing or names is not texts else counted
     counts.pop("", None)
     problems += _classifies(counts, wanted.target)
-    return Labels(names, missing, [*notes, *more, *_alike(counts), *_odd(counts, wanted)], problems)
+    return Labels(names, counts, missing, [*notes, *more, *_alike(counts), *_odd(counts, wanted)], problems)
 
 
 def _missing(rows: list[int], wanted: Wanted, lines: Sequence[int]) -> list[Fault]:
@@ -56,9 +58,9 @@ def _missing(rows: list[int], wanted: Wanted, lines: Sequence[int]) -> list[Faul
     return [Fault(f"{where} ({len(rows)} of {count} are missing: data.missing=drop)", ("data.missing=drop",))]
 
 
-def _one_form_of_booleans(names: list[str]) -> tuple[list[str], list[str]]:
+def _one_form_of_booleans(names: list[str], distinct: Iterable[str]) -> tuple[list[str], list[str]]:
     """True and TRUE as one class, by the form that comes first."""
-    forms = [name for name in dict.fromkeys(names) if name in BOOLEANS]
+    forms = [name for name in dict.fromkeys(distinct) if name in BOOLEANS]
     first = dict[float, str]()
     for form in forms:
         first.setdefault(BOOLEANS[form], form)

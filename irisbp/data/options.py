@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from irisbp.data.cells import NUMBER
+
 STDIN = "-"  # the source of a table that comes through a pipe
 Kind = Literal["number", "boolean", "words"]
 Missing = Literal["error", "drop", "mean", "median", "most_frequent"]
@@ -66,6 +68,11 @@ class Wanted:
     def missing_texts(self) -> frozenset[str]:
         """The stripped texts of a cell without a value."""
         return frozenset(MISSING_VALUES if self.missing_values is None else ("", *self.missing_values))
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[str]:
+        """Those that are written as numbers, such as -999."""
+        return frozenset(filter(NUMBER.fullmatch, self.missing_texts))
 
     @cached_property
     def missing_labels(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from irisbp.data.columns import Chosen, choose
-from irisbp.data.labels import read_labels
+from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Kind, Wanted, listed
 from irisbp.data.problems import Fault, Misread, error_of, names_of
 from irisbp.data.sheet import Sheet
@@ -21,7 +21,7 @@ from irisbp.nn.types import Array
 
 Mask = npt.NDArray[np.bool_]
 
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 2048
 _MOST_TRIES = 6  # of dialects, each with a key of its own
 
 
@@ -106,7 +106,7 @@ def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
     keep = _rows_kept(used, labels.missing, len(sheet.lines), wanted)
     if keep is not None and not problems:
         notes.append(f"rows with missing cells are left out: {int((~keep).sum())} of {len(keep)}")
-    reading = _reading(sheet, wanted, chosen, labels.names, keep, notes, problems)
+    reading = _reading(sheet, wanted, chosen, labels, keep, notes, problems)
     if problems:
         return Attempt(None, problems, reading)
     return Attempt(_numbers(used, labels.names, keep, reading), [], reading)
@@ -171,17 +171,17 @@ def _reading(
     sheet: Sheet,
     wanted: Wanted,
     chosen: list[Chosen],
-    targets: list[str],
+    labels: Labels,
     keep: Mask | None,
     notes: list[str],
     problems: list[Fault],
 ) -> Reading:
-    kept = targets if keep is None else [t for t, k in zip(targets, keep.tolist(), strict=True) if k]
-    if keep is not None and not kept and not problems:
+    rows = len(labels.names) if keep is None else int(keep.sum())
+    if not rows and not problems:
         problems.append(Fault("every row has a missing cell, so that data.missing=drop leaves none"))
     return Reading(
         wanted.source,
-        len(kept),
+        rows,
         tuple(
             Understood(
                 column.name or f"(column {column.position + 1})",
@@ -195,8 +195,14 @@ def _reading(
             )
             for column in chosen
         ),
-        dict(sorted(Counter(filter(None, kept)).items())),
-        len(targets) - len(kept),
+        dict(sorted(_counts(labels, keep).items())),
+        len(labels.names) - rows,
         tuple(notes),
         tuple(problem.text for problem in problems),
     )
+
+
+def _counts(labels: Labels, keep: Mask | None) -> Counter[str]:
+    if keep is None:
+        return labels.counts
+    return Counter(name for name, kept in zip(labels.names, keep.tolist(), strict=True) if kept and name)

@@ -9,12 +9,13 @@ import numpy as np
 
 from irisbp.annotations import DataFrame
 from irisbp.config.schema import DataSection
-from irisbp.data.cells import raw_row, row
+from irisbp.data.cells import cell, column, quoted
 from irisbp.data.encoding import Column, inputs_of
 from irisbp.data.formats import open_table
 from irisbp.data.known import Samples, cells_as_values, read_samples
 from irisbp.data.options import listed
 from irisbp.data.problems import names_of
+from irisbp.data.rows import Columns, Lines
 from irisbp.errors import DataError
 from irisbp.nn.types import Array
 from irisbp.training.evaluation import ROWS_AT_ONCE
@@ -26,10 +27,10 @@ PREDICTED, PROBABILITY = "predicted", "probability_"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Samples as they were given, cell by cell, with their probabilities (rows, classes)."""
+    """Samples as they were given, with their probabilities (rows, classes)."""
 
     model: Model
-    cells: list[list[str]]
+    rows: Columns | Lines
     probabilities: Array
 
     @property
@@ -45,14 +46,11 @@ class Predictions:
 
     def csv(self, *, raw: bool = False) -> str:
         """Lines of CSV: the cells, the class predicted, each class's probability; raw leaves all as it is."""
-        rows = zip(self.cells, self.classes, self.probabilities.tolist(), strict=True)
-        line = raw_row if raw else row
-        return "".join(
-            [
-                line([*given, name, *(map(repr, chance) if name else [""] * len(chance))])
-                for given, name, chance in rows
-            ]
-        )
+        one = quoted if raw else cell
+        gone = self._gone if np.isnan(self.probabilities).any() else None
+        chances = [_written(chance.tolist(), gone) for chance in self.probabilities.T]
+        rows = zip(self.rows.csv(one), column(self.classes, one), *chances, strict=True)
+        return "".join([f"{','.join(cells)}\n" for cells in rows])
 
     def as_json(self) -> list[dict[str, Any]]:
         """Plain data: an object for each sample; null is the class of one with a missing cell."""
@@ -61,6 +59,13 @@ class Predictions:
             {PREDICTED: None, "probabilities": None} if gone else one
             for one, gone in zip(found, self._gone, strict=True)
         ]
+
+
+def _written(chances: list[float], gone: list[bool] | None) -> list[str]:
+    """A column of probabilities, empty where there is none."""
+    if gone is None:
+        return list(map(repr, chances))
+    return ["" if no else repr(chance) for chance, no in zip(chances, gone, strict=True)]
 
 
 def added_columns(model: Model) -> list[str]:
@@ -111,11 +116,15 @@ def _of_samples(model: Model, samples: Samples, source: str, blank: bool) -> Pre
             f"{source}: {len(rows)} rows have a missing cell ({place}); --missing blank leaves their"
             " predictions empty"
         )
-    names = [", ".join(samples.cells[row]) for row in np.flatnonzero(whole).tolist()]
+    kept = np.flatnonzero(whole)
     found = np.full((len(whole), len(model.classes)), np.nan)
-    if whole.any():
-        found[whole] = model.probabilities(samples.inputs[whole], names)
-    return Predictions(model, samples.cells, found)
+
+    def name_of(k: int) -> str:
+        return ", ".join(samples.rows.row(int(kept[k])))
+
+    if len(kept):
+        found[kept] = model.probabilities(samples.inputs[kept], name_of)
+    return Predictions(model, samples.rows, found)
 
 
 def predict_sample(model: Model, arguments: Sequence[str]) -> tuple[list[str], Iterator[Predictions]]:
@@ -137,7 +146,8 @@ def predict_sample(model: Model, arguments: Sequence[str]) -> tuple[list[str], I
     header = _checked(model, list(names), "the sample")
     cells = [given[name] for name in names]
     inputs = inputs_of(model.encoder, values)
-    return header, iter([Predictions(model, [cells], model.probabilities(inputs, [", ".join(cells)]))])
+    found = model.probabilities(inputs, lambda _: ", ".join(cells))
+    return header, iter([Predictions(model, Columns([[text] for text in cells]), found)])
 
 
 def _splits(argument: str, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -181,8 +191,9 @@ def predict_frame(model: Model, samples: DataFrame | Mapping[str, Any]) -> DataF
         kind = type(samples).__name__
         raise DataError(f"predict: {kind} is not a DataFrame or a mapping of features to numbers")
     values = _frame_inputs(model, frame)
-    names = [f"at index {index}" for index in frame.index]
-    probabilities = model.probabilities(values, names) if len(values) else np.empty((0, len(model.classes)))
+    probabilities = np.empty((0, len(model.classes)))
+    if len(values):
+        probabilities = model.probabilities(values, lambda k: f"at index {frame.index[k]}")
     classes = [model.classes[k] for k in probabilities.argmax(axis=1).tolist()] if len(values) else []
     columns: dict[str, Any] = {PREDICTED: classes}
     columns |= {name: probabilities[:, k] for k, name in enumerate(added_columns(model)[1:])}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from irisbp.data.dataset import Dataset
+from irisbp.data.dataset import Dataset, rows_of
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.network import Network
 from irisbp.nn.numerics.choice import numerics_of
@@ -73,9 +73,10 @@ class Scores:
 
 def evaluate(network: Network, parameters: Array, dataset: Dataset, rows: Indices | None = None) -> Scores:
     """Classify samples of the dataset with these parameters: the given rows, or all."""
-    chosen = np.arange(len(dataset.labels)) if rows is None else rows
-    labels = dataset.labels[chosen]
-    losses, predictions = classify(network, parameters, dataset.inputs[chosen], labels)
+    labels, inputs = dataset.labels, dataset.inputs
+    if rows is not None:
+        labels, inputs = labels[rows], rows_of(inputs, rows)
+    losses, predictions = classify(network, parameters, inputs, labels)
     size = network.classes
     confusion = np.zeros((size, size), dtype=np.int64)
     np.add.at(confusion, (labels, predictions), 1)

@@ -1,6 +1,6 @@
 """A trained network with all that new samples need: its features, their standardizer, its classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,15 +31,14 @@ class Model:
     wanted: Wanted
     unknown: Unknown = "error"
 
-    def probabilities(self, values: Array, names: Sequence[str] = ()) -> Array:
+    def probabilities(self, values: Array, name_of: Callable[[int], str] = "row {}".format) -> Array:
         """The probability of each class (rows, classes), for values as measured (rows, features).
 
-        DataError, with what `names` calls the row, for one that lies too far out for float64.
+        DataError, with what name_of calls the row, for one that lies too far out for float64.
         """
         found = probabilities(self.network, self.parameters, self.standardizer.apply(values))
         beyond = ~np.isfinite(found).all(axis=1)
         if beyond.any():
-            row = int(beyond.argmax())
-            name = names[row] if names else f"row {row}"
+            name = name_of(int(beyond.argmax()))
             raise DataError(f"the sample {name}: it lies so far out that its logits overflow float64")
         return found

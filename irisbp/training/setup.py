@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
+from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset, rows_of
 from irisbp.data.encoding import Encoder
+from irisbp.data.memory import give_back_memory
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -51,6 +52,7 @@ def prepare(
     """
     _check_engine(config)
     table = table or table_of(config.data)
+    give_back_memory(table.values.nbytes)
     held_out = held_out_rows(config, table)
     train_rows = all_but(held_out, len(table.targets))
     numerics = numerics_of(config.numerics)
@@ -65,7 +67,7 @@ def prepare(
     table = encoder.encode(table, "zeros")
     if standardizer is None:
         standardizer = Standardizer.fit(
-            table.values[train_rows], table.features, numerics.mean_and_sd, constant_sd=1.0
+            rows_of(table.values, train_rows), table.features, numerics.mean_and_sd, constant_sd=1.0
         )
     dataset = make_dataset(table, classes, standardizer, held_out, encoder)
     network = make_network(config, len(table.features), len(classes))

@@ -1,7 +1,8 @@
 """irisbp and each of its peers that is installed, in one go: `python -m tests.benchmarks`.
 
 Prints a table of what things cost and of their ratios, and exits with 1 if one is not as wanted. Everything
-that is compared takes turns. Names of parts as arguments (updates view engines medium sweep) measure those.
+that is compared takes turns. Names of parts as arguments (updates view engines medium sweep tables) measure
+those.
 """
 
 import os
@@ -16,7 +17,7 @@ from rich.table import Table
 from tests.benchmarks.turns import PEERS, Row, environment, is_installed
 
 ROUNDS = 5
-PARTS = ("updates", "view", "engines", "medium", "sweep")
+PARTS = ("updates", "view", "engines", "medium", "sweep", "tables")
 
 
 def main(names: list[str]) -> None:
@@ -41,7 +42,7 @@ def _told(row: Row) -> Row:
 
 
 def _measured(part: str, folder: Path) -> Iterable[Row]:
-    from tests.benchmarks import engines, medium, speed, sweep, view
+    from tests.benchmarks import engines, medium, speed, sweep, tables, view
 
     measure: dict[str, Callable[[], Iterable[Row]]] = {
         "updates": lambda: speed.rows(folder, ROUNDS),
@@ -49,6 +50,7 @@ def _measured(part: str, folder: Path) -> Iterable[Row]:
         "engines": lambda: engines.rows(folder, ROUNDS),
         "medium": lambda: medium.rows(4 * ROUNDS),
         "sweep": lambda: sweep.rows(folder),
+        "tables": lambda: tables.rows(folder, ROUNDS),
     }
     return measure[part]()
 

@@ -1,7 +1,5 @@
 """What an update, a run and a start cost, beside scikit-learn."""
 
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +11,7 @@ from irisbp.rundir.writer import RunWriter
 from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
-from tests.benchmarks.turns import Row, environment, is_installed, least, process
+from tests.benchmarks.turns import Row, is_installed, least, peak_mebibytes, process
 
 UPDATES = 7500
 
@@ -61,23 +59,6 @@ def _their_run(solver: str) -> Callable[[], None]:
     return run
 
 
-# A child inherits the peak of the process it is forked from, so a small one has to start it.
-_PEAK = """
-import resource, subprocess, sys
-subprocess.run([sys.executable, "-m", "irisbp", "train", "--quiet", *sys.argv[1:]], check=True, stdout=-3)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def _peak_mebibytes(folder: Path, *overrides: str) -> float:
-    """The largest resident set of a whole `irisbp train`."""
-    command = [sys.executable, "-c", _PEAK, *overrides]
-    return (
-        int(subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment()).stdout)
-        / 1024
-    )
-
-
 def rows(folder: Path, rounds: int) -> Iterator[Row]:
     """Updates of the plain loop, whole commands, and memory."""
     sklearn = is_installed("scikit-learn")
@@ -98,7 +79,7 @@ def rows(folder: Path, rounds: int) -> Iterator[Row]:
     seconds = {name: total / UPDATES for name, total in least(numerics, max(1, rounds // 3)).items()}
     yield Row("SGD, portable numerics: an update", seconds.pop("portable"), seconds, wanted=[("native", 5.0)])
     yield from _commands(folder, rounds)
-    few, many = _peak_mebibytes(folder), _peak_mebibytes(folder, "epochs=10000")
+    few, many = peak_mebibytes(folder), peak_mebibytes(folder, "epochs=10000")
     yield Row("peak memory in MiB, 50 epochs", few, unit="", most=120.0)
     yield Row("peak memory in MiB, 10,000 epochs", many, {"50 epochs": few}, "", [("50 epochs", 1.1)])
 

@@ -93,3 +93,20 @@ def environment(**variables: str) -> dict[str, str]:
     root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return dict.fromkeys(_THREADS, "2") | os.environ | {"PYTHONPATH": path} | variables
+
+
+# A child inherits the peak of the process it is forked from, so a small one has to start it.
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "irisbp", "train", "--quiet", *sys.argv[1:]], check=True, stdout=-3)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_mebibytes(folder: Path, *overrides: str) -> float:
+    """The largest resident set of a whole `irisbp train`."""
+    command = [sys.executable, "-c", _PEAK, *overrides]
+    return (
+        int(subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment()).stdout)
+        / 1024
+    )

@@ -51,7 +51,9 @@ def _mean(values: Array) -> float:
 def _mean_and_sd(values: Array) -> tuple[Array, Array]:
     mean = values.mean(axis=0)
     mean += (values - mean).mean(axis=0)  # its rounding error may exceed a nearly constant column's sd
-    return mean, np.sqrt(((values - mean) ** 2).sum(axis=0) / (len(values) - 1))
+    apart = values - mean
+    apart *= apart
+    return mean, np.sqrt(apart.sum(axis=0) / (len(values) - 1))
 
 
 NATIVE = Numerics(
