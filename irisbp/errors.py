@@ -170,6 +170,6 @@ class Busy(IrisbpError):
 
 
 class ReaderGone(IrisbpError):
-    """The reader of our output closed it, so no message is printed."""
+    """The reader of our output closed it; without lines, nobody has to be told."""
 
     exit_code = 141
