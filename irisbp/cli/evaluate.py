@@ -15,6 +15,7 @@ from irisbp.cli.table_keys import with_table_keys
 from irisbp.config.schema import Config
 from irisbp.errors import CheckFailed, IrisbpError
 from irisbp.rundir.storage import Directory
+from irisbp.runs.listing import changed_files
 from irisbp.runs.open import open_run
 from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
@@ -85,6 +86,8 @@ def evaluate(
     """
     conditions = [_parse(text) for text in assertions or []]
     opened = open_run(run, which.value if which else None)
+    for note in changed_files(run, opened.manifest):
+        print_lines(make_console(stderr=True), f"note: {note}")
     evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
     if evaluation.reading is not None:
         print_lines(make_console(stderr=True), *reading_lines(evaluation.reading, notes_only=as_json))

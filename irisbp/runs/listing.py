@@ -227,6 +227,15 @@ def list_files(entry: Entry) -> list[FileEntry]:
     ]
 
 
+def changed_files(path: Path, manifest: Manifest) -> Iterator[str]:
+    """What is to say of each file of a run that is not the one that it wrote."""
+    for name, recorded in manifest.files.items():
+        state = file_state(path / name, recorded)
+        if state != "as written":
+            why = "it is missing" if state == "missing" else "its sha256 differs"
+            yield f"{path / name} is not the file that the run wrote: {why}"
+
+
 def file_state(path: Path, recorded: str | None) -> FileState:
     """Compare a file's sha256 with the recorded one; a file that cannot be read counts as changed."""
     if recorded is None:
