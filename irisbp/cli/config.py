@@ -7,8 +7,9 @@ import typer
 
 from irisbp.cli.arguments import ConfigArguments
 from irisbp.cli.deferred import new_app
+from irisbp.config.arguments import split_arguments
 from irisbp.config.examples import example_names, write_example
-from irisbp.config.load import load_config, split_arguments, to_yaml
+from irisbp.config.load import load_config, to_yaml
 from irisbp.data.table import read_table
 from irisbp.errors import literal
 from irisbp.training.tables import wanted_of

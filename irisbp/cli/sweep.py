@@ -15,7 +15,7 @@ from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn, print_reading
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
-from irisbp.config.load import split_arguments
+from irisbp.config.arguments import split_arguments
 from irisbp.errors import IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory
 from irisbp.show.console import make_console

@@ -9,7 +9,8 @@ from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
 from irisbp.cli.running import Shown, print_reading_of, resume_in, run_shown
-from irisbp.config.load import load_config, split_arguments
+from irisbp.config.arguments import split_arguments
+from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
 from irisbp.rundir.place import RUNS, given_place

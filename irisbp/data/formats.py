@@ -22,6 +22,7 @@ from irisbp.data.options import STDIN, Dialect, Wanted
 from irisbp.data.quick import quick_sheet
 from irisbp.data.sheet import Sheet, read_sheet
 from irisbp.errors import DataError, StorageError
+from irisbp.nearest import did_you_mean
 
 _OF_A_FRAME = "frame.csv"
 MOST_BYTES = 2**32  # of a table, unpacked
@@ -68,7 +69,7 @@ def open_table(path: Path) -> IO[bytes]:
             )
         return open(path, "rb")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file{did_you_mean(path, folder=False)}") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
 

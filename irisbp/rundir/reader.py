@@ -10,16 +10,18 @@ from pydantic import ValidationError
 
 from irisbp.data.dataset import Standardizer
 from irisbp.errors import RunError, StorageError, in_shell
+from irisbp.nearest import did_you_mean
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
+from irisbp.rundir.damage import damage_of
 from irisbp.rundir.manifest import Manifest, Which
 
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest of the run in a directory; RunError if there is none, or not one of ours."""
     if not path.is_dir():
-        what = "it is a file" if path.exists() else "no such directory"
+        what = "it is a file" if path.exists() else f"no such directory{did_you_mean(path, folder=True)}"
         raise RunError(f"{path} is not a run: {what}")
     if not (path / "manifest.json").exists():
         kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
@@ -28,9 +30,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunError(f"{path / 'manifest.json'} is damaged: {where or 'file'}: {first['msg']}") from None
+        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None
 
 
 def open_file(path: Path) -> BufferedReader:

@@ -19,6 +19,7 @@ from irisbp.config.load import load_config, load_recorded
 from irisbp.config.schema import Config
 from irisbp.data.frames import frame_of
 from irisbp.errors import IrisbpError, RunError, StorageError
+from irisbp.nearest import did_you_mean
 from irisbp.rundir.manifest import Figures, Manifest, finite
 from irisbp.rundir.reader import open_file, read_checked
 from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
@@ -98,7 +99,7 @@ class FileEntry(NamedTuple):
 def list_entries(folder: Path) -> list[Entry]:
     """Every run in or below a directory, the newest last; other directories are skipped."""
     if not os.path.isdir(folder):
-        raise RunError(f"{folder}: no such directory")
+        raise RunError(f"{folder}: no such directory{did_you_mean(folder, folder=True)}")
     return sorted(_entries(folder), key=lambda entry: (entry.started, str(entry.path)))
 
 
@@ -144,7 +145,8 @@ def _names(path: Path) -> list[str]:
     try:
         names = os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"{path} is not a run: no such directory") from None
+        hint = did_you_mean(path, folder=True)
+        raise RunError(f"{path} is not a run: no such directory{hint}") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
     if not _is_run(names):

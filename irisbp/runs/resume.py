@@ -16,6 +16,7 @@ from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import Diverged, RunError, literal
+from irisbp.nearest import did_you_mean
 from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
 from irisbp.rundir.manifest import Manifest, versions
 from irisbp.rundir.place import RUN
@@ -137,7 +138,8 @@ def _check_config(directory: Directory, config: Config, wanted: Config | None) -
 def open_to_resume(path: Path) -> Directory:
     """An existing run's directory, locked; RunError if there is none."""
     if not os.path.isdir(path):
-        what = "it is a file" if os.path.lexists(path) else "no such directory"
+        hint = did_you_mean(path, folder=True)
+        what = "it is a file" if os.path.lexists(path) else f"no such directory{hint}"
         raise RunError(f"{path} is not a run: {what}")
     return Directory(path)
 

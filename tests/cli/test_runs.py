@@ -72,7 +72,7 @@ def test_the_list(irisbp: Irisbp, runs: Path) -> None:
     assert accuracy == pytest.approx(evaluated[1]["accuracy"], abs=1e-4)
     assert cells["runs/killed"][1] == "unfinished"
     assert cells["runs/bad"][1] == "damaged"
-    assert "damaged: runs/bad/manifest.json is damaged: status: Field required" in rows
+    assert "damaged: runs/bad/manifest.json is damaged: status is missing" in rows
 
 
 def test_the_list_as_json(irisbp: Irisbp, runs: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irisbp.errors import RunError, in_shell
+from irisbp.rundir.damage import damage_of
 from irisbp.rundir.manifest import now, versions
 from irisbp.rundir.reader import read_content
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
@@ -79,4 +80,4 @@ def read_manifest(path: Path) -> SweepManifest:
     try:
         return SweepManifest.model_validate_json(read_content(path / "manifest.json"))
     except ValidationError as error:
-        raise RunError(f"{path / 'manifest.json'} is damaged: {error.errors()[0]['msg']}") from None
+        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import IrisbpError, RunError
+from irisbp.nearest import did_you_mean
 from irisbp.rundir.place import Layout, config_name, first_free, given_place
 from irisbp.rundir.storage import Directory
 from irisbp.runs.layout import PICTURE_FORMATS, PLOTS, check_that_its_grid_is_there
@@ -54,7 +55,8 @@ def is_sweep(path: Path) -> bool:
 def check_that_it_is_a_sweep(path: Path) -> None:
     """RunError if a directory is not a sweep's."""
     if not is_sweep(path):
-        what = "it holds no sweep.yaml" if path.is_dir() else "no such directory"
+        hint = did_you_mean(path, folder=True)
+        what = "it holds no sweep.yaml" if path.is_dir() else f"no such directory{hint}"
         raise RunError(f"{path} is not a sweep: {what}")
 
 
