@@ -1,4 +1,4 @@
-"""What rounding did to a number that was computed in float64, estimated by computing it again.
+"""The error of a number that was computed in float64, estimated by computing it again.
 
 Each time, the result of every operation is moved by a unit in the last place, up or down at random. Rounding
 may have changed the first outcome by as much as these differ (Vignes, "A stochastic arithmetic for reliable

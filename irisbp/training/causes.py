@@ -1,4 +1,4 @@
-"""What may be the cause where a run diverges: the learning rate, the penalty, weights, initial parameters."""
+"""The likely causes of a divergence: the learning rate, a penalty, weights, initial parameters."""
 
 from collections.abc import Iterator
 

@@ -182,7 +182,7 @@ def test_the_nearest_name(here: Path) -> None:
     assert "no such directory; did you mean runs?" in refusal("runs", "list", "run")
     assert "no such file; did you mean configs/smoke.yaml?" in refusal("train", "configs/smok.yaml")
     assert "no such file; did you mean configs/smoke.yaml?" in refusal("train", "smoke.yaml")
-    assert "did you mean flowers.csv?" in refusal("table", "flower.csv")
+    assert f"did you mean {here}/flowers.csv?" in refusal("table", "flower.csv")
 
 
 def test_a_split_that_leaves_one_row_of_each_class(here: Path) -> None:
