@@ -1,4 +1,4 @@
-"""What is wrong with a file of ours that was changed or cut, in words for the user."""
+"""The damage of a file of ours that was changed or cut, in words for the user."""
 
 import json
 

@@ -230,7 +230,7 @@ def list_files(entry: Entry) -> list[FileEntry]:
 
 
 def changed_files(path: Path, manifest: Manifest) -> Iterator[str]:
-    """What is to say of each file of a run that is not the one that it wrote."""
+    """A sentence for each file of a run that is not the one that it wrote."""
     for name, recorded in manifest.files.items():
         state = file_state(path / name, recorded)
         if state != "as written":

@@ -147,7 +147,7 @@ def _grid(path: Path | None, base: Document, axes: Sequence[Axis]) -> Grid:
 
 
 def differences(begun: Grid, wanted: Grid) -> list[str]:
-    """What a sweep that has begun has otherwise than the one that is wanted: values, keys, or their order."""
+    """The differences of a sweep that has begun from the one that is wanted: values, keys, or their order."""
     here, there = ({axis.key: axis.text for axis in grid.varied} for grid in (wanted, begun))
     found = [
         f"{key} is {abridged(there[key])} there and {abridged(here[key])} here"
