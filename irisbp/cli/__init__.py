@@ -93,21 +93,11 @@ def _run() -> int:
     except IrisbpError as error:
         return _report(error)
     except typer.TyperException as error:
-        return _report(IrisbpError(f"{_usage(error)} (see --help)"))
+        return _report(IrisbpError(f"{error.format_message()} (see --help)"))
     except MemoryError:
         return _report(IrisbpError("not enough memory: the network is too large for this machine"))
     except OSError as error:
         return _report(_output_failure(error))
-
-
-def _usage(error: typer.TyperException) -> str:
-    """The message on wrong usage; an option may be meant as a key, where a command takes keys."""
-    option, context = getattr(error, "option_name", ""), getattr(error, "ctx", None)
-    if option and context is not None and any(each.name == "arguments" for each in context.command.params):
-        from irisbp.cli.flags import no_option_but_a_key  # which loads the keys
-
-        return no_option_but_a_key(option, sys.argv[1:]) or error.format_message()
-    return error.format_message()
 
 
 def _open_missing_streams() -> None:

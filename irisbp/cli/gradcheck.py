@@ -10,6 +10,7 @@ import typer
 import irisbp
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
 from irisbp.cli.subject import subject_of
 from irisbp.config.schema import Config
@@ -32,7 +33,7 @@ class Method(StrEnum):
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def gradcheck(
     arguments: Annotated[
         list[str] | None,

@@ -11,6 +11,7 @@ import typer
 
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn, print_reading
 from irisbp.cli.stopping import StopRequest
@@ -55,7 +56,7 @@ class Call:
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def sweep(
     arguments: Annotated[
         list[str] | None,

@@ -7,6 +7,7 @@ import typer
 
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.hints import suggest_engine
 from irisbp.cli.running import Shown, print_reading_of, resume_in, run_shown
 from irisbp.config.arguments import split_arguments
@@ -22,7 +23,7 @@ from irisbp.training.setup import prepare
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def train(
     arguments: ConfigArguments = None,
     run_dir: Annotated[Path | None, typer.Option(help="The directory of the run.")] = None,
