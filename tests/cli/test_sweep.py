@@ -294,10 +294,8 @@ def test_a_sweep_of_which_no_run_can_be_trained_does_not_begin(
 
 def test_a_loss_that_is_not_finite_counts_as_diverged(irisbp: Irisbp, tmp_path: Path) -> None:
     """The last update explodes: nothing but the final figures shows it."""
-    done = irisbp(
-        "sweep", SMOKE, "l2=1e33,0", "batch_size=all", "network.activation=relu", "epochs=5",
-        "seed=0:2", "data.validation=0.2", "--run-dir", "x", "--quiet",
-    )  # fmt: skip
+    explosive = ("l2=1e33,0", "batch_size=all", "network.activation=relu", "data.validation=0.2")
+    done = irisbp("sweep", SMOKE, *explosive, "epochs=5", "seed=0:2", "--run-dir", "x", "--quiet")
     assert done.returncode == 0
     rows = _rows(tmp_path / "x")
     assert [row["status"] for row in rows] == ["diverged", "diverged", "completed", "completed"]
