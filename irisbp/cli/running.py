@@ -13,7 +13,7 @@ from irisbp.config.schema import Config
 from irisbp.data.understood import Reading
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 from irisbp.rundir.storage import Directory
-from irisbp.runs.open import open_run
+from irisbp.runs.open import run_in
 from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
@@ -104,7 +104,7 @@ def _report_finished(directory: Directory, shown: Shown) -> None:
     """Print the result of a finished run again, and how it ended."""
     if not shown.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    run = open_run(directory.path)
+    run = run_in(directory)
     _show_end(directory, run, shown)
     checked_end(run)
 

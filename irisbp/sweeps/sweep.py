@@ -15,6 +15,7 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import RunError
 from irisbp.html import html_pairs, html_table
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
@@ -177,5 +178,11 @@ def open_sweep(path: str | PathLike[str]) -> Sweep:
     RunError if there is none, if it is not finished, or if a file is not the one that it wrote;
     StorageError if one cannot be read.
     """
-    found = load_sweep(Path(path))
+    with OpenDirectory(Path(path), "sweep") as directory:
+        return sweep_in(directory)
+
+
+def sweep_in(directory: OpenDirectory) -> Sweep:
+    """The sweep in an open directory: see `open_sweep`."""
+    found = load_sweep(directory)
     return Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)
