@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from irisbp.cli.output import print_json
@@ -52,14 +52,20 @@ def print_reading(reading: Reading, constant: Sequence[str] = (), *, quiet: bool
     print_lines(make_console(stderr=True), *reading_lines(reading, constant, notes_only=quiet))
 
 
-def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> None:
-    """Train to the end, or to the first signal, and print the result."""
+def run_shown(
+    directory: Directory,
+    session: TrainingSession,
+    shown: Shown,
+    note_on: Callable[[Run], str] = lambda run: "",
+) -> None:
+    """Train to the end, or to the first signal; print the result, and the note on a run that has ended."""
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
             run = session.run(listeners, lambda: stop.exit_code and "stopped by a signal")
         except Diverged as error:
             _show_end(directory, error.run, shown)
+            _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
             raise ReaderGone(*_interrupted("the reader of the output went away", directory)) from None
@@ -68,8 +74,15 @@ def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> N
     if run.status == "completed" and scores is not None and not shown.quiet:
         for note in class_notes(scores, session.training.config.class_weight != "none"):
             print(f"note: {note}", file=sys.stderr)
-    if run.status == "interrupted":
+    if run.status != "interrupted":
+        _print_note(note_on(run))
+    else:
         raise _Stopped(stop.exit_code or 130, directory)
+
+
+def _print_note(note: str) -> None:
+    if note:
+        print(f"note: {literal(note)}", file=sys.stderr)
 
 
 class _Stopped(IrisbpError):
