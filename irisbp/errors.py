@@ -110,16 +110,21 @@ class CheckFailed(IrisbpError):
 class Diverged(IrisbpError):
     """A loss or a parameter stopped being finite, at this epoch, step and sample.
 
-    run is the irisbp.Run that ended so, if there is one.
+    advice says what may be the cause. run is the irisbp.Run that ended so, if there is one.
     """
 
     exit_code = 4
 
-    def __init__(self, what: str, *, epoch: int, step: int, sample: int) -> None:
-        super().__init__(
-            f"diverged: {what} at epoch {epoch}, step {step}, sample {sample}",
-            "The learning rate may be too large, or the initial parameters too large.",
-        )
+    def __init__(
+        self,
+        what: str,
+        *,
+        epoch: int,
+        step: int,
+        sample: int,
+        advice: str = "The learning rate may be too large, or the initial parameters too large.",
+    ) -> None:
+        super().__init__(f"diverged: {what} at epoch {epoch}, step {step}, sample {sample}", advice)
         self.what, self.epoch, self.step, self.sample = what, epoch, step, sample
         self.run: Any = None
 
@@ -170,6 +175,6 @@ class Busy(IrisbpError):
 
 
 class ReaderGone(IrisbpError):
-    """The reader of our output closed it, so no message is printed."""
+    """The reader of our output closed it; without lines, nobody has to be told."""
 
     exit_code = 141

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent / "irisbp"
 # From the ground up: a room imports those below its own line, and nothing beside or above it.
 FLOORS = (
     ("errors", "public"),
-    ("annotations", "characters", "html"),
+    ("annotations", "characters", "html", "nearest"),
     ("nn",),
     ("config", "data", "derivations"),
     ("training", "gradients"),

@@ -122,8 +122,8 @@ def _output_failure(error: OSError) -> IrisbpError:
 
 
 def _report(error: IrisbpError) -> int:
-    """Print an error, unless the reader is gone; returns its exit code."""
-    if not isinstance(error, ReaderGone):
+    """Print an error, if it has a message; returns its exit code."""
+    if str(error):
         with suppress(OSError):
             print(f"irisbp: {error}", file=sys.stderr, flush=True)
     try:

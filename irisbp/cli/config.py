@@ -8,8 +8,10 @@ import typer
 
 from irisbp.cli.arguments import ConfigArguments
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
+from irisbp.config.arguments import split_arguments
 from irisbp.config.examples import example_names, write_example
-from irisbp.config.load import load_config, split_arguments, to_yaml
+from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import DataSection
 from irisbp.data.options import STDIN
 from irisbp.errors import literal
@@ -20,13 +22,13 @@ from irisbp.training.tables import table_of
 app = new_app(help="Show a config in full, check it, or start one from an example.")
 
 
-@app.command("show", short_help="Print the complete config.")
+@app.command("show", cls=CommandWithKeys, short_help="Print the complete config.")
 def show(arguments: ConfigArguments = None) -> None:
     """Print the complete config: defaults, then the file, then the overrides."""
     print(to_yaml(load_config(*split_arguments(arguments or []))), end="")
 
 
-@app.command("validate", short_help="List every problem in a config.")
+@app.command("validate", cls=CommandWithKeys, short_help="List every problem in a config.")
 def validate(arguments: ConfigArguments = None) -> None:
     """Check a config, and its table if the file is there, and list every problem with its place."""
     path, overrides = split_arguments(arguments or [])

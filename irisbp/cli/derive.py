@@ -1,7 +1,7 @@
 """`irisbp derive`: an expression's derivative, in symbols, in numbers and as a chain."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -10,9 +10,9 @@ import irisbp
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
-from irisbp.errors import IrisbpError
+from irisbp.errors import CheckFailed, IrisbpError
 from irisbp.show.console import make_console
-from irisbp.show.derive import print_derivation
+from irisbp.show.derive import print_derivations
 
 _SHOWN = 60  # characters of an invalid argument
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -32,9 +32,11 @@ def derive(
         ),
     ],
     wrt: Annotated[
-        str,
+        list[str],
         typer.Option(
-            metavar="NAME", help="The variable to differentiate with respect to.", show_default=False
+            metavar="NAME",
+            help="The variable to differentiate with respect to. Repeatable.",
+            show_default=False,
         ),
     ],
     at: Annotated[
@@ -55,12 +57,38 @@ def derive(
 
     Symbols need SymPy, which comes with pip install 'irisbp[symbolic]'; the rest works without.
     """
-    values, let = map(_value, _items(at)), map(_definition, definitions or [])
-    derivation = irisbp.derive(expression, wrt=wrt, at=list(values), let=list(let))
+    names = _different(wrt)
+    values, let = list(map(_value, _items(at))), list(map(_definition, definitions or []))
+    derivations = [irisbp.derive(expression, wrt=name, at=values, let=let) for name in names]
     if as_json:
-        print_json(derivation.as_json())
+        found = [derivation.as_json() for derivation in derivations]
+        print_json(found[0] if len(found) == 1 else {"derivations": found})
     else:
-        print_derivation(make_console(), derivation)
+        print_derivations(make_console(), derivations)
+    _check(derivations)
+
+
+def _check(derivations: Sequence[irisbp.Derivation]) -> None:
+    """Fail where two methods differ by more than their errors."""
+    failed = [derivation for derivation in derivations if derivation.disagreement]
+    if failed:
+        raise CheckFailed(*(_failure(derivation) for derivation in failed))
+
+
+def _failure(derivation: irisbp.Derivation) -> str:
+    values = {way.method: way.value for way in derivation.ways}
+    a, b = derivation.disagreement or ("", "")
+    return (
+        f"{derivation.name}: {a} ({values[a]!r}) and {b} ({values[b]!r})"
+        " disagree by more than rounding and steps explain"
+    )
+
+
+def _different(names: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if names.count(name) > 1:
+            raise IrisbpError(f"--wrt {name[:_SHOWN]}: given twice")
+    return names
 
 
 def _items(at: Iterable[str]) -> Iterable[str]:

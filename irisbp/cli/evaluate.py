@@ -15,8 +15,10 @@ from irisbp.cli.output import json_text
 from irisbp.cli.table_keys import with_table_keys
 from irisbp.config.schema import Config
 from irisbp.errors import CheckFailed, IrisbpError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.storage import Directory
-from irisbp.runs.open import open_run
+from irisbp.runs.listing import changed_files
+from irisbp.runs.open import run_in
 from irisbp.runs.run import Run
 from irisbp.show.console import make_console, print_lines
 from irisbp.show.reading import print_readings
@@ -86,7 +88,11 @@ def evaluate(
     Writes evaluation.json into the run.
     """
     conditions = [_parse(text) for text in assertions or []]
-    opened = open_run(run, which.value if which else None)
+    with OpenDirectory(run) as directory:
+        opened = run_in(directory, which.value if which else None)
+        notes = list(changed_files(directory, opened.manifest))
+    for note in notes:
+        print_lines(make_console(stderr=True), f"note: {note}")
     evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
     print_readings(make_console(stderr=True), evaluation.readings, notes_only=as_json)
     content = json_text(evaluation.as_json())

@@ -8,6 +8,7 @@ import typer
 
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
 from irisbp.cli.subject import subject_of
 from irisbp.derivations.growth import measure
@@ -25,7 +26,7 @@ from irisbp.show.lesson import gradient_notes, update_notes
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def explain(
     arguments: Annotated[
         list[str] | None,

@@ -10,6 +10,7 @@ import typer
 import irisbp
 from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
 from irisbp.cli.subject import subject_of
 from irisbp.config.schema import Config
@@ -32,7 +33,7 @@ class Method(StrEnum):
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def gradcheck(
     arguments: Annotated[
         list[str] | None,
@@ -57,8 +58,8 @@ def gradcheck(
     """
     if self_test and (method or point):
         raise IrisbpError("--self-test cannot be combined with --method or --point")
-    if only_bad and (self_test or method or as_json):
-        raise IrisbpError("--only-bad cannot be combined with --self-test, --method or --json")
+    if only_bad and (self_test or method):
+        raise IrisbpError("--only-bad cannot be combined with --self-test or --method")
     subject = subject_of(arguments or [])
     if self_test:
         _run_self_test(subject, as_json)
@@ -71,7 +72,7 @@ def gradcheck(
 def _check(subject: Path | Config, point: str | None, only_bad: bool, as_json: bool) -> None:
     report = irisbp.gradcheck(subject, point=point)
     if as_json:
-        print_json(report.as_json())
+        print_json(report.as_json(only_bad=only_bad))
     else:
         print_report(make_console(), report, only_bad=only_bad)
     if not report.passed:

@@ -1,6 +1,7 @@
 """Runs a training and shows it: what `irisbp train` and `irisbp resume` share."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def run_shown(
             _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
-            raise ReaderGone() from None
+            raise ReaderGone(*_interrupted("the reader of the output went away", directory)) from None
     _show_end(directory, run, shown)
     scores = session.training.scores
     if run.status == "completed" and scores is not None and not shown.quiet:
@@ -73,11 +74,14 @@ class _Stopped(IrisbpError):
     """A signal ended the run; its exit code says which."""
 
     def __init__(self, exit_code: int, directory: Directory) -> None:
-        super().__init__(
-            "stopped; the run holds everything up to here",
-            f"irisbp resume {in_shell(directory.path)} resumes it",
-        )
+        super().__init__(*_interrupted("stopped", directory))
         self.exit_code = exit_code
+
+
+def _interrupted(why: str, directory: Directory) -> tuple[str, str]:
+    """The lines of a message about a run that was interrupted."""
+    how_to_resume = f"irisbp resume {in_shell(directory.path)} resumes it"
+    return f"{why}; the run holds everything up to here", how_to_resume
 
 
 def resume_in(directory: Directory, shown: Shown, wanted: Config | None = None) -> None:
@@ -117,7 +121,7 @@ def _listeners(training: Training, run: str, shown: Shown) -> list[Listener]:
     """The listeners that show the progress: none, lines, or the live view."""
     config, classes = training.config, training.dataset.classes
     listeners: list[Listener] = [SampleLines(sys.stdout, classes)] if shown.stream else []
-    if shown.quiet:
+    if shown.quiet or (shown.stream and _ends_on_the_same_screen()):
         return listeners
     if shown.stream or not can_be_redrawn():
         return [*listeners, Dispensable(EpochLines(sys.stderr, config.epochs))]
@@ -127,6 +131,11 @@ def _listeners(training: Training, run: str, shown: Shown) -> list[Listener]:
     title = f"{run}  {shape}  {config.optimizer.name} {config.learning_rate:g}  seed {config.seed}"
     steps = range(training.progress.step, training.steps)
     return [Dispensable(LiveView(make_console(stderr=True), title, config.epochs, steps, classes))]
+
+
+def _ends_on_the_same_screen() -> bool:
+    """Return whether lines on stderr might come into the middle of those that a pipe's reader prints."""
+    return sys.stderr.isatty() and stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
 
 
 def can_be_redrawn() -> bool:

@@ -80,15 +80,22 @@ def show(run: RunArgument, as_json: Json = False) -> None:
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A run directory.", readable=False)],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another run directory.", readable=False)],
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Exit with 0 also if the runs differ.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare two runs: their configs, where their losses first differ, their last epochs and parameters."""
+    """Compare two runs: their configs, where their losses first differ, their last epochs and parameters.
+
+    Exit code 1 means that they differ, in their versions or data too; their times do not count.
+    """
     found = compare(a, b)
     if as_json:
         print_json(found.as_json())
-        return
-
-    print_diff(make_console(), found)
+    else:
+        print_diff(make_console(), found)
+    if found.differ and not exit_zero:
+        raise typer.Exit(1)
 
 
 @app.command("verify", short_help="Repeat a run, and compare its files.")

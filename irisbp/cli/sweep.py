@@ -11,11 +11,12 @@ import typer
 
 from irisbp.cli.arguments import Json, Quiet
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
 from irisbp.cli.running import can_be_redrawn
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
-from irisbp.config.load import split_arguments
+from irisbp.config.arguments import split_arguments
 from irisbp.errors import CheckFailed, IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory
 from irisbp.show.console import make_console
@@ -56,7 +57,7 @@ class Call:
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def sweep(
     arguments: Annotated[
         list[str] | None,

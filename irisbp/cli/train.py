@@ -9,9 +9,11 @@ import typer
 import irisbp
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
+from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.hints import suggest_engine
 from irisbp.cli.running import Shown, resume_in, run_shown
-from irisbp.config.load import load_config, split_arguments
+from irisbp.config.arguments import split_arguments
+from irisbp.config.load import load_config
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
 from irisbp.rundir.place import RUNS, given_place
@@ -27,7 +29,7 @@ from irisbp.training.setup import prepare
 app = new_app()
 
 
-@app.command()
+@app.command(cls=CommandWithKeys)
 def train(
     arguments: ConfigArguments = None,
     run_dir: Annotated[Path | None, typer.Option(help="The directory of the run.")] = None,

@@ -6,7 +6,6 @@ Defaults < file < overrides: all follow the same rules, and a mistake has the sa
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
@@ -16,6 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from irisbp.config.arguments import matched
 from irisbp.config.given import Given, plain
 from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
@@ -31,11 +31,10 @@ from irisbp.config.yaml import (
 )
 from irisbp.errors import ConfigError
 
-OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
+_ARGUMENT = "argument "  # begins the place of what the command line or a caller gives
 
-_TABLE = re.compile(
-    r"\.(csv|tsv|tab|data|parquet|feather|xlsx?|xlsb|ods)(\.(gz|bz2|xz|zip))?$", re.IGNORECASE
-)
+# A list or a range, as a sweep takes them.
+_SEVERAL = re.compile(r"[^,]+(,[^,]+)+|[-+.\deE]+(:[-+.\deE]+){1,2}", re.DOTALL)
 
 # Other tools' names for our keys, where the spelling is too different for a comparison of letters.
 _OTHER_WORDS = {
@@ -98,6 +97,7 @@ def _put_key(document: Document, key: str, value: Any) -> None:
     """Put a key's Python value into the document, in place of what it has."""
     place = f"argument {abridged(f'{key}={value!r}')}"
     path = key_path(key, place)
+    _check_that_nothing_is_lost(document, path, place)
     put(document.data, path, value, place)
     for depth in range(1, len(path) + 1):
         document.key_places[path[:depth]] = document.value_places[path[:depth]] = place
@@ -175,22 +175,6 @@ def valid_config(data: dict[str, Any]) -> Config | None:
     return config
 
 
-def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Split [CONFIG] [KEY=VALUE]... into a path, if the first is one, and overrides."""
-    first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    overrides = [first, *rest] if OVERRIDE.fullmatch(first) else list(rest)
-    path = Path(first) if first and not OVERRIDE.fullmatch(first) else None
-    if path is not None and (first == "-" or _TABLE.search(first)):
-        raise ConfigError(
-            f"{first}: a table, not a config; it is given as keys:"
-            f" data.source={shlex.quote(first)} data.target=COLUMN;"
-            f" irisbp table {shlex.quote(first)} shows how it is read"
-        )
-    for argument in overrides:
-        _match(argument)
-    return path, overrides
-
-
 def to_yaml(config: Config) -> str:
     """The complete config as YAML that reads back equal."""
     return dump(config.model_dump(mode="json"))
@@ -198,9 +182,10 @@ def to_yaml(config: Config) -> str:
 
 def _override(document: Document, argument: str) -> None:
     """Put one KEY=VALUE into the document; it replaces the value that is there."""
-    match = _match(argument)
+    match = matched(argument)
     place = f"argument {abridged(argument)}"
     path = key_path(match["key"], place)
+    _check_that_nothing_is_lost(document, path, place)
     value = parse_value(match["value"], place)
     put(document.data, path, value.data, place)
     for known in (document.key_places, document.value_places):
@@ -214,6 +199,20 @@ def _override(document: Document, argument: str) -> None:
     document.problems += value.problems
     document.unreadable = {old for old in document.unreadable if old[: len(path)] != path}
     document.unreadable |= {(*path, *inner) for inner in value.unreadable}
+
+
+def _check_that_nothing_is_lost(document: Document, path: KeyPath, place: str) -> None:
+    """ConfigError if an argument would replace what another one before it has given."""
+    given = {known: by for known, by in document.value_places.items() if by.startswith(_ARGUMENT)}
+    for known, by in given.items():
+        is_name = path == (*known, "name") and not isinstance(document.data.get(known[0]), dict)
+        if known[: len(path)] == path or is_name:
+            raise lost(place, by.removeprefix(_ARGUMENT))
+
+
+def lost(place: str, other: str) -> ConfigError:
+    """The error of an argument that would replace another one, which was given before it."""
+    return ConfigError(f"{place}: it would replace {other}, which is given before it; leave out one of them")
 
 
 def key_path(key: str, place: str) -> tuple[str, ...]:
@@ -234,13 +233,6 @@ def put(mapping: dict[str, Any], path: Sequence[str], value: Any, place: str) ->
             raise ConfigError(f"{place}: {'.'.join(path[:depth])} is not a mapping")
         mapping[key] = mapping = dict(below or {})
     mapping[path[-1]] = value
-
-
-def _match(argument: str) -> re.Match[str]:
-    match = OVERRIDE.fullmatch(argument)
-    if match is None:
-        raise ConfigError(f"argument {abridged(argument)}: not KEY=VALUE, such as seed=3")
-    return match
 
 
 def _problems(error: ValidationError, document: Document, path: Path | None) -> list[Problem]:
@@ -269,7 +261,8 @@ def _problem(details: Any, document: Document, path: Path | None) -> Problem:
     place = _place(document.value_places, where, path)
     verb = "is not allowed in" if isinstance(where[-1], int) else "is not"
     message = f"{_dotted(where)}: {_shown(details['input'])} {verb} {_description(where, document)}"
-    return Problem(place, message + _nearest(details["input"], details.get("ctx", {}).get("expected", "")))
+    nearest = _nearest(details["input"], details.get("ctx", {}).get("expected", ""))
+    return Problem(place, message + (_several(details["input"], place) or nearest))
 
 
 def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
@@ -335,10 +328,25 @@ def _unknown_key(where: KeyPath, document: Document) -> str:
     if above and above[0] in CHOICES:
         return _foreign_option(key, str(above[0]), known, document)
     # Perhaps it is a key of another section.
-    candidates = _all_keys() | {name: _dotted((*above, name)) for name in known}
-    guess = candidates.get(_meant(key, list(candidates)), "")
+    guess = key_meant(key, {name: _dotted((*above, name)) for name in known})
     hint = f"; did you mean {guess}?" if guess else f"; known keys: {', '.join(known)}"
     return f"unknown key {_dotted(where)}{hint}"
+
+
+def key_meant(word: str, more: Mapping[str, str] | None = None) -> str:
+    """The key nearest to a word, such as optimizer.beta1 to beta_1, or "" if none is near.
+
+    more are further words, each with its key, that count before the others.
+    """
+    candidates = {**_all_keys(), **(more or {})}
+    return candidates.get(_meant(word, list(candidates)), "")
+
+
+def key_called(word: str) -> str:
+    """The key that a word is, as in another tool or without the section it is in; "" if it is none."""
+    keys = _all_keys()
+    known = {key: key for key in keys.values()} | keys
+    return known.get(_OTHER_WORDS.get(word.lower(), word), "")
 
 
 def _meant(key: str, known: Sequence[str]) -> str:
@@ -351,14 +359,14 @@ def _meant(key: str, known: Sequence[str]) -> str:
 
 def _all_keys() -> dict[str, str]:
     """Every key, by its last word: beta1 is optimizer.beta1."""
-    keys: dict[str, str] = {}
+    keys = {name: name for name in Config.model_fields}
     for name, field in Config.model_fields.items():
-        keys[name] = name
         models = list(CHOICES.get(name, {}).values())
         if name not in CHOICES and (section := _section(field)):
             models.append(section)
         for model in models:
-            keys.update({inner: f"{name}.{inner}" for inner in model.model_fields if inner != "name"})
+            inner_keys = {inner: f"{name}.{inner}" for inner in model.model_fields if inner != "name"}
+            keys = inner_keys | keys
     return keys
 
 
@@ -378,7 +386,15 @@ def _foreign_option(option: str, key: str, known: list[str], document: Document)
 def _unknown_choice(key: str, value: Any, document: Document, path: Path | None) -> Problem:
     names, tag = ", ".join(CHOICES[key]), value["name"]
     place = _place(document.value_places, (key, "name"), path)
-    return Problem(place, f"{key}: {_shown(tag)} is not one of {names}{_nearest(tag, names)}")
+    hint = _several(tag, place) or _nearest(tag, names)
+    return Problem(place, f"{key}: {_shown(tag)} is not one of {names}{hint}")
+
+
+def _several(value: Any, place: str) -> str:
+    """A hint at the command that takes several values of a key, or ""."""
+    if place.startswith(_ARGUMENT) and isinstance(value, str) and _SEVERAL.fullmatch(value):
+        return "; irisbp sweep takes several values"
+    return ""
 
 
 def _nearest(value: Any, allowed: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from irisbp.errors import ConfigError, StorageError, literal
+from irisbp.nearest import did_you_mean
 
 KeyPath = tuple[str | int, ...]
 
@@ -104,7 +105,7 @@ def read_bytes(path: Path) -> bytes:
         with open(path, "rb") as file:
             return file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
+        raise ConfigError(f"{path}: no such file{did_you_mean(path, folder=False)}") from None
     except ValueError:
         raise ConfigError(f"{path!s}: not a valid path") from None
     except OSError as error:

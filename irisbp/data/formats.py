@@ -21,6 +21,7 @@ from irisbp.data.quick import quick_sheet
 from irisbp.data.sheet import Sheet, read_sheet
 from irisbp.data.streams import MOST_BYTES, bounded, read_stdin
 from irisbp.errors import DataError, StorageError
+from irisbp.nearest import did_you_mean
 
 _OF_A_FRAME = "frame.csv"
 _MOST_TIMES = 1100  # a text's bytes for each packed one; gzip reaches 1,032
@@ -65,7 +66,7 @@ def open_table(path: Path) -> IO[bytes]:
             )
         return open(path, "rb")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file{did_you_mean(path, folder=False)}") from None
     except OSError as error:
         raise StorageError("read", path, error) from None
 

@@ -24,22 +24,29 @@ class Undefined(ArithmeticError):
 
 
 class Dual(NamedTuple):
-    """A value and its derivative by one variable."""
+    """A value and its derivative by one variable; moves is False of a constant: its slope is 0.
+
+    At a kink the slope is that of the side to which the variable moves: seed the variable with 1 for the
+    derivative from the right, and with -1 for minus the derivative from the left.
+    """
 
     value: float
     slope: float = 0.0
+    moves: bool = True
 
 
 @dataclass(frozen=True)
 class Arithmetic(Generic[N]):
     """The arithmetic of one kind of number: its constructor and its operations.
 
-    lacking is what a number has not got where an operation fails: a value, or a derivative.
+    lacking is what a number has not got where an operation fails: a value, or a derivative. parts are the
+    floats that a number is made of, and each replaces every one of them by a function of it.
     """
 
     lacking: str
     number: Callable[[float], N]
     parts: Callable[[N], Sequence[float]]
+    each: Callable[[N, Callable[[float], float]], N]
     operations: Mapping[str, Callable[..., N]]
 
     def apply(self, operation: str, operands: Sequence[N]) -> N:
@@ -66,6 +73,16 @@ def evaluate(expression: Expression, values: Mapping[str, N], arithmetic: Arithm
             del stack[-step.operands :]
             stack.append(_applied(expression, step, operands, arithmetic))
     return stack.pop()
+
+
+def evaluate_all(
+    parts: Mapping[str, Expression], given: Mapping[str, N], arithmetic: Arithmetic[N]
+) -> dict[str, N]:
+    """The given values and every part's, each part from those before it."""
+    values = dict(given)
+    for name, part in parts.items():
+        values[name] = evaluate(part, values, arithmetic)
+    return values
 
 
 def _applied(expression: Expression, step: Step, operands: list[N], arithmetic: Arithmetic[N]) -> N:
@@ -101,12 +118,6 @@ def _power(base: float, exponent: float) -> float:
     return float(base**exponent)
 
 
-def _slope_of_abs(a: float) -> float:
-    if a == 0:
-        raise Undefined("has no derivative at 0")
-    return math.copysign(1.0, a)
-
-
 # Each function's value and slope, the slope from the argument a and the value f.
 _FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float, float], float]]] = {
     NEGATION: (lambda a: -a, lambda a, f: -1.0),
@@ -123,9 +134,9 @@ _FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float, float], f
     "tanh": (math.tanh, lambda a, f: 4 * (p := math.exp(-2 * abs(a))) / (1 + p) ** 2),
     "sigmoid": (sigmoid, lambda a, f: sigmoid(a) * sigmoid(-a)),
     "softplus": (softplus, lambda a, f: sigmoid(a)),
-    "relu": (lambda a: max(a, 0.0), lambda a, f: 1.0 if a > 0 else 0.0),
-    "abs": (abs, lambda a, f: _slope_of_abs(a)),
 }
+# The functions with a kink at 0: straight lines to either side of it.
+_KINKED: dict[str, Callable[[float], float]] = {"relu": lambda a: max(a, 0.0), "abs": abs}
 
 
 def _dual_function(
@@ -134,9 +145,28 @@ def _dual_function(
     def function(a: Dual) -> Dual:
         result = value(a.value)
         # A constant has the slope 0, also where the function has none.
-        return Dual(result, slope(a.value, result) * a.slope if a.slope else 0.0)
+        taken = _product(lambda: slope(a.value, result), a.slope) if a.moves else 0.0
+        return Dual(result, taken, a.moves)
 
     return function
+
+
+def _product(slope: Callable[[], float], inner: float) -> float:
+    """One factor of the chain rule; an infinite one makes no derivative, also where the other is 0."""
+    try:
+        return slope() * inner
+    except ZeroDivisionError:
+        times_0 = "" if inner else ", and infinity times 0 is no number"
+        raise Undefined(f"has no derivative here: its slope is infinite{times_0}") from None
+
+
+def _dual_kinked(function: Callable[[float], float]) -> Callable[[Dual], Dual]:
+    def kinked(a: Dual) -> Dual:
+        # Straight to either side: at 0, the slope to the side of a is f(a), and elsewhere f(1) or -f(-1).
+        slope = function(math.copysign(1.0, a.value)) * math.copysign(1.0, a.value) * a.slope
+        return Dual(function(a.value), slope if a.value else function(a.slope), a.moves)
+
+    return kinked
 
 
 def _dual_quotient(a: Dual, b: Dual) -> Dual:
@@ -144,17 +174,17 @@ def _dual_quotient(a: Dual, b: Dual) -> Dual:
     quotient, square = a.value / b.value, b.value * b.value
     in_range = 0 < square < math.inf
     taken = a.value * b.slope / square if in_range else quotient * (b.slope / b.value)
-    return Dual(quotient, a.slope / b.value - taken)
+    return Dual(quotient, a.slope / b.value - taken, a.moves or b.moves)
 
 
 def _dual_power(a: Dual, b: Dual) -> Dual:
     """(a^b)' = b a^(b-1) a' + a^b log(a) b'; each part only where it is needed."""
     value, slope = _power(a.value, b.value), 0.0
-    if a.slope and b.value:
-        slope += b.value * _power(a.value, b.value - 1) * a.slope
-    if b.slope and (value or a.value < 0):
+    if a.moves and b.value:
+        slope += _product(lambda: b.value * _power(a.value, b.value - 1), a.slope)
+    if b.moves and (value or a.value < 0):
         slope += value * math.log(a.value) * b.slope
-    return Dual(value, slope)
+    return Dual(value, slope, a.moves or b.moves)
 
 
 def _complex_power(base: complex, exponent: complex) -> complex:
@@ -162,7 +192,11 @@ def _complex_power(base: complex, exponent: complex) -> complex:
         # By squaring: through the logarithm, a negative base would drown the step in noise.
         whole = _whole_power(base, abs(int(exponent.real)))
         return 1 / whole if exponent.real < 0 else whole
-    return cmath.exp(exponent * cmath.log(base)) if base else 0j
+    if not base:
+        return 0j
+    size, angle = cmath.polar(base)  # e^(b log a) would lose as many digits as b log a has before the point
+    turn = exponent.imag * math.log(size) + exponent.real * angle
+    return cmath.rect(size**exponent.real * math.exp(-exponent.imag * angle), turn)
 
 
 def _whole_power(base: complex, exponent: int) -> complex:
@@ -181,10 +215,25 @@ def _complex_sigmoid(a: complex) -> complex:
     return power / (1 + power)
 
 
+def _complex_log1p(a: complex) -> complex:
+    """log(1 + a), without the digits that 1 + a loses."""
+    return complex(0.5 * math.log1p(2 * a.real + abs(a) ** 2), math.atan2(a.imag, 1 + a.real))
+
+
+def _complex_kinked(function: Callable[[float], float]) -> Callable[[complex], complex]:
+    def kinked(a: complex) -> complex:
+        if a.real == 0 and a.imag:
+            raise Undefined("has no complex step at its kink")
+        return function(math.copysign(1.0, a.real)) * math.copysign(1.0, a.real) * a
+
+    return kinked
+
+
 FLOATS = Arithmetic[float](
     lacking="value",
     number=float,
     parts=lambda a: (a,),
+    each=lambda a, function: function(a),
     operations={
         "+": lambda a, b: a + b,
         "-": lambda a, b: a - b,
@@ -192,25 +241,29 @@ FLOATS = Arithmetic[float](
         "/": lambda a, b: a / b,
         "**": _power,
         **{name: value for name, (value, _) in _FUNCTIONS.items()},
+        **_KINKED,
     },
 )
 DUALS = Arithmetic[Dual](
     lacking="derivative",
-    number=Dual,
-    parts=lambda a: a,
+    number=lambda a: Dual(a, 0.0, moves=False),
+    parts=lambda a: a[:2],
+    each=lambda a, function: Dual(function(a.value), function(a.slope), a.moves),
     operations={
-        "+": lambda a, b: Dual(a.value + b.value, a.slope + b.slope),
-        "-": lambda a, b: Dual(a.value - b.value, a.slope - b.slope),
-        "*": lambda a, b: Dual(a.value * b.value, a.slope * b.value + a.value * b.slope),
+        "+": lambda a, b: Dual(a.value + b.value, a.slope + b.slope, a.moves or b.moves),
+        "-": lambda a, b: Dual(a.value - b.value, a.slope - b.slope, a.moves or b.moves),
+        "*": lambda a, b: Dual(a.value * b.value, a.slope * b.value + a.value * b.slope, a.moves or b.moves),
         "/": _dual_quotient,
         "**": _dual_power,
         **{name: _dual_function(*both) for name, both in _FUNCTIONS.items()},
+        **{name: _dual_kinked(function) for name, function in _KINKED.items()},
     },
 )
 COMPLEXES = Arithmetic[complex](
     lacking="value",
     number=complex,
     parts=lambda a: (a.real, a.imag),
+    each=lambda a, function: complex(function(a.real), function(a.imag)),
     operations={
         "+": lambda a, b: a + b,
         "-": lambda a, b: a - b,
@@ -223,9 +276,10 @@ COMPLEXES = Arithmetic[complex](
             for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh")
         },
         "sigmoid": _complex_sigmoid,
-        "softplus": lambda a: cmath.log(1 + cmath.exp(a)) if a.real < 0 else a + cmath.log(1 + cmath.exp(-a)),
-        "relu": lambda a: a if a.real > 0 else 0j,
-        "abs": lambda a: a if a.real >= 0 else -a,
+        "softplus": lambda a: (
+            _complex_log1p(cmath.exp(a)) if a.real < 0 else a + _complex_log1p(cmath.exp(-a))
+        ),
+        **{name: _complex_kinked(function) for name, function in _KINKED.items()},
     },
 )
 

@@ -245,7 +245,7 @@ def _evaluate_function(name: str, operands: list[Any]) -> Any:
             return mpmath.log1p(mpmath.exp(operands[0]))
         case "relu":
             return max(operands[0], mpmath.mpf(0))
-        case "step":
+        case "step" if operands[0]:
             return mpmath.mpf(operands[0] > 0)
         case "abs":
             return abs(operands[0])
@@ -254,4 +254,4 @@ def _evaluate_function(name: str, operands: list[Any]) -> Any:
         case _ if name in FUNCTIONS:
             return getattr(mpmath, name)(*operands)
         case _:
-            raise ValueError(name)  # SymPy's infinities, and whatever else has no value
+            raise ValueError(name)  # SymPy's infinities, a slope at a kink, and whatever else has no value

@@ -98,9 +98,17 @@ class GradientReport:
         """The number of parameters with this verdict."""
         return sum(row.verdict == verdict for row in self.parameters)
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain data: what `irisbp gradcheck --json` prints, where a number that is not finite is null."""
-        return asdict(self)
+    def as_json(self, *, only_bad: bool = False) -> dict[str, Any]:
+        """Plain data: what `irisbp gradcheck --json` prints, where a number that is not finite is null.
+
+        only_bad leaves out the layers, and the parameters and points that passed.
+        """
+        found = asdict(self)
+        if only_bad:
+            found["parameters"] = [row for row in found["parameters"] if row["verdict"] != "OK"]
+            found["points"] = [row for row in found["points"] if row["verdict"] == "WRONG"]
+            found["layers"] = []
+        return found
 
     def __repr__(self) -> str:
         points = "1 point" if len(self.points) == 1 else f"{len(self.points)} points"

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from irisbp.errors import RunError
+from irisbp.rundir.damage import damage_of
 
 AnyArray = np.ndarray[Any, np.dtype[Any]]
 
@@ -190,6 +191,5 @@ def _dimensions(text: bytes) -> Iterator[int]:
 def problem_of(error: Exception) -> str:
     """The reason, in a few words, why a file's arrays are not those wanted."""
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"about {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return f"about: {damage_of(error)}"
     return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import RunError, StorageError
+from irisbp.nearest import did_you_mean
 from irisbp.rundir.arrays import LARGEST_ARCHIVE
 
 # The most bytes of each kind of file. A manifest names the columns and the classes of a table, of which there
@@ -48,7 +49,8 @@ def storing(action: str, path: Path) -> Iterator[None]:
 def check_that_it_is_a_directory(path: Path, kind: str = "run") -> None:
     """RunError, which says that there is no run (or another kind) at a path, if it leads to no directory."""
     if not os.path.isdir(path):
-        what = "it is a file" if os.path.exists(path) else "no such directory"
+        hint = did_you_mean(path, folder=True)
+        what = "it is a file" if os.path.exists(path) else f"no such directory{hint}"
         raise RunError(f"{path} is not a {kind}: {what}")
 
 

@@ -14,6 +14,7 @@ from irisbp.errors import RunError, in_shell
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
+from irisbp.rundir.damage import damage_of
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, Which
 
@@ -31,9 +32,7 @@ def read_manifest(directory: OpenDirectory) -> Manifest:
     try:
         return Manifest.model_validate_json(directory.read("manifest.json"))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunError(f"{path / 'manifest.json'} is damaged: {where or 'file'}: {first['msg']}") from None
+        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None
 
 
 def open_written(

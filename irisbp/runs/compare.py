@@ -102,9 +102,17 @@ class Diff:
             losses = "are not recorded"
         return f"<Diff of {self.a.path} and {self.b.path}: keys that differ: {keys}; losses {losses}>"
 
+    @property
+    def differ(self) -> bool:
+        """Return whether anything was found to differ: a key, a loss, an end, or the parameters."""
+        losses = self.first_difference is not None and self.first_difference.differ
+        ends = (self.a.status, self.a.figures) != (self.b.status, self.b.figures)
+        return bool(self.config or self.others) or losses or ends or not self.parameters.equal
+
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "differ": self.differ,
             "a": _final(self.a),
             "b": _final(self.b),
             "config": {key: list(pair) for key, pair in self.config.items()},
@@ -141,7 +149,9 @@ def _config(entry: Entry) -> Config:
 
 def _config_pairs(a: Config, b: Config) -> dict[str, Pair]:
     of_a, of_b = ({key: setting.value for key, setting in settings(config).items()} for config in (a, b))
-    return {key: (of_a.get(key), of_b.get(key)) for key in varying_keys([a, b])}
+    pairs = {key: (of_a.get(key), of_b.get(key)) for key in varying_keys([a, b])}
+    # A section that is left out in one has no value there, and in the other the values of its keys.
+    return {key: pair for key, pair in pairs.items() if pair != (None, None)}
 
 
 def _other_pairs(a: Manifest | None, b: Manifest | None) -> dict[str, Pair]:

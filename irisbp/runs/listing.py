@@ -17,6 +17,7 @@ from irisbp.config.load import load_config, load_recorded
 from irisbp.config.schema import Config
 from irisbp.data.frames import frame_of
 from irisbp.errors import IrisbpError, RunError
+from irisbp.nearest import did_you_mean
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Figures, Manifest, finite
 from irisbp.rundir.reader import read_written
@@ -97,7 +98,7 @@ class FileEntry(NamedTuple):
 def list_entries(folder: Path) -> list[Entry]:
     """Every run in or below a directory, the newest last; other directories are skipped."""
     if not os.path.isdir(folder):
-        raise RunError(f"{folder}: no such directory")
+        raise RunError(f"{folder}: no such directory{did_you_mean(folder, folder=True)}")
     return sorted(_entries(folder), key=lambda entry: (entry.started, str(entry.path)))
 
 
@@ -214,6 +215,15 @@ def list_files(directory: OpenDirectory, manifest: Manifest | None) -> list[File
         FileEntry(name, found.get(name), file_state(directory, name, recorded.get(name)))
         for name in sorted(found.keys() | recorded.keys())
     ]
+
+
+def changed_files(directory: OpenDirectory, manifest: Manifest) -> Iterator[str]:
+    """A sentence for each file of a run that is not the one that it wrote."""
+    for name, recorded in manifest.files.items():
+        state = file_state(directory, name, recorded)
+        if state != "as written":
+            why = "it is missing" if state == "missing" else "its sha256 differs"
+            yield f"{directory.path / name} is not the file that the run wrote: {why}"
 
 
 def file_state(directory: OpenDirectory, name: str, recorded: str | None) -> FileState:

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from irisbp.derivations.derivation import ChainPath, Derivation
 from irisbp.derivations.growth import Growth
+from irisbp.derivations.methods import SUM_OF_PATHS
+from irisbp.derivations.slopes import number_text
 from irisbp.derivations.system import WHOLE
 from irisbp.show.console import print_lines
 from irisbp.show.tables import fitted_table
@@ -16,16 +18,17 @@ _MOST_LINES = 12  # of one formula
 _PIECE = re.compile(r"\w+(?:\.\w*)?\(?|\*\*|\s+|.")  # of a formula, not to be broken
 
 
-def print_derivation(console: Console, derivation: Derivation) -> None:
-    """Print the question; the chain, if there are parts; the whole; the derivative by every method."""
-    _print_question(console, derivation)
-    if derivation.partials:
+def print_derivations(console: Console, derivations: Sequence[Derivation]) -> None:
+    """Print the question, once; of each variable the chain, if there are parts, the whole, every method."""
+    _print_question(console, derivations[0])
+    for derivation in derivations:
+        if derivation.partials:
+            print_lines(console, "")
+            _print_chain(console, derivation)
         print_lines(console, "")
-        _print_chain(console, derivation)
-    print_lines(console, "")
-    _print_whole(console, derivation)
-    print_lines(console, "")
-    _print_ways(console, derivation)
+        _print_whole(console, derivation)
+        print_lines(console, "")
+        _print_ways(console, derivation)
 
 
 def print_growth(console: Console, rows: Sequence[Growth]) -> None:
@@ -53,11 +56,11 @@ def _print_question(console: Console, derivation: Derivation) -> None:
     label = max(len(name) for name, _ in rows)
     for name, source in rows:
         _print_labelled(console, name, " ".join(source.split()), label)
-    at = ", ".join(f"{name} = {_number(value)}" for name, value in derivation.at.items())
+    at = ", ".join(f"{name} = {number_text(value)}" for name, value in derivation.at.items())
     _print_labelled(console, "at", at, label)
     print_lines(console, "")
     for name, value in derivation.values.items():
-        print_lines(console, f"{name:<{label}}  = {_number(value)}")
+        print_lines(console, f"{name:<{label}}  = {number_text(value)}")
 
 
 def _print_chain(console: Console, derivation: Derivation) -> None:
@@ -65,7 +68,7 @@ def _print_chain(console: Console, derivation: Derivation) -> None:
     print_lines(console, "the chain: each part's derivative with respect to what it uses, the rest fixed")
     label = max(len(partial.name) for partial in derivation.partials)
     for partial in derivation.partials:
-        print_lines(console, f"{partial.name:<{label}}  = {_number(partial.value)}")
+        print_lines(console, f"{partial.name:<{label}}  = {number_text(partial.value)}")
         if partial.symbolic is not None:
             _print_formula(console, partial.symbolic, "    ")
     print_lines(console, "")
@@ -73,14 +76,14 @@ def _print_chain(console: Console, derivation: Derivation) -> None:
         _print_path(console, path)
     if derivation.path_count != 1:
         count = f"{derivation.path_count} paths"
-        print_lines(console, f"sum over {count} = {_number(derivation.sum_of_paths or 0.0)}")
+        print_lines(console, f"sum over {count} = {number_text(derivation.sum_of_paths or 0.0)}")
 
 
 def _print_path(console: Console, path: ChainPath) -> None:
     pieces = [f"{' * ' * (k > 0)}{factor}" for k, factor in enumerate(path.factors)]
     for k, line in enumerate(_filled(pieces, _WIDTH - 2)):
         print_lines(console, "  " * (k > 0) + line)
-    print_lines(console, f"  = {_number(path.product)}")
+    print_lines(console, f"  = {number_text(path.product)}")
 
 
 def _print_whole(console: Console, derivation: Derivation) -> None:
@@ -93,11 +96,11 @@ def _print_whole(console: Console, derivation: Derivation) -> None:
 
 
 def _print_ways(console: Console, derivation: Derivation) -> None:
-    shown = [way for way in derivation.ways if derivation.partials or way.method != "sum of the paths"]
-    names = {"sum of the paths": "product of the chain"} if derivation.path_count == 1 else {}
+    shown = [way for way in derivation.ways if derivation.partials or way.method != SUM_OF_PATHS]
+    names = {SUM_OF_PATHS: "product of the chain"} if derivation.path_count == 1 else {}
     columns = {
         derivation.name: [names.get(way.method, way.method) for way in shown],
-        "value": ["-" if way.value is None else _number(way.value) for way in shown],
+        "value": ["-" if way.value is None else number_text(way.value) for way in shown],
         "digits in common": ["-" if way.digits is None else f"{way.digits:.1f}" for way in shown],
     }
     first = next(iter(columns))
@@ -127,9 +130,3 @@ def _filled(pieces: Sequence[str], width: int) -> list[str]:
             lines.append("")
         lines[-1] += piece
     return [line.strip() for line in lines]
-
-
-def _number(value: float) -> str:
-    """All digits of a float64; a whole number without .0, and no -0."""
-    value += 0.0
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)

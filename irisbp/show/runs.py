@@ -117,7 +117,9 @@ def _word(key: str, value: Any) -> str:
         return f"hidden {'-'.join(map(str, value)) or 'none'}"
     if key == "data.source" and value is not None:
         value = Path(value).name
-    return f"{key.rpartition('.')[2]} {value_text(value)}"
+    # Its last word alone would be taken for the key of the same name.
+    word = key if key.startswith("checkpoint_every.") else key.rpartition(".")[2]
+    return f"{word} {value_text(value)}"
 
 
 def value_text(value: Any) -> str:

@@ -24,7 +24,7 @@ from irisbp.sweeps.directory.place import (
 )
 from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter, restore_tables
-from irisbp.sweeps.grid.grid import Grid, grid_of_values, to_yaml
+from irisbp.sweeps.grid.grid import Grid, differences, grid_of_values, to_yaml
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
 from irisbp.sweeps.session import SweepInMemory, SweepListener, SweepSession, Workers, raise_first_bad
 from irisbp.sweeps.sweep import Sweep
@@ -61,8 +61,9 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
 
 def check_same(directory: Directory, wanted: Grid) -> None:
     """RunError if the sweep in a directory has another grid."""
-    if to_yaml(grid_of(directory)) != to_yaml(wanted):
-        raise RunError(f"{directory.path} is a sweep of another config or other values")
+    begun = grid_of(directory)
+    if to_yaml(begun) != to_yaml(wanted):
+        raise RunError(f"{directory.path} is another sweep: {'; '.join(differences(begun, wanted))}")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from irisbp.nn.engines.one.compiled import CompiledLoop, is_faster
 from irisbp.nn.engines.one.plain import PlainLoop
 from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.types import Array, Indices
+from irisbp.training.causes import cause_of
 from irisbp.training.evaluation import classify
 from irisbp.training.setup import objective_of
 from irisbp.training.state import Best, Block, Epoch, Progress, Record, Snapshot, Training
@@ -118,7 +119,13 @@ def _blocks(engine: Engine, training: Training, all_inputs: Array, all_labels: I
             batch_size=size,
         )
         if trouble:
-            training.failure = Diverged(trouble, epoch=epoch, step=block.last_step, sample=block.rows[-1])
+            training.failure = Diverged(
+                trouble,
+                epoch=epoch,
+                step=block.last_step,
+                sample=block.rows[-1],
+                advice=cause_of(training.config),
+            )
         training.progress = training.progress.after(block, len(training.order))
         yield block
         if training.failure:

@@ -60,7 +60,7 @@ def prepare(
     shuffled = config.data.shuffle != "never"
     order = train_rows[source.next_order(len(train_rows))] if shuffled else train_rows
     if not classes:
-        _check_classes(table, order)
+        _check_classes(config, table, order)
     classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
     check_class_weight(config, classes)
     encoder = Encoder.fit(table, train_rows, config.data.missing)
@@ -101,13 +101,25 @@ def _check_engine(config: Config) -> None:
         raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
 
 
-def _check_classes(table: Table, order: Indices) -> None:
+def _check_classes(config: Config, table: Table, order: Indices) -> None:
     """DataError if the rows to train on show one class, or a different one each."""
     classes = classes_by_appearance(table, order)
     if len(classes) < 2:
         raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
     if len(classes) == len(order) > 2:
-        raise DataError(f"{table.source}: every row is of a class of its own; is {table.target} the target?")
+        if len(order) < len(table.targets):
+            raise DataError(f"{table.source}: {_split_text(config)}")
+        raise DataError(f"{table.source}: every row has a different class; is {table.target} the target?")
+
+
+def _split_text(config: Config) -> str:
+    """The message of a split that leaves one row of each class, and the key that makes it."""
+    data = config.data
+    split, less = (
+        ("data.validation", "a smaller part") if data.folds is None else ("data.folds", "more folds")
+    )
+    value = data.validation if data.folds is None else data.folds
+    return f"with {split}={value}, one row of each class is left to train on; give {less}"
 
 
 def held_out_rows(config: Config, table: Table) -> Indices:

@@ -104,6 +104,20 @@ def test_assertions_that_are_none(irisbp: Irisbp, run: Path, condition: str) -> 
     assert f"--assert {condition}: not a condition" in done.stderr
 
 
+def test_other_files_that_have_changed_are_told(irisbp: Irisbp, run: Path) -> None:
+    assert irisbp("evaluate", "runs/x").stderr == ""
+    with (run / "steps.csv").open("a") as file:
+        file.write("1,2,3\n")
+    (run / "epochs.csv").unlink()
+    for options in ([], ["--json"]):
+        done = irisbp("evaluate", "runs/x", *options)
+        assert done.returncode == 0
+        assert done.stderr.splitlines() == [
+            "note: runs/x/steps.csv is not the file that the run wrote: its sha256 differs",
+            "note: runs/x/epochs.csv is not the file that the run wrote: it is missing",
+        ]
+
+
 def test_runs_that_are_none(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
     def refusal(path: str) -> str:
         done = irisbp("evaluate", path)

@@ -206,3 +206,79 @@ def test_what_could_grow_without_end_does_not(
     done = irisbp("derive", expression, *options, *X)
     assert (done.returncode, done.stderr) == (0, "")
     assert _seconds_of_children() - before < 5
+
+
+@pytest.mark.parametrize("expression", ["sqrt(x**2)", "(x**2)**0.5", "sqrt(x**2+y**2)", "3*sqrt(x*y)"])
+def test_an_infinite_slope_times_0_is_no_derivative(irisbp: Irisbp, expression: str) -> None:
+    at = "x=0,y=0" if "y" in expression else "x=0"
+    done = irisbp("derive", expression, "--wrt", "x", "--at", at)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no derivative here: its slope is infinite, and infinity times 0 is no number" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "place", "sides"),
+    [
+        ("abs(x)", 0, "-1 from the left and 1 from the right"),
+        ("1-2*relu(3*x)", 4, "0 from the left and -6 from the right"),
+        ("x+abs(sin(x))", 2, "0 from the left and 2 from the right"),
+    ],
+)
+def test_a_kink_is_told_with_its_two_sides(irisbp: Irisbp, expression: str, place: int, sides: str) -> None:
+    done = irisbp("derive", expression, "--wrt", "x", "--at", "x=0")
+    name = expression[place:].partition("(")[0]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"irisbp: expression: KINK of {name}: d expression/dx is {sides}",
+        f"  {expression}",
+        f"  {' ' * place}^",
+    ]
+    done = irisbp("derive", "b+1", "--let", f"b={expression}", "--wrt", "x", "--at", "x=0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"let b: KINK of {name}: d expression/dx is {sides}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "slope"),
+    [
+        ("abs(x)*x", 0),
+        ("relu(x)-relu(-x)", 1),
+        ("abs(x**2)+5*x", 5),
+        ("relu(y)*x", 0),
+        ("abs(y)+sqrt(y)+x", 1),
+    ],
+)
+def test_where_both_sides_agree_there_is_a_derivative(irisbp: Irisbp, expression: str, slope: float) -> None:
+    """x |x| and x^2 are flat at 0, relu(x) - relu(-x) is x, and y does not move."""
+    at = ("--wrt", "x", "--at", "x=0,y=0" if "y" in expression else "x=0")
+    done = irisbp("derive", expression, *at, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert (result["derivative"], result["disagreement"]) == (slope, None)
+
+
+def test_methods_that_disagree_fail(irisbp: Irisbp) -> None:
+    """The slope of 1e-200 * 1e-200 * 1e300 x is 1e-100; in float64 the first product is 0."""
+    arguments = ("x*1e-200*1e-200*1e300", "--wrt", "x", "--at", "x=1")
+    done = irisbp("derive", *arguments)
+    assert done.returncode == 3
+    assert "symbolic" in done.stdout
+    assert done.stderr.splitlines() == [
+        "irisbp: d expression/dx: symbolic (1e-100) and dual numbers (0.0)"
+        " disagree by more than rounding and steps explain"
+    ]
+    done = irisbp("derive", *arguments, "--json")
+    assert (done.returncode, json.loads(done.stdout)["disagreement"]) == (3, ["symbolic", "dual numbers"])
+
+
+def test_several_variables_give_their_derivatives(irisbp: Irisbp) -> None:
+    """d (x^2 y)/dx = 2 x y and d/dy = x^2, at x = 3 and y = 5."""
+    arguments = ("a*y", "--let", "a=x**2", "--wrt", "x", "--wrt", "y", "--at", "x=3,y=5")
+    lines = irisbp("derive", *arguments).stdout.splitlines()
+    assert sum(line.startswith("at ") for line in lines) == 1
+    for name in ("x", "y"):
+        assert f"d expression/d{name}, in symbols, with its definitions substituted" in lines
+    derivations = json.loads(irisbp("derive", *arguments, "--json").stdout)["derivations"]
+    assert {one["wrt"]: one["derivative"] for one in derivations} == {"x": 30.0, "y": 9.0}
+    again = irisbp("derive", "x*y", "--wrt", "x", "--wrt", "x", "--at", "x=3,y=5")
+    assert (again.returncode, again.stderr) == (2, "irisbp: --wrt x: given twice\n")

@@ -69,8 +69,21 @@ def test_one_point(irisbp: Irisbp) -> None:
 
 
 def test_options_that_do_not_go_together(irisbp: Irisbp) -> None:
-    for options in (["--json"], ["--self-test"], ["--method", "central"]):
+    for options in (["--self-test"], ["--method", "central"]):
         assert irisbp("gradcheck", "--only-bad", *options).returncode == 2
+
+
+def test_only_bad_as_json(irisbp: Irisbp) -> None:
+    done = irisbp("gradcheck", "--only-bad", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert (found["passed"], found["parameters"], found["layers"], found["points"]) == (True, [], [], [])
+    # The only node is not active there, so that its weights have no gradient.
+    dead = ["network.activation=relu", "network.hidden=[1]", "--point", "class-1"]
+    whole, bad = (
+        json.loads(irisbp("gradcheck", *dead, *options, "--json").stdout) for options in ([], ["--only-bad"])
+    )
+    assert bad["parameters"] == [row for row in whole["parameters"] if row["verdict"] != "OK"] != []
 
 
 @pytest.mark.parametrize("overrides", [["network.activation=relu", "network.hidden=[1]"], []])

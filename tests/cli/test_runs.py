@@ -74,7 +74,7 @@ def test_the_list(irisbp: Irisbp, runs: Path) -> None:
     assert accuracy == pytest.approx(evaluated[1]["accuracy"], abs=1e-4)
     assert cells["runs/killed"][1] == "unfinished"
     assert cells["runs/bad"][1] == "damaged"
-    assert "damaged: runs/bad/manifest.json is damaged: status: Field required" in rows
+    assert "damaged: runs/bad/manifest.json is damaged: status is missing" in rows
 
 
 def test_the_list_as_json(irisbp: Irisbp, runs: Path) -> None:
@@ -126,11 +126,28 @@ def test_two_runs(irisbp: Irisbp, runs: Path) -> None:
     assert found["config"]["optimizer.name"] == ["sgd", "adam"]
     assert found["first_difference"]["differ"] is True
     done = irisbp("runs", "diff", "runs/a", "runs/killed")
-    assert done.returncode == 0
+    assert done.returncode == 1  # one has ended, the other not
     assert done.stdout.startswith("the configs are equal\n")
     assert "the losses are equal to the bit: 450 samples" in done.stdout
     assert "the 35 parameters are equal to the bit" in done.stdout
     assert irisbp("runs", "diff", "runs/a", "runs/empty").returncode == 2
+
+
+def test_runs_that_differ_exit_with_1(irisbp: Irisbp, tmp_path: Path) -> None:
+    for name, more in (("a", []), ("again", []), ("other", ["seed=5"]), ("early", HELD_OUT)):
+        irisbp("train", SMOKE, "epochs=2", *more, "--name", name, "--quiet")
+    done = irisbp("runs", "diff", "runs/a", "runs/again")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _json(irisbp("runs", "diff", "runs/a", "runs/again", "--json"))["differ"] is False
+    done = irisbp("runs", "diff", "runs/a", "runs/other")
+    assert (done.returncode, done.stderr) == (1, "")
+    done = irisbp("runs", "diff", "runs/a", "runs/other", "--json")
+    assert (done.returncode, _json(done)["differ"]) == (1, True)
+    assert irisbp("runs", "diff", "runs/a", "runs/other", "--exit-zero").returncode == 0
+    # early_stopping has no value in the one, and in the other keys of its own.
+    rows = [row.split() for row in irisbp("runs", "diff", "runs/a", "runs/early").stdout.splitlines()]
+    assert ["early_stopping.patience", "-", "1"] in rows
+    assert all(row[1:] != ["-", "-"] for row in rows)
 
 
 def test_losses_that_json_has_no_word_for(irisbp: Irisbp, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_class_stays_the_text_that_it_is(trained: Trained, classes: tuple[str,
             .replace("p\n2", "r\n2")
             .replace("4,.5,y", "4,.5,s")
             .replace("3,-1e-1,p", "3,-1e-1,t"),
-            "every row is of a class of its own; is kind the target?",
+            "every row has a different class; is kind the target?",
         ),
         (GOOD.replace("2.5", '"2.5'), "line 5: unexpected end of data"),
     ],

@@ -358,10 +358,31 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     process.stdout.close()
     assert process.wait(timeout=30) == 141
     assert process.stderr is not None
-    assert process.stderr.read() == ""
+    assert process.stderr.read() == (
+        "irisbp: the reader of the output went away; the run holds everything up to here\n"
+        "irisbp resume runs/x resumes it\n"
+    )
     process.stderr.close()
     manifest = json.loads((tmp_path / "runs" / "x" / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"
+
+
+def test_a_stream_into_head_prints_whole_lines_only(tmp_path: Path) -> None:
+    """head prints what it has read, up to the middle of a line; so nothing may come in between."""
+    errors, theirs = pty.openpty()
+    process = _start(tmp_path, "--stream", "epochs=2000", "--name", "x", stderr=theirs)
+    os.close(theirs)
+    assert process.stdout is not None
+    for _ in range(2000):  # some 13 epochs
+        assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    told = os.read(errors, 65536).decode()
+    os.close(errors)
+    assert told.splitlines() == [
+        "irisbp: the reader of the output went away; the run holds everything up to here",
+        "irisbp resume runs/x resumes it",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from irisbp.config.load import load_config, load_recorded, split_arguments, to_yaml
+from irisbp.config.arguments import split_arguments
+from irisbp.config.load import load_config, load_recorded, to_yaml
 from irisbp.config.schema import (
     CHOICES,
     DEFAULT_NAMES,
@@ -436,7 +437,7 @@ def test_an_override_takes_the_place_of_what_was_wrong_there(tmp_path: Path) -> 
     path = tmp_path / "c.yaml"
     path.write_text(FIVE.replace("optimizer: sgd", "optimizer: {name: sgd, beta1: 3}"))
     assert load_config(path, ["optimizer=sgd"]).optimizer.name == "sgd"
-    problems = _problems(tmp_path, FIVE, "network={hidden: [0]}", "network.hidden=[true]")
+    problems = _problems(tmp_path, f"{FIVE}network: {{hidden: [0]}}\n", "network.hidden=[true]")
     assert problems[0].startswith("argument network.hidden=[true]: network.hidden[0]: true")
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from irisbp.derivations import symbols
 from irisbp.derivations.arithmetic import COMPLEXES, DUALS, FLOATS, Dual, evaluate, refuse_huge_exponents
-from irisbp.derivations.derivation import derivation_of, digits_in_common
+from irisbp.derivations.derivation import derivation_of
 from irisbp.derivations.expressions import FUNCTIONS, MOST_CHARACTERS, MOST_NESTING, parse
+from irisbp.derivations.methods import digits_in_common
 from irisbp.derivations.system import WHOLE, System
 from irisbp.errors import IrisbpError
 
@@ -129,7 +130,7 @@ def test_derivatives_are_those_of_sympy_and_mpmath(tree: Tree, at: dict[str, flo
     expression = parse(text)
     value = in_high_precision(tree, at)
     try:
-        dual = evaluate(expression, {n: Dual(v, float(n == "w")) for n, v in at.items()}, DUALS)
+        dual = evaluate(expression, {n: Dual(v, float(n == "w"), n == "w") for n, v in at.items()}, DUALS)
     except IrisbpError:  # outside what float64 and real numbers can do, or at a kink
         assume(False)
     symbolic = symbols.value_at(
@@ -254,14 +255,26 @@ def test_long_ones_are_shown_around_the_place() -> None:
         ("x**0.5", -1.0, "unless the exponent is whole"),
         ("exp(x)", 1e3, "exp leaves the range"),
         ("x*x", 1e200, "* leaves the range"),
-        ("sqrt(x)", 0.0, "sqrt has no derivative here"),
-        ("abs(x)", 0.0, "abs has no derivative at 0"),
+        ("sqrt(x)", 0.0, "sqrt has no derivative here: its slope is infinite"),
+        ("abs(x)", 0.0, "KINK of abs: d expression/dx is -1 from the left and 1 from the right"),
     ],
 )
 def test_what_has_no_value_says_so(text: str, at: float, problem: str) -> None:
     with pytest.raises(IrisbpError) as caught:
         derivation_of(System({WHOLE: parse(text)}, {"x": at}, "x"))
     assert problem in str(caught.value)
+
+
+@settings(max_examples=150)
+@given(tree=TREES, at=st.fixed_dictionaries({name: st.floats(-40, 40) for name in ("w", "x", "y")}))
+def test_methods_of_the_same_derivative_agree(tree: Tree, at: dict[str, float]) -> None:
+    """Cancellation, kinks nearby and steps that are too long are within the methods' own errors."""
+    try:
+        derivation = derivation_of(System({WHOLE: parse(f"{tree.text(False)}+w")}, at, "w"))
+    except IrisbpError:  # no value, or no derivative
+        assume(False)
+    assume(not 0 < abs(derivation.derivative) < 1e-290)  # digits that underflow are lost
+    assert derivation.disagreement is None, derivation.ways
 
 
 def test_a_constant_has_the_slope_0_where_its_function_has_none() -> None:

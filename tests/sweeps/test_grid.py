@@ -171,7 +171,10 @@ def test_problems_are_bounded() -> None:
         ),
         (["seed=0:2", "seed=3"], "seed is given twice: give its values as one comma-separated list"),
         (["seed=0,1,0"], "rows 0 and 2 are the same run: a value is given twice, or overridden"),
-        (["optimizer.momentum=0,0.9", "optimizer=sgd"], "rows 0 and 1 are the same run"),
+        (
+            ["optimizer.momentum=0,0.9", "optimizer=sgd"],
+            "argument optimizer=sgd: it would replace optimizer.momentum=0,0.9",
+        ),
         (
             ["seed=0:2", "learning_rate.x=1"],
             "argument learning_rate.x=1: learning_rate is not a mapping",

@@ -223,7 +223,7 @@ def test_a_stopped_sweep_keeps_what_is_done_and_is_resumed(tmp_path: Path) -> No
             ask()
     with pytest.raises(irisbp.RunError, match=r"is an unfinished sweep; irisbp resume .*x resumes it"):
         irisbp.open_sweep(tmp_path / "x")
-    with pytest.raises(irisbp.RunError, match="is a sweep of another config or other values"):
+    with pytest.raises(irisbp.RunError, match="is another sweep: "):
         irisbp.sweep(SMOKE, OPTIMIZERS, directory=tmp_path / "x", resume=True, epochs=4)
     whole = irisbp.sweep(SMOKE, OPTIMIZERS, directory=tmp_path / "y", epochs=3)
     seen.clear()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irisbp.errors import RunError, in_shell
+from irisbp.rundir.damage import damage_of
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import now, readings_as_json, versions
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
@@ -84,4 +85,4 @@ def read_manifest(directory: OpenDirectory) -> SweepManifest:
     try:
         return SweepManifest.model_validate_json(directory.read("manifest.json"))
     except ValidationError as error:
-        raise RunError(f"{path / 'manifest.json'} is damaged: {error.errors()[0]['msg']}") from None
+        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None

@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from irisbp.config.given import Given
-from irisbp.config.load import anchor_source, given_document, overridden, put, read_document, valid_config
+from irisbp.config.load import (
+    anchor_source,
+    given_document,
+    lost,
+    overridden,
+    put,
+    read_document,
+    valid_config,
+)
 from irisbp.config.schema import Config
-from irisbp.config.yaml import LARGEST_FILE, Document, dump, read_file
+from irisbp.config.settings import varying_keys
+from irisbp.config.yaml import LARGEST_FILE, Document, abridged, dump, read_file
 from irisbp.errors import ConfigError, RunError
 from irisbp.sweeps.grid.values import MOST_RUNS, Axis, axis_of, parse_axis
 
@@ -127,11 +136,35 @@ def _grid(path: Path | None, base: Document, axes: Sequence[Axis]) -> Grid:
     for axis in axes:
         if axis.key in by_key and len(axis) * len(by_key[axis.key]) > 1:
             raise ConfigError(f"{axis.key} is given twice: give its values as one comma-separated list")
+        for other in by_key.values():
+            if other.path[: len(axis.path)] == axis.path:
+                raise lost(f"argument {_short(axis)}", _short(other))
         by_key[axis.key] = axis
     grid = Grid(path, base, tuple(axes))
     if len(grid) > MOST_RUNS:
         raise ConfigError(f"the grid has {len(grid)} runs; a sweep has at most {MOST_RUNS}")
     return grid
+
+
+def differences(begun: Grid, wanted: Grid) -> list[str]:
+    """The differences of a sweep that has begun from the one that is wanted: values, keys, or their order."""
+    here, there = ({axis.key: axis.text for axis in grid.varied} for grid in (wanted, begun))
+    found = [
+        f"{key} is {abridged(there[key])} there and {abridged(here[key])} here"
+        for key in here
+        if key in there and here[key] != there[key]
+    ]
+    found += [f"{key} varies there, but not here" for key in there if key not in here]
+    found += [f"{key} varies here, but not there" for key in here if key not in there]
+    keys = varying_keys([begun.config(0), wanted.config(0)])
+    varied = [axis.path for grid in (begun, wanted) for axis in grid.varied]
+    fixed = [key for key in keys if not any(tuple(key.split("."))[: len(path)] == path for path in varied)]
+    found += [f"the configs differ in {', '.join(fixed)}"] if fixed else []
+    return found or ["the same keys are given in another order, or the same values in other words"]
+
+
+def _short(axis: Axis) -> str:
+    return abridged(f"{axis.key}={axis.text}")
 
 
 def to_yaml(grid: Grid) -> bytes:

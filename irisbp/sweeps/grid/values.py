@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import groupby
 from math import isfinite, isnan
@@ -16,8 +17,9 @@ from operator import getitem
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from irisbp.config.arguments import OVERRIDE
 from irisbp.config.given import plain
-from irisbp.config.load import OVERRIDE, anchor_source, key_path, put
+from irisbp.config.load import anchor_source, key_path, put
 from irisbp.config.yaml import abridged, parse_value
 from irisbp.errors import ConfigError
 
@@ -25,7 +27,10 @@ MOST_RUNS = 10**6
 
 # A quoted word, where one may begin; a bracket; anything else, a character at a time.
 _TOKEN = re.compile(r"""(?<![^\s,\[{:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|.""", re.DOTALL)
-_RANGE = re.compile(r"([+-]?[0-9]{1,19}):([+-]?[0-9]{1,19})(?::([+-]?[0-9]{1,19}))?")
+_WHOLE = r"[+-]?[0-9]{1,19}"
+_DECIMAL = r"[+-]?(?:[0-9]{1,19}(?:\.[0-9]{0,19})?|\.[0-9]{1,19})(?:[eE][+-]?[0-9]{1,2})?"
+_RANGE = re.compile(rf"({_DECIMAL}):({_DECIMAL})(?::({_DECIMAL}))?")
+_WHOLE_RANGE = re.compile(rf"{_WHOLE}:{_WHOLE}(:{_WHOLE})?")
 
 
 class Item(NamedTuple):
@@ -79,7 +84,7 @@ def parse_axis(argument: str) -> Axis:
     texts = split_values(match["value"])
     if len(texts) > 1 and not all(texts):
         raise ConfigError(f"{place}: a value is empty: write null for none")
-    values = [_values(match["key"], text, place) for text in texts]
+    values = [value for text in texts for value in _values(match["key"], text, place)]
     pieces: list[range | tuple[Item, ...]] = []
     for is_range, group in groupby(values, lambda value: isinstance(value[0], range)):
         found = [piece for piece, _ in group]
@@ -112,7 +117,7 @@ def _item(key: str, value: Any) -> tuple[Item, bool]:
     place = f"argument {abridged(f'{key}={value!r}')}"
     for text in _texts(value):
         if split_values(text) == [text] and not _RANGE.fullmatch(text) and _reads_as(text, value):
-            item, is_sound = _values(key, text, place)
+            [(item, is_sound)] = _values(key, text, place)
             assert isinstance(item, Item)
             return item, is_sound
     raise ConfigError(f"{place}: not a config value: give a number, a text, a list or a mapping")
@@ -165,11 +170,12 @@ def split_values(text: str) -> list[str]:
     return [part.strip() for part in [*parts, text[begin:]]]
 
 
-def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
-    """A range or a value, and True if the YAML reader accepts it."""
-    found = _RANGE.fullmatch(text)
-    if found:
-        return _range(place, *(int(number or 1) for number in found.groups())), True
+def _values(key: str, text: str, place: str) -> list[tuple[range | Item, bool]]:
+    """A range, its values, or one value, each with True if the YAML reader accepts it."""
+    if found := _RANGE.fullmatch(text):
+        if _WHOLE_RANGE.fullmatch(text):
+            return [(_range(place, *(int(number or 1) for number in found.groups())), True)]
+        return [(Item(_flow(number), number), True) for number in _decimals(place, *found.groups())]
     document = parse_value(text, place)
     # The path of a table is relative to here, wherever the sweep is resumed.
     path, holder = key.split("."), dict[str, Any]()
@@ -177,18 +183,33 @@ def _values(key: str, text: str, place: str) -> tuple[range | Item, bool]:
     anchor_source(holder, Path())
     value = reduce(getitem, path, holder)
     same = value == document.data
-    return Item(text if same else json.dumps(value, ensure_ascii=False), value), not document.problems
+    return [(Item(text if same else json.dumps(value, ensure_ascii=False), value), not document.problems)]
 
 
 def _range(place: str, start: int, stop: int, step: int) -> range:
+    _count(place, Fraction(start), Fraction(stop), Fraction(step))
+    return range(start, stop, step)
+
+
+def _decimals(place: str, start: str, stop: str, step: str | None) -> list[float]:
+    """The numbers of a range of decimal fractions: counted exactly, and each rounded to float64 once."""
+    if step is None:
+        raise ConfigError(f"{place}: a range of fractions needs a step, such as 0.1:0.5:0.1")
+    first, step_size = Fraction(start), Fraction(step)
+    return [float(first + k * step_size) for k in range(_count(place, first, Fraction(stop), step_size))]
+
+
+def _count(place: str, start: Fraction, stop: Fraction, step: Fraction) -> int:
+    """The number of a range's values; ConfigError if it has none, or too many."""
     if step == 0:
         raise ConfigError(f"{place}: the range's step must not be 0")
     count = -((start - stop) // step)
     if count <= 0:
-        raise ConfigError(f"{place}: {start}:{stop} is an empty range: a range does not include its end")
+        first, end = (each.numerator if each.denominator == 1 else float(each) for each in (start, stop))
+        raise ConfigError(f"{place}: {first}:{end} is an empty range: a range does not include its end")
     if count > MOST_RUNS:
         raise ConfigError(f"{place}: {count} values; a sweep has at most {MOST_RUNS} runs")
-    return range(start, stop, step)
+    return count
 
 
 def _range_text(values: range) -> str:
