@@ -50,7 +50,7 @@ def prepare(
     nodes of those come last, in this order. The standardizer is fitted on the training rows unless it is
     given.
     """
-    _check_engine(config)
+    check_engine(config)
     if table is None and config.data.source == STDIN:
         raise ConfigError("data.source: stdin cannot be read again to check or resume the run; give a file")
     table = table or read_table(wanted_of(config.data))
@@ -86,7 +86,7 @@ def prepare(
         source=source,
         order=order,
         parameters=parameters,
-        optimizer=_make_optimizer(config, parameters),
+        optimizer=optimizer_of(config, parameters),
         schedule=with_warmup(
             config.schedule.name,
             config.learning_rate,
@@ -97,7 +97,8 @@ def prepare(
     )
 
 
-def _check_engine(config: Config) -> None:
+def check_engine(config: Config) -> None:
+    """ConfigError if the config's engine is not installed."""
     if config.engine == "compiled" and not available():
         raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
 
@@ -135,7 +136,7 @@ def make_network(config: Config, inputs: int, classes: int) -> Network:
 
 def _check_memory(config: Config, network: Network, rows: int) -> None:
     """ConfigError if training takes more memory than there is for this process, by a low estimate."""
-    state = _make_optimizer(config, np.empty(1)).state
+    state = optimizer_of(config, np.empty(1)).state
     # The parameters and the optimizer's state, once more to go back to, and again as the bytes of a
     # checkpoint; the gradient and the change.
     copies = 3 * (1 + len(state)) + 2
@@ -163,7 +164,8 @@ def objective_of(config: Config, dataset: Dataset) -> Objective:
     return Objective(config.reduction, config.l2, class_weights(config, dataset))
 
 
-def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
+def optimizer_of(config: Config, parameters: Array) -> Optimizer:
+    """The config's optimizer, for parameters of this shape, at its start."""
     numerics, options = numerics_of(config.numerics), options_of(config.optimizer)
     optimizer = numerics.optimizers[config.optimizer.name](parameters.shape, **options)
     if config.clip_norm is None:

@@ -21,7 +21,7 @@ def test_the_articles_network_passes(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("PASS: 27 parameters at 15 points (seed ")
+    assert lines[-1].startswith("PASS: 27 parameters at 19 points on 2 code paths (seed ")
     named = [line.split()[0] for line in lines if line]
     assert sum(name.startswith(("hidden_1.weight[", "output.bias[")) for name in named) == 12 + 3
     assert all(line == line.rstrip() for line in lines)
@@ -95,7 +95,7 @@ def test_numbers_stay_whole_where_it_is_narrow() -> None:
         assert all(len(line) <= width for line in tables)
         # Only the names of points and parameters are ever cut.
         numbers = re.sub(
-            r"(saturated|improbable|certain|weights|hidden|output|layer)\S*", "", "\n".join(tables)
+            r"(batch|saturated|improbable|certain|weights|hidden|output|layer)\S*", "", "\n".join(tables)
         )
         assert not re.search(r"[\d.]\u2026", numbers)
         assert any("hidden_1.weight[3,2]" in line and "OK" in line for line in tables)
@@ -122,7 +122,7 @@ def test_a_wrong_gradient_is_told_in_full(
     assert output.count("WRONG") >= 15 + 12
     assert "hint: hidden_1.weight: the sign is wrong (ratio -1) (seen at class-0)" in output
     assert "output.weight[" not in output.split("point ")[0]
-    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG; 27 parameters at 15 points")
+    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG; 27 parameters at 19 points on 2 code paths")
 
 
 def test_self_test(irisbp: Irisbp) -> None:
