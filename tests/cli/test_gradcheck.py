@@ -47,6 +47,9 @@ def test_json_and_overrides(irisbp: Irisbp) -> None:
         "verdict",
     } == set(report["parameters"][0])
     assert [row["verdict"] for row in report["points"]].count("KINK") == 1
+    assert [(row["name"], row["most_rows"], row["verdict"]) for row in report["paths"]] == [
+        ("plain", 100, "OK"), ("plain, side by side", 1, "OK"),
+    ]  # fmt: skip
 
 
 def test_a_run_is_checked_at_its_trained_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -129,10 +132,16 @@ def test_self_test(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck", "--self-test")
     assert done.returncode == 0
     assert "MISSED" not in done.stdout
-    assert done.stdout.splitlines()[-1] == "PASS: all 31 caught; without a fault the copy passes"
+    assert done.stdout.splitlines()[-1] == "PASS: all 37 caught; without a fault the copy passes"
     result = json.loads(irisbp("gradcheck", "--self-test", "--json").stdout)
     assert result["correct"] is True
     assert all(fault["caught"] for fault in result["faults"])
+    names = [fault["name"] for fault in result["faults"]]
+    assert names[-6:] == [
+        *(f"every entry * (1 + 1e-09), batches of {rows}" for rows in (49, 50, 99, 100)),
+        "plain: any one entry * (1 + 1e-09): 27 of 27",
+        "plain, side by side: any one entry * (1 + 1e-09): 27 of 27",
+    ]
     assert irisbp("gradcheck", "--self-test", "--point", "class-0").returncode == 2
 
 

@@ -1,6 +1,7 @@
 """Faults in the code that trains, in every loop and at every size: each is found, and named where it is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 import irisbp
 from irisbp.cli import gradcheck as command
 from irisbp.errors import CheckFailed
-from irisbp.gradients import paths
-from irisbp.gradients.faults import BackwardCopy
+from irisbp.gradients import faults, paths
+from irisbp.gradients.faults import BackwardCopy, SelfTest
 from irisbp.gradients.report import GradientReport
 from irisbp.gradients.sizes import Sizes, sizes_of
 from irisbp.nn import activations, losses
@@ -20,6 +21,7 @@ from irisbp.nn.engines.many import plain as many_plain
 from irisbp.nn.network import Network
 from irisbp.nn.numerics.portable import sums
 from irisbp.nn.types import Array, Indices
+from irisbp.runs.gradcheck import case_of
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 WRONG_BY = 1.0 + 1e-9
@@ -388,12 +390,34 @@ def test_the_command_names_path_and_parameters(
     assert output.splitlines()[-1].startswith("FAIL: 5 WRONG; 27 parameters at 19 points on 2 code paths")
 
 
+# The self-test.
+
+
+def test_a_size_and_a_path_that_are_not_checked_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(keys={"batch_size": 16})
+    loops = case.loops
+
+    def missed(**changed: Any) -> list[str]:
+        test = SelfTest(case.network, case.inputs, case.labels, loops=replace(loops, **changed))
+        return [finding.name for finding in test.findings() if not finding.caught]
+
+    assert missed() == []
+    monkeypatch.setattr(faults, "_WrongAtSize", lambda rows: BackwardCopy())
+    assert [name.split()[-1] for name in missed()] == ["6", "16", "49", "50", "99", "100"]
+    monkeypatch.undo()
+    monkeypatch.setattr(faults, "_scaled", lambda judgement, entry, reading: judgement)
+    assert missed() == [f"{path}: any one entry * (1 + 1e-09): 0 of 27" for path in PLAIN]
+
+
 # Kinks.
 
 
-@pytest.mark.parametrize("side", [0.0, 1.0])
-def test_a_fault_elsewhere_accuses_no_entry_at_a_kink(side: float) -> None:
-    network = Network(4, (3,), 3, "relu")
+@pytest.mark.parametrize(
+    ("activation", "side", "factor"),
+    [("relu", 0.0, np.nan), ("relu", 1.0, np.nan), ("leaky_relu", 0.01, -1e6), ("leaky_relu", 1.0, -1e6)],
+)
+def test_a_fault_elsewhere_accuses_no_entry_at_a_kink(activation: str, side: float, factor: float) -> None:
+    network = Network(4, (3,), 3, activation)
 
     class _Sided(BackwardCopy):
         def slope(self, slope: Array, value: Array) -> Array:
@@ -402,7 +426,7 @@ def test_a_fault_elsewhere_accuses_no_entry_at_a_kink(side: float) -> None:
             return result
 
         def finish(self, network: Network, gradient: Array) -> None:
-            gradient[-1] *= -1.0
+            gradient[-1] *= factor  # the largest error by far, whichever side is taken
 
     def backward(parameters: dict[str, Array], inputs: Array, labels: Indices) -> dict[str, Array]:
         vector = np.concatenate([array.ravel() for array in parameters.values()])
