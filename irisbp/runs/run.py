@@ -3,7 +3,7 @@
 It is in memory, as `train` returns it, or in a directory, from which `open_run` reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -167,9 +167,18 @@ class Run:
 
         return predict_frame(self.model, samples)
 
-    def plot(self, kind: str = "loss-and-accuracy") -> Figure:
-        """A picture of the run as a matplotlib Figure; IrisbpError, with the known kinds, for any other."""
-        return irisbp.plot(self, kind)
+    def plot(
+        self,
+        kind: str = "loss-and-accuracy",
+        *,
+        features: Sequence[str] | None = None,
+        components: Sequence[int] | None = None,
+    ) -> Figure:
+        """A picture of the run as a matplotlib Figure; IrisbpError, with the known kinds, for any other.
+
+        features or components choose what "regions" are drawn over, as for `irisbp.plot`.
+        """
+        return irisbp.plot(self, kind, features=features, components=components)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp train --json` prints."""

@@ -24,7 +24,7 @@ from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
 from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary, best_as_json, summarize
 
-_TOLD = {"status", "runs", "diverged", "settings", "seconds"}
+_TOLD = {"status", "runs", "diverged", "failed", "settings", "seconds"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -130,9 +130,15 @@ class Sweep:
     def _diverged(self) -> int:
         return int(self.outcomes.diverged.sum())
 
+    @property
+    def failed(self) -> int:
+        """The number of runs that could not be trained; results has the reason of each."""
+        return int(self.outcomes.failed.sum())
+
     def __repr__(self) -> str:
         count = f"{len(self)} runs" if self.manifest else f"{len(self.rows)} of {len(self)} runs"
-        text = f"{self.path or 'in memory'}: {self.status}, {count} ({self._diverged} diverged)"
+        lost = f"{self._diverged} diverged" + (f", {self.failed} failed" if self.failed else "")
+        text = f"{self.path or 'in memory'}: {self.status}, {count} ({lost})"
         if self.manifest is not None:
             statistics = self.statistics
             first = statistics.ranked[0]
@@ -146,6 +152,7 @@ class Sweep:
             "status": self.status,
             "runs": f"{len(self.rows)} of {len(self)}",
             "diverged": self._diverged,
+            "failed": self.failed,
         }
         top = html_pairs(f"Sweep {self.path or 'in memory'}", facts)
         return top if self.manifest is None else top + self._html_of_settings()
@@ -157,10 +164,10 @@ class Sweep:
 
         def row(setting: Setting) -> list[object]:
             spread = setting.spreads[found.figure]
-            counts = setting.runs, setting.diverged
+            counts = setting.runs, setting.diverged, setting.failed
             return [setting.rank, *setting.values, *counts, f"{spread.mean:.6g}", f"{spread.sd:.3g}"]
 
-        header = ["rank", *found.keys, "runs", "diverged", f"mean {figure}", "sd"]
+        header = ["rank", *found.keys, "runs", "diverged", "failed", f"mean {figure}", "sd"]
         return html_table(header, map(row, found.ranked[:MOST_SHOWN]))
 
 

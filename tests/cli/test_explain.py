@@ -1,6 +1,7 @@
 """`irisbp explain` as its users run it."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def test_without_sympy_it_says_what_to_install(irisbp: Irisbp, tmp_path: Path) -
 
 
 def test_growth_is_drawn_into_a_new_file(irisbp: Irisbp, tmp_path: Path) -> None:
-    done = irisbp("explain", "--growth", "--output", "growth.png")
+    backend = os.environ | {"MPLBACKEND": "nonsense"}  # as from a notebook of another environment
+    done = irisbp("explain", "--growth", "--output", "growth.png", env=backend)
     assert done.returncode == 0
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
     assert "growth.png: exists" in irisbp("explain", "--growth", "--output", "growth.png").stderr

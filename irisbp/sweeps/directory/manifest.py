@@ -25,6 +25,7 @@ class SweepManifest(BaseModel):
     status: Literal["completed"] = "completed"
     runs: int
     diverged: int
+    failed: int = 0
     settings: int
     seconds: float
     started: str
@@ -60,6 +61,7 @@ def make_manifest(
     return SweepManifest(
         runs=len(plan.grid),
         diverged=int(results.diverged.sum()),
+        failed=int(results.failed.sum()),
         settings=settings,
         seconds=session.seconds,
         started=session.started,
