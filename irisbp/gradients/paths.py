@@ -1,14 +1,13 @@
 """The loops that train, as ways to a gradient: for one run and for many, plain and compiled.
 
 The plain loop for one run hands its gradient to an optimizer that only keeps it. The other loops may change
-the parameters without ever holding a gradient, so it is read off an update:
+the parameters without ever holding a gradient, so it is read off an update at a very large rate:
 
-    gradient = (parameters before - parameters after) / 2^890
+    gradient = (parameters before - parameters after) / rate
 
-at the rate 2^890. A product with a power of two is exact, and the change is so much larger than the parameter
-that rounding takes from it no more than 2 u of the gradient's entry (u = 2^-53), which the tolerance allows,
-and READING times the parameter. Optimizers that divide by the gradient's size get an epsilon beside which it
-is nothing.
+A product with a power of two is exact. The change is so much larger than the parameter that rounding takes
+from it no more than 2 u of the gradient's entry (u = 2^-53), which the tolerance allows, and u / rate of the
+parameter. Optimizers that divide by the gradient's size get an epsilon beside which it is nothing.
 
 Every loop first trains on other samples, at the rate 0: its buffers are used then, as they are in training.
 """
@@ -17,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 from math import ceil, inf
 from typing import Any, Literal
 
@@ -25,14 +25,12 @@ import numpy as np
 from irisbp.gradients.bounds import FACTOR, U, sums_of
 from irisbp.gradients.judge import GradientFunction, Judgement, Target, judge, reduced_loss
 from irisbp.gradients.sizes import BATCH
-from irisbp.nn.activations import MANY as MANY_VALUES
 from irisbp.nn.backprop import Objective
 from irisbp.nn.engines.many.compiled import train_ensemble
-from irisbp.nn.engines.many.plain import PlainLoopOfRuns
+from irisbp.nn.engines.many.plain import LANES, PlainLoopOfRuns
 from irisbp.nn.engines.one.compiled import CompiledLoop, is_faster
 from irisbp.nn.engines.one.plain import PlainLoop
-from irisbp.nn.losses import MANY as MANY_POWERS
-from irisbp.nn.losses import NEAR
+from irisbp.nn.losses import NEAR, samples_summed_alike
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Adadelta, Adagrad, Adam, AdamW, NormClipping, Optimizer, RmsProp, Sgd
 from irisbp.nn.types import Array, Indices
@@ -40,8 +38,8 @@ from irisbp.nn.types import Array, Indices
 _RATE = 2.0**890
 _EPSILON = 2.0**90  # of which 2^36, a large gradient, is less than u
 _NO_MOMENTUM = 2.0**-1022  # but a velocity is kept
-READING = FACTOR * U / _RATE  # with the factor of all tolerances
-_RUNS = 4  # side by side, at least
+# Plain descent of many runs divides the rate by sums of powers, which are as small as e^-NEAR, 2^-491.
+_RATE_OF_MANY = 2.0**500
 
 Engine = Literal["plain", "compiled"]
 Found = tuple[Target, float | None, Array]
@@ -96,18 +94,21 @@ def paths_of(loops: Loops, network: Network) -> list[CodePath]:
     """
     size, most = loops.batch_size, max(loops.batch_size, BATCH) if loops.batch_size > 1 else 1
 
-    def of_many(engine: Engine, train: _Train) -> CodePath:
-        return CodePath(f"{engine}, side by side", partial(_side_by_side, train, size), most, READING)
+    def of_many(engine: Engine, choose: _Choose, train: _Train, rate: float) -> CodePath:
+        find = partial(_side_by_side, choose, train, rate, size)
+        return CodePath(f"{engine}, side by side", find, most, _reading(rate))
 
     paths = [path_of(partial(own_gradient, batch_size=size), "plain")]
     if network.numerics == "native":
         is_linear = isinstance(loops.optimizer, Sgd) and not loops.optimizer.state
-        paths.append(of_many("plain", partial(_train_plain, 0.0 if is_linear else _NO_MOMENTUM)))
+        train = partial(_train_plain, 0.0 if is_linear else _NO_MOMENTUM)
+        paths.append(of_many("plain", _near_and_far, train, _RATE_OF_MANY))
     if loops.engine == "compiled" and is_faster(network, size):
         compiled = partial(_one_by_one, partial(_compiled, loops.optimizer, size))
+        of_runs = partial(_train_compiled, loops.optimizer)
         paths = [
-            CodePath("compiled", compiled, most, READING),
-            of_many("compiled", partial(_train_compiled, loops.optimizer)),
+            CodePath("compiled", compiled, most, _reading(_RATE)),
+            of_many("compiled", _all_together, of_runs, _RATE),
             *paths,
         ]
     return paths
@@ -170,11 +171,11 @@ def _compiled(
     loop.run(*_others(network, inputs, labels, size))
     optimizer.learning_rate[()] = rate
     losses, _ = loop.run(inputs, labels)
-    return _loss(network, parameters, np.array(losses), labels, objective), _read(parameters, after)
+    return _loss(network, parameters, np.array(losses), labels, objective), _read(parameters, after, _RATE)
 
 
 def _linear(like: Optimizer, parameters: Array) -> tuple[Optimizer, float]:
-    """An optimizer of the same kind that subtracts 2^890 times the gradient, and the rate that it needs."""
+    """An optimizer of the same kind that subtracts _RATE times the gradient, and the rate that it needs."""
     inner, shape = like.inner if isinstance(like, NormClipping) else like, parameters.shape
     optimizer, rate = _without_clipping(inner, shape)
     return NormClipping(optimizer, inf) if inner is not like else optimizer, rate
@@ -194,9 +195,14 @@ def _without_clipping(inner: Optimizer, shape: tuple[int, ...]) -> tuple[Optimiz
     return kind(shape, epsilon=_EPSILON), _RATE * _EPSILON
 
 
-def _read(before: Array, after: Array) -> Array:
+def _read(before: Array, after: Array, rate: float) -> Array:
     with np.errstate(all="ignore"):
-        return np.asarray((before - after) / _RATE)
+        return np.asarray((before - after) / rate)
+
+
+def _reading(rate: float) -> float:
+    """The error of reading at a rate, in units of the parameter, with the factor of all tolerances."""
+    return FACTOR * U / rate
 
 
 def _others(network: Network, inputs: Array, labels: Indices, count: int) -> tuple[Array, Indices]:
@@ -230,21 +236,29 @@ class _Team:
     labels: Indices
 
 
+_Choose = Callable[[Network, list[Target]], Iterator[list[Target]]]
+"""Chooses teams: the targets of their runs, each once or more often, again and again in the same order."""
 _Train = Callable[[Network, _Team, int, Objective], tuple[Array, Array | None]]
 """Trains a team with batches of a size: the parameters after it, and losses (runs, n) if there are any."""
 
 
 def _side_by_side(
-    train: _Train, batch_size: int, network: Network, objective: Objective, targets: Sequence[Target]
+    choose: _Choose,
+    train: _Train,
+    rate: float,
+    batch_size: int,
+    network: Network,
+    objective: Objective,
+    targets: Sequence[Target],
 ) -> Iterator[Found]:
     by_rows = defaultdict[int, list[Target]](list)
     for target in targets:
         by_rows[len(target.point.labels)].append(target)
     for rows, alike in by_rows.items():
-        for chosen in _choose(network, alike):
+        for chosen in choose(network, alike):
             team = _team(network, chosen)
             after, losses = train(network, team, max(batch_size, rows), objective)
-            gradients = _read(team.parameters, after)
+            gradients = _read(team.parameters, after, rate)
             for run in _distinct(chosen):
                 target = chosen[run]
                 point, loss = target.point, None
@@ -254,23 +268,24 @@ def _side_by_side(
                 yield target, loss, gradients[run]
 
 
-def _choose(network: Network, targets: list[Target]) -> Iterator[list[Target]]:
-    """The runs of each team: the plain loop has code for sums that are all near, and for others.
+def _all_together(network: Network, targets: list[Target]) -> Iterator[list[Target]]:
+    """The runs of compiled code: it takes any number of them, and all go one way."""
+    yield targets
 
-    The latter has forms of its own for many values and for many samples whose logits need a shift.
+
+def _near_and_far(network: Network, targets: list[Target]) -> Iterator[list[Target]]:
+    """The runs of each team for the plain loop, which has code for sums that are all near, and for others.
+
+    Of the latter, it corrects only so many samples at once.
     """
     near, far = list[Target](), list[Target]()
     for target in targets:
         (near if _is_near(network, target) else far).append(target)
     if near:
-        yield _filled(near, _RUNS)
+        yield _filled(near, len(near))
     if far:
-        rows, powers = len(far[0].point.labels), 2 * network.classes
-        many = [ceil(MANY_POWERS / (powers * rows))]
-        if network.activation == "sigmoid":
-            many += [ceil(MANY_VALUES / (width * rows)) for width in network.hidden]
-        yield _filled(targets, _RUNS)
-        yield far * max(many)
+        yield _filled(targets, len(targets))
+        yield _filled(far, len(far) * (samples_summed_alike(network.classes) // len(far[0].point.labels) + 1))
 
 
 def _is_near(network: Network, target: Target) -> bool:
@@ -280,8 +295,8 @@ def _is_near(network: Network, target: Target) -> bool:
 
 
 def _filled(targets: list[Target], count: int) -> list[Target]:
-    """The targets, again and again to at least so many."""
-    return targets * max(1, ceil(count / len(targets)))
+    """The targets, again and again to at least so many, and whole registers."""
+    return list(islice(cycle(targets), ceil(count / LANES) * LANES))
 
 
 def _distinct(targets: list[Target]) -> list[int]:
@@ -321,7 +336,7 @@ def _train_plain(
         l2=np.full(runs, objective.l2) if objective.l2 else None,
         class_weight=None if weights is None else np.tile(weights[:, np.newaxis], runs),
     )
-    for epoch, rate in enumerate((0.0, _RATE)):
+    for epoch, rate in enumerate((0.0, _RATE_OF_MANY)):
         optimizer.learning_rate[...] = rate
         rows, labels = (np.ascontiguousarray(of_runs[:, epoch].T) for of_runs in (team.rows, team.labels))
         losses = loop.run(rows, labels)

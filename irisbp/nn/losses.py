@@ -119,7 +119,7 @@ def cross_entropy(
 
 def samples_summed_alike(classes: int) -> int:
     """The most samples that `cross_entropy` can take at once so that each is summed as if it were alone."""
-    return max(1, (_MANY - 1) // (2 * classes))
+    return max(1, (MANY - 1) // (2 * classes))
 
 
 def softmax(logits: Array, functions: Functions = NATIVE) -> Array:
