@@ -66,6 +66,12 @@ def test_right_code_passes(keys: dict[str, Any]) -> None:
     assert max(row.over for row in report.paths) < 0.2
 
 
+def test_losses_of_many_runs_keep_their_digits_below_the_normal_numbers() -> None:
+    # The other classes' powers are below 2^-1022 here, and their quotient with the label's is not.
+    network = {"hidden": [40], "activation": "identity"}
+    assert irisbp.gradcheck(network=network, points_seed=7, point="saturated+750").passed
+
+
 _OPTIMIZERS: list[Any] = [
     "sgd",
     {"name": "sgd", "momentum": 0.9},
