@@ -19,7 +19,7 @@ from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import CHOICES, Config
 from irisbp.errors import Diverged
 from irisbp.gradients.check import run_check
-from irisbp.gradients.judge import own_gradient
+from irisbp.gradients.paths import own_gradient, path_of
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.manifest import Manifest
@@ -197,7 +197,9 @@ def _check(config: Config, records: int) -> None:
         _check_evaluation(here / "one", training, epochs)
     data, trained = training.dataset, training.parameters
     objective = objective_of(config, data)
-    report = run_check(own_gradient, training.network, data.inputs, data.labels, objective, trained=trained)
+    report = run_check(
+        [path_of(own_gradient)], training.network, data.inputs, data.labels, objective, trained=trained
+    )
     assert report.passed, [row for row in report.parameters if row.verdict != "OK"]
 
 

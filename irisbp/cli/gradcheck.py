@@ -45,7 +45,8 @@ def gradcheck(
     only_bad: Annotated[bool, typer.Option("--only-bad", help="Leave out what passed.")] = False,
     point: Annotated[str | None, typer.Option(metavar="NAME", help="Check at this point only.")] = None,
     self_test: Annotated[
-        bool, typer.Option("--self-test", help="Plant faults in a copy, and check that they are caught.")
+        bool,
+        typer.Option("--self-test", help="Plant faults, and check that they are caught."),
     ] = False,
     method: Annotated[
         Method | None, typer.Option(help="Compare the correct digits of another method.")
@@ -81,7 +82,7 @@ def _check(subject: Path | Config, point: str | None, only_bad: bool, as_json: b
 
 def _run_self_test(subject: Path | Config, as_json: bool) -> None:
     case = case_of(subject)
-    test = SelfTest(case.network, case.inputs, case.labels)
+    test = SelfTest(case.network, case.inputs, case.labels, loops=case.loops)
     correct, findings = test.correct(), list(test.findings())
     if as_json:
         print_json({"correct": correct, "faults": [asdict(finding) for finding in findings]})

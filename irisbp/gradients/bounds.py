@@ -99,6 +99,16 @@ def rounding_bounds(
     return Bounds(FACTOR * U * bounds, FACTOR * U * float(loss), kinks)
 
 
+def sums_of(network: Network, parameters: Array, inputs: Array) -> list[Array]:
+    """Each layer's weighted sums (rows, nodes) at inputs (rows, inputs); the last are the logits."""
+    sums, value = list[Array](), inputs
+    with np.errstate(all="ignore"):
+        for block in network.blocks(parameters):
+            sums.append(value @ block[:-1] + block[-1])
+            value = activated(network.activation, sums[-1])
+    return sums
+
+
 def activated(activation: str, sums: Array) -> Array:
     """A hidden layer's values for these weighted sums, by this file's own formulas."""
     with np.errstate(all="ignore"):

@@ -1,11 +1,12 @@
 """The case of a gradient check: a network, samples for it, an objective, and perhaps trained parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 
 from irisbp.errors import IrisbpError
+from irisbp.gradients.paths import Loops
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Objective
 from irisbp.nn.network import Network
@@ -14,7 +15,7 @@ from irisbp.nn.types import Array, Indices
 
 @dataclass(frozen=True)
 class Case:
-    """A network with inputs (rows, inputs), labels (rows,) and an objective.
+    """A network with inputs (rows, inputs), labels (rows,) and an objective, and the loops that train it.
 
     trained are the parameters of a run, at which gradients are compared, too.
     """
@@ -23,6 +24,7 @@ class Case:
     inputs: Array
     labels: Indices
     objective: Objective
+    loops: Loops
     trained: Array | None = None
 
     def replaced(
@@ -38,7 +40,9 @@ class Case:
         labels = np.asarray(self.labels if labels is None else labels)
         _check_choices(network, objective)
         _check_samples(network, inputs, labels)
-        return Case(network, inputs, labels.astype(np.int64), objective)
+        batch_size = min(self.loops.batch_size, len(labels))
+        loops = replace(self.loops, batch_size=batch_size, samples=len(labels))
+        return Case(network, inputs, labels.astype(np.int64), objective, loops)
 
 
 def _check_choices(network: Network, objective: Objective) -> None:

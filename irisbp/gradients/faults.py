@@ -1,7 +1,8 @@
 """Common mistakes of a backward pass, planted in a copy of it, to test that the check finds them.
 
 The copy is written out once more, plainly and for whole batches; without a fault it passes the check.
-A fault is a subclass that gets one step wrong.
+A fault is a subclass that gets one step wrong, at every size or at one. The gradients of the loops that train
+are themselves made wrong, an entry at a time.
 """
 
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from irisbp.gradients.check import make_targets
-from irisbp.gradients.judge import GradientFunction, Target, detection_limits, judge, reduced_loss
+from irisbp.gradients.judge import GradientFunction, Judgement, Target, detection_limits, judge, reduced_loss
+from irisbp.gradients.paths import CodePath, Loops, paths_of
 from irisbp.gradients.points import SEED
+from irisbp.gradients.sizes import sizes_of
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Objective
 from irisbp.nn.losses import cross_entropy, softmax
@@ -20,6 +23,9 @@ from irisbp.nn.types import Array, Indices
 
 SCALED_BY = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9, 1e-11, 1e-12, 1e-13)
 """The relative errors that are planted in single entries."""
+
+_IN_LOOPS = 1e-9
+"""The relative error that is planted in batches of one size, and in single entries of a loop's gradients."""
 
 
 class BackwardCopy:
@@ -213,6 +219,15 @@ class _ForgottenPenalty(BackwardCopy):
 
 
 @dataclass(frozen=True)
+class _WrongAtSize(BackwardCopy):
+    rows: int
+
+    def reduce(self, delta: Array, objective: Objective) -> Array:
+        right = super().reduce(delta, objective)
+        return right * (1.0 + _IN_LOOPS) if len(delta) == self.rows else right
+
+
+@dataclass(frozen=True)
 class _ScaledEntry(BackwardCopy):
     entry: int
     by: float
@@ -293,10 +308,21 @@ def scaled_entries(network: Network, by: float) -> Iterator[Planted]:
 
 
 class SelfTest:
-    """Plants faults and judges them by the check; the targets are prepared once per objective."""
+    """Plants faults and judges them by the check; the targets are prepared once per objective.
 
-    def __init__(self, network: Network, inputs: Array, labels: Indices, seed: int = SEED) -> None:
+    With loops, faults are planted in their sizes and in their gradients, too.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: Array,
+        labels: Indices,
+        seed: int = SEED,
+        loops: Loops | None = None,
+    ) -> None:
         self._network, self._inputs, self._labels, self._seed = network, inputs, labels, seed
+        self._loops = loops
         self._targets: dict[Objective, list[Target]] = {}
 
     def findings(self) -> Iterator[Finding]:
@@ -306,7 +332,30 @@ class SelfTest:
         limits = detection_limits(self._targets_for(_MEAN))
         for by in SCALED_BY:
             found = [self.find(planted) for planted in scaled_entries(self._network, by)]
-            yield _gathered(by, found, limits)
+            yield _gathered(f"any one entry * (1 + {by:g})", by, found, limits)
+        if self._loops is not None:
+            yield from self._findings_in(self._loops)
+
+    def _findings_in(self, loops: Loops) -> Iterator[Finding]:
+        """Faults at each size of a batch, and in every entry of each loop's gradient."""
+        sizes = sizes_of(self._network, loops.batch_size, loops.samples)
+        samples = self._network, self._inputs, self._labels, _MEAN
+        targets = make_targets(*samples, self._seed, sizes=sizes)
+        for rows in sorted({*sizes.near, *sizes.far}):
+            alike = [target for target in targets if len(target.point.labels) == rows]
+            name = f"every entry * (1 + {_IN_LOOPS:g}), batches of {rows}"
+            yield self.find(Planted(name, _WrongAtSize(rows), _MEAN), alike)
+        for path in paths_of(loops, self._network):
+            yield self._in_path(path, targets)
+
+    def _in_path(self, path: CodePath, targets: list[Target]) -> Finding:
+        found = list(path.judgements(self._network, _MEAN, targets))
+        limits = detection_limits([judgement.target for judgement in found])
+        findings = []
+        for entry, name in enumerate(self._network.parameter_names()):
+            wrong = [_scaled(judgement, entry, path.reading) for judgement in found]
+            findings.append(self._finding(name, wrong))
+        return _gathered(f"{path.name}: any one entry * (1 + {_IN_LOOPS:g})", _IN_LOOPS, findings, limits)
 
     def correct(self) -> bool:
         """Return whether the copy passes without a fault: a check that rejects everything proves nothing."""
@@ -315,21 +364,24 @@ class SelfTest:
             for objective in (_MEAN, _SUM, _PENALIZED, weighted(self._network))
         )
 
-    def find(self, planted: Planted) -> Finding:
-        """Judge one fault at every point."""
+    def find(self, planted: Planted, targets: list[Target] | None = None) -> Finding:
+        """Judge one fault at every point, or at the given ones."""
         judgements = []
-        for target in self._targets_for(planted.objective):
+        for target in self._targets_for(planted.objective) if targets is None else targets:
             point = target.point
             sample = (self._network, point.parameters, point.inputs, point.labels, planted.objective)
             judgements.append(judge(target, *planted.gradient_of(*sample)))
+        return self._finding(planted.name, judgements)
+
+    def _finding(self, name: str, judgements: list[Judgement]) -> Finding:
         over = np.array([judgement.over for judgement in judgements]).max(axis=0)  # (parameters,)
-        points = sum(not judgement.passed for judgement in judgements)
+        points = len({judgement.target.point.name for judgement in judgements if not judgement.passed})
         losses = max(judgement.loss_over or 0.0 for judgement in judgements)
         names = self._network.parameter_names()
         named = [name for name, ratio in zip(names, over, strict=True) if ratio > 1.0]
         if losses > 1.0:
             named.append("the loss")
-        return Finding(planted.name, points > 0, points, named, max(float(over.max()), losses))
+        return Finding(name, points > 0, points, named, max(float(over.max()), losses))
 
     def _targets_for(self, objective: Objective) -> list[Target]:
         if objective not in self._targets:
@@ -339,14 +391,21 @@ class SelfTest:
         return self._targets[objective]
 
 
-def _gathered(by: float, found: list[Finding], limits: Array) -> Finding:
+def _scaled(judgement: Judgement, entry: int, reading: float) -> Judgement:
+    """The judgement of the same gradient with one entry wrong."""
+    gradient = judgement.gradient.copy()
+    gradient[entry] *= 1.0 + _IN_LOOPS
+    return judge(judgement.target, None, gradient, judgement.path, reading)
+
+
+def _gathered(name: str, by: float, found: list[Finding], limits: Array) -> Finding:
     """The findings on every entry in one; an entry is caught if it alone was named.
 
     An error that rounding could make need not be caught.
     """
     missed = [finding.named != [finding.name] for finding in found]
     hidden = [miss and by <= limit for miss, limit in zip(missed, limits, strict=True)]
-    text = f"any one entry * (1 + {by:g}): {len(found) - sum(missed)} of {len(found)}"
+    text = f"{name}: {len(found) - sum(missed)} of {len(found)}"
     if any(hidden):
         text += f", {sum(hidden)} below rounding"
     return Finding(

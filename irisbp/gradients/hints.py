@@ -24,7 +24,10 @@ def find_hints(network: Network, objective: Objective, judgements: list[Judgemen
     hints: dict[str, str] = {}
     for judgement in ordinary or failed:
         for hint in _hints_at(network, objective, judgement):
-            hints.setdefault(hint, judgement.target.point.name)
+            where = judgement.target.point.name
+            if judgement.path != judgements[0].path:
+                where += f", {judgement.path}"
+            hints.setdefault(hint, where)
     return [f"{hint} (seen at {point})" for hint, point in hints.items()]
 
 

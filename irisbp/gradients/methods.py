@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from irisbp.gradients.digits import digits, relative_error
-from irisbp.gradients.judge import GradientFunction, Target, judge, own_gradient, reduced_loss
+from irisbp.gradients.judge import GradientFunction, Target, judge, reduced_loss
+from irisbp.gradients.paths import own_gradient
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.losses import cross_entropy

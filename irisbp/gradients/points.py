@@ -1,18 +1,20 @@
 """The points at which gradients are compared: ordinary ones, and those where gradients break."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from irisbp.gradients.bounds import activated
+from irisbp.gradients.bounds import activated, sums_of
+from irisbp.gradients.sizes import BATCH, Sizes
+from irisbp.nn.losses import NEAR
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 
 SEED = 20250
 """Draws the points, whatever is checked, so that a verdict can be repeated."""
 
-BATCH = 7
+_FAR = 4  # samples
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,11 @@ class Battery:
     def __init__(self, network: Network, inputs: Array, labels: Indices, seed: int = SEED) -> None:
         self._network, self._inputs, self._labels = network, inputs, labels
         self._draws = np.random.Generator(np.random.PCG64(seed))
+        # Of a stream of its own, so that no size changes another point.
+        self._draws_of_sizes = np.random.Generator(np.random.PCG64((seed, 1)))
 
-    def points(self, trained: Array | None = None) -> Iterator[Point]:
-        """All points; with the parameters of a run, those too."""
+    def points(self, trained: Array | None = None, sizes: Sizes | None = None) -> Iterator[Point]:
+        """All points; with the parameters of a run, those too; with sizes, batches of so many rows."""
         for label in range(self._network.classes):
             yield self._point(f"class-{label}", self._generic(), self._rows_of(label))
         yield self._point("weights-1e-6", self._normal(1e-6), self._any_rows(1))
@@ -52,7 +56,11 @@ class Battery:
         ):
             rows = self._any_rows(1)
             yield self._point(name, self._with_label_logit(logit, rows), rows)
-        yield self._point(f"batch-{BATCH}", self._generic(), self._any_rows(BATCH))
+        batch = self._point(f"batch-{BATCH}", self._generic(), self._any_rows(BATCH))
+        yield batch
+        if sizes is not None:
+            yield from self._sized("batch", batch, sizes.near)
+            yield from self._sized("far-batch", self._far(batch), sizes.far)
         if trained is not None:
             for label in range(self._network.classes):
                 yield self._point(f"trained-{label}", trained, self._rows_of(label))
@@ -67,6 +75,23 @@ class Battery:
         for block in self._network.blocks(parameters):
             np.abs(block[-1], out=block[-1])
         return self._point(f"extra-{number}", parameters, self._any_rows(BATCH if number % 2 else 1))
+
+    def _sized(self, name: str, few: Point, sizes: Iterable[int]) -> Iterator[Point]:
+        """Batches of many sizes, made of the same few samples: more rows cost the reference nothing."""
+        count = len(few.labels)
+        for rows in sizes:
+            chosen = np.concatenate([np.arange(count), self._draws_of_sizes.integers(count, size=rows)])[
+                :rows
+            ]
+            yield Point(f"{name}-{rows}", few.parameters, few.inputs[chosen], few.labels[chosen])
+
+    def _far(self, batch: Point) -> Point:
+        """A few of the batch's samples with logits so large that about half of them need a shift."""
+        parameters, inputs = batch.parameters.copy(), batch.inputs[:_FAR]
+        logits = sums_of(self._network, parameters, inputs)[-1]
+        block = self._network.blocks(parameters)[-1]
+        block *= NEAR / np.median(np.abs(logits).max(axis=1))
+        return Point(batch.name, parameters, inputs, batch.labels[:_FAR])
 
     def _point(self, name: str, parameters: Array, rows: Indices) -> Point:
         return Point(name, parameters, self._inputs[rows], self._labels[rows])

@@ -5,9 +5,11 @@ are carried forward, as tangents, from each node to the loss. A node's weighted 
 incoming weights and its bias, so the derivative by a weight is its input times the node's tangent.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
+from functools import lru_cache
 from math import log1p
 from operator import mul
 
@@ -27,6 +29,9 @@ _ZERO, _ONE, _TWO, _SMALL = Decimal(0), Decimal(1), Decimal(2), Decimal("1e-3")
 Sides = Mapping[tuple[int, int, int], bool]
 """For nodes (row, hidden layer, node) at a kink: whether the derivative is taken from the right."""
 
+_KEPT = 8  # samples: batches of all sizes are made of the same few
+_Side = tuple[int, int, bool]  # hidden layer, node, right of the kink
+_Row = tuple[tuple[float, ...], int, tuple[_Side, ...]]
 _Weights = list[list[Decimal]]  # [input][node]
 _Function = Callable[[Decimal, bool], tuple[Decimal, Decimal]]  # (a, right of the kink) -> value, slope
 
@@ -59,22 +64,39 @@ def reference_gradient(
     sides says otherwise.
     """
     with localcontext(_CONTEXT):
-        layers = _exact_layers(network, parameters)
-        losses, gradients = [], []
-        for row, (features, label) in enumerate(zip(inputs.tolist(), labels.tolist(), strict=True)):
-            side = {key[1:]: right for key, right in (sides or {}).items() if key[0] == row}
-            sample = _Sample(layers, network.activation, [Decimal(x) for x in features], label, side)
-            losses.append(sample.loss())
-            gradients.append(sample.gradient())
-        share = _ONE / len(losses) if objective.reduction == "mean" else _ONE
-        weights = [share * Decimal(weight) for weight in objective.weights_of(labels).tolist()]
-        loss = sum(map(mul, weights, losses), _ZERO)
-        gradient = [sum(map(mul, weights, entries), _ZERO) for entries in zip(*gradients, strict=True)]
+        counts = Counter(_rows(inputs, labels, sides or {}))  # equal rows have one derivative
+        of_class = [Decimal(weight) for weight in objective.weights_of(np.arange(network.classes)).tolist()]
+        share = _ONE / len(labels) if objective.reduction == "mean" else _ONE
+        weights = [share * of_class[label] * count for (_, label, _), count in counts.items()]
+        samples = [_exact(network, parameters.tobytes(), *row) for row in counts]
+        loss = sum(map(mul, weights, [loss for loss, _ in samples]), _ZERO)
+        by_entry = zip(*[gradient for _, gradient in samples], strict=True)
+        gradient = [sum(map(mul, weights, entries), _ZERO) for entries in by_entry]
         if objective.l2:
             loss += _add_penalty(network, parameters, Decimal(objective.l2), gradient)
         rounded = [float(g) for g in gradient]
         remainder = [float(g - Decimal(r)) for g, r in zip(gradient, rounded, strict=True)]
     return Reference(loss, gradient, np.array(rounded), np.array(remainder))
+
+
+def _rows(inputs: Array, labels: Indices, sides: Sides) -> Iterator[_Row]:
+    """Each row's inputs, its label and the sides of its nodes."""
+    of_row: dict[int, list[_Side]] = {}
+    for (row, depth, node), right in sides.items():
+        of_row.setdefault(row, []).append((depth, node, right))
+    for row, (features, label) in enumerate(zip(inputs.tolist(), labels.tolist(), strict=True)):
+        yield tuple(features), label, tuple(of_row.get(row, ()))
+
+
+@lru_cache(maxsize=_KEPT)
+def _exact(
+    network: Network, parameters: bytes, features: tuple[float, ...], label: int, side: tuple[_Side, ...]
+) -> tuple[Decimal, list[Decimal]]:
+    """One sample's loss and its derivative by every parameter."""
+    layers = _exact_layers(network, np.frombuffer(parameters))
+    right = {(depth, node): is_right for depth, node, is_right in side}
+    sample = _Sample(layers, network.activation, [Decimal(x) for x in features], label, right)
+    return sample.loss(), sample.gradient()
 
 
 def hidden_slopes(network: Network, parameters: Array, features: Array) -> list[Array]:

@@ -1,8 +1,9 @@
 """The result of a gradient check: a verdict for every parameter, layer and point, and hints at the cause."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from irisbp.annotations import DataFrame
 from irisbp.data.frames import frame_of
 from irisbp.gradients.digits import digits, relative_error
 from irisbp.gradients.hints import find_hints
-from irisbp.gradients.judge import GradientFunction, Judgement, Target, by_path, detection_limits, judge
+from irisbp.gradients.judge import Judgement, Target, by_rows, detection_limits
+from irisbp.gradients.paths import CodePath
 from irisbp.gradients.points import SEED
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.backprop import Objective
@@ -52,10 +54,30 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class PointRow:
-    """A point: its worst entry and its loss in tolerances; verdict is OK, KINK or WRONG."""
+    """A point: its worst entry and its worst loss in tolerances; verdict is OK, KINK or WRONG.
+
+    path is the code whose entry is the worst.
+    """
 
     name: str
     rows: int
+    path: str
+    worst: str
+    over: float
+    loss_over: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class PathRow:
+    """Code that was checked: at how many points, with up to how many rows, and its worst entry and loss.
+
+    verdict is OK or WRONG.
+    """
+
+    name: str
+    points: int
+    most_rows: int
     worst: str
     over: float
     loss_over: float | None
@@ -77,6 +99,7 @@ class GradientReport:
     parameters: list[ParameterRow]
     layers: list[LayerRow]
     points: list[PointRow]
+    paths: list[PathRow]
     hints: list[str] = field(default_factory=list)
 
     @property
@@ -93,6 +116,11 @@ class GradientReport:
     def points_table(self) -> DataFrame:
         """A row for each point: the fields of PointRow; loss_over is nan where there is no loss."""
         return _frame(PointRow, self.points).astype({"loss_over": "float64"})
+
+    @property
+    def paths_table(self) -> DataFrame:
+        """A row for each path, code that was checked: the fields of PathRow, as in points_table."""
+        return _frame(PathRow, self.paths).astype({"loss_over": "float64"})
 
     def count(self, verdict: str) -> int:
         """The number of parameters with this verdict."""
@@ -154,7 +182,7 @@ def _frame(kind: type, rows: Sequence[Any]) -> DataFrame:
 
 
 def report_on(
-    gradient_of: GradientFunction,
+    paths: Sequence[CodePath],
     network: Network,
     objective: Objective,
     targets: list[Target],
@@ -162,21 +190,30 @@ def report_on(
     *,
     whole: bool = True,
 ) -> GradientReport:
-    """Judge a gradient function at prepared targets; whole says that every parameter must be exercised."""
-    judgements = []
-    for target in targets:
-        point = target.point
-        result = gradient_of(network, point.parameters, point.inputs, point.labels, objective)
-        judgements.append(judge(target, *result))
+    """Judge every path at prepared targets; whole says that every parameter must be exercised."""
+    judgements = [each for path in paths for each in path.judgements(network, objective, targets)]
     names = list(network.parameter_names())
     parameters = _parameter_rows(names, judgements)
-    points = [_point_row(names, judgement) for judgement in judgements]
+    points = [_point_row(names, of_point) for of_point in _grouped(judgements, _point_name)]
+    path_rows = [_path_row(names, of_path) for of_path in _grouped(judgements, attrgetter("path"))]
     good = ("OK",) if whole else ("OK", "NOT EXERCISED")
     passed = all(row.verdict in good for row in parameters) and all(row.verdict != "WRONG" for row in points)
-    limits = [float(detection_limits(path).max()) if path else inf for path in by_path(targets)]
+    seen = list({_point_name(judgement): judgement.target for judgement in judgements}.values())
+    detects, in_batches = (float(detection_limits(alike).max()) if alike else inf for alike in by_rows(seen))
     hints = [] if passed else find_hints(network, objective, judgements)
     layers = _layer_rows(network, judgements)
-    return GradientReport(passed, seed, limits[0], limits[1], parameters, layers, points, hints)
+    return GradientReport(passed, seed, detects, in_batches, parameters, layers, points, path_rows, hints)
+
+
+def _point_name(judgement: Judgement) -> str:
+    return judgement.target.point.name
+
+
+def _grouped(judgements: list[Judgement], key: Callable[[Judgement], str]) -> list[list[Judgement]]:
+    groups: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        groups.setdefault(key(judgement), []).append(judgement)
+    return list(groups.values())
 
 
 def _parameter_rows(names: list[str], judgements: list[Judgement]) -> list[ParameterRow]:
@@ -206,17 +243,41 @@ def _parameter_rows(names: list[str], judgements: list[Judgement]) -> list[Param
     return rows
 
 
-def _point_row(names: list[str], judgement: Judgement) -> PointRow:
-    worst = int(judgement.over.argmax())
-    verdict = "WRONG" if not judgement.passed else "KINK" if judgement.target.at_kink else "OK"
+def _point_row(names: list[str], judgements: list[Judgement]) -> PointRow:
+    worst, target = _worst(judgements), judgements[0].target
+    is_right = all(judgement.passed for judgement in judgements)
     return PointRow(
-        name=judgement.target.point.name,
-        rows=len(judgement.target.point.labels),
-        worst=names[worst],
-        over=judgement.over[worst].item(),
-        loss_over=judgement.loss_over,
-        verdict=verdict,
+        name=target.point.name,
+        rows=len(target.point.labels),
+        path=worst.path,
+        worst=names[worst.over.argmax()],
+        over=float(worst.over.max()),
+        loss_over=_worst_loss(judgements),
+        verdict="WRONG" if not is_right else "KINK" if target.at_kink else "OK",
     )
+
+
+def _path_row(names: list[str], judgements: list[Judgement]) -> PathRow:
+    worst = _worst(judgements)
+    return PathRow(
+        name=worst.path,
+        points=len({_point_name(judgement) for judgement in judgements}),
+        most_rows=max(len(judgement.target.point.labels) for judgement in judgements),
+        worst=names[worst.over.argmax()],
+        over=float(worst.over.max()),
+        loss_over=_worst_loss(judgements),
+        verdict="OK" if all(judgement.passed for judgement in judgements) else "WRONG",
+    )
+
+
+def _worst(judgements: list[Judgement]) -> Judgement:
+    """The first with the largest error of an entry, in tolerances."""
+    return max(judgements, key=lambda judgement: float(judgement.over.max()))
+
+
+def _worst_loss(judgements: list[Judgement]) -> float | None:
+    found = [judgement.loss_over for judgement in judgements if judgement.loss_over is not None]
+    return max(found, default=None)
 
 
 def _layer_rows(network: Network, judgements: list[Judgement]) -> list[LayerRow]:

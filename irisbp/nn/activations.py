@@ -19,7 +19,7 @@ Activation = Callable[[Array, Array, Array], None]
 LEAK = 0.01
 """The slope of leaky_relu on the left."""
 
-_MANY = 1000
+MANY = 1000
 """From this many entries on, an exponential saved is worth more than the ufunc calls that save it."""
 
 # A ufunc takes a 0-d array in half the time it takes to convert a Python float.
@@ -35,7 +35,7 @@ def sigmoid(pair: Array, slope: Array, value: Array) -> None:
     |a| = 709.78 the exponential overflows to infinity and the smaller of the two is 0, which differs
     from the true value by less than 1e-308.
     """
-    if value.size >= _MANY:
+    if value.size >= MANY:
         _sigmoid_of_many(slope, value)
         return
     np.negative(slope, value)

@@ -34,7 +34,7 @@ from irisbp.nn.types import Array, Indices
 NEAR = 340.0
 """e^(2 * 340), the largest quotient of two powers in a near row, and its inverse are normal numbers."""
 
-_MANY = 300
+MANY = 300
 """From this many powers on, a few calls for all rows are faster than a list and fsum for each row."""
 
 _NO_POWER = -746.0  # below it e^x is 0 in float64
@@ -119,7 +119,7 @@ def cross_entropy(
 
 def samples_summed_alike(classes: int) -> int:
     """The most samples that `cross_entropy` can take at once so that each is summed as if it were alone."""
-    return max(1, (_MANY - 1) // (2 * classes))
+    return max(1, (MANY - 1) // (2 * classes))
 
 
 def softmax(logits: Array, functions: Functions = NATIVE) -> Array:
@@ -160,7 +160,7 @@ def _without(powers: Array, classes: Indices) -> Array:
 
 
 def _row_sums(powers: Array) -> Array:
-    if powers.size >= _MANY:
+    if powers.size >= MANY:
         return _sums_of_pairs(np.ascontiguousarray(powers.T))
     return np.array(list(map(fsum, powers.tolist())))
 

@@ -3,19 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from irisbp.config.schema import Config
+from irisbp.data.dataset import Dataset
 from irisbp.errors import ConfigError, IrisbpError
 from irisbp.gradients.backward import BackwardPass, adapted
 from irisbp.gradients.case import Case
 from irisbp.gradients.check import run_check
-from irisbp.gradients.judge import own_gradient
+from irisbp.gradients.paths import Loops, path_of, paths_of
 from irisbp.gradients.points import SEED
 from irisbp.gradients.report import GradientReport
+from irisbp.gradients.sizes import sizes_of
 from irisbp.nn.backprop import Objective
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
 from irisbp.runs.run import Run
 from irisbp.runs.subject import Subject, run_or_config
-from irisbp.training.setup import objective_of, prepare
+from irisbp.training.setup import check_engine, objective_of, optimizer_of, prepare
+from irisbp.training.state import batch_size_of
 
 
 def gradcheck(
@@ -47,9 +53,10 @@ def gradcheck(
     The verdict is in the report. IrisbpError is raised for what cannot be checked.
     """
     case = case_of(subject, network, inputs, labels, objective, keys)
-    gradient_of = own_gradient if backward is None else adapted(backward)
+    loops = case.loops
+    paths = paths_of(loops, case.network) if backward is None else [path_of(adapted(backward))]
     return run_check(
-        gradient_of,
+        paths,
         case.network,
         case.inputs,
         case.labels,
@@ -57,6 +64,7 @@ def gradcheck(
         seed=points_seed,
         trained=case.trained,
         only_point=point,
+        sizes=sizes_of(case.network, loops.batch_size, loops.samples) if backward is None else None,
     )
 
 
@@ -76,12 +84,20 @@ def case_of(
     if isinstance(found, Run):
         if any(each is not None for each in given):
             raise ConfigError("network, inputs, labels and objective: a run is checked with its own")
+        check_engine(found.config)
         dataset = found.dataset
-        own = objective_of(found.config, dataset)
-        return Case(found.network, dataset.inputs, dataset.labels, own, found.vector)
+        own, loops = objective_of(found.config, dataset), _loops_of(found.config, found.network, dataset)
+        return Case(found.network, dataset.inputs, dataset.labels, own, loops, found.vector)
     if (inputs is None) != (labels is None):
         raise IrisbpError("inputs and labels: give both, or neither")
     training = prepare(found)
     dataset = training.dataset
-    case = Case(training.network, dataset.inputs, dataset.labels, objective_of(found, dataset))
+    own, loops = objective_of(found, dataset), _loops_of(found, training.network, dataset)
+    case = Case(training.network, dataset.inputs, dataset.labels, own, loops)
     return case if all(each is None for each in given) else case.replaced(*given)
+
+
+def _loops_of(config: Config, network: Network, dataset: Dataset) -> Loops:
+    samples = len(dataset.train_rows)
+    optimizer = optimizer_of(config, np.zeros(network.parameter_count))
+    return Loops(config.engine, optimizer, batch_size_of(config, samples), samples)

@@ -1,5 +1,6 @@
 """The results of a gradient check as tables."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 from rich.console import Console
@@ -7,7 +8,7 @@ from rich.text import Text
 
 from irisbp.gradients.faults import Finding
 from irisbp.gradients.methods import MethodRow
-from irisbp.gradients.report import GradientReport, LayerRow, ParameterRow, PointRow
+from irisbp.gradients.report import GradientReport, LayerRow, ParameterRow, PathRow, PointRow
 from irisbp.show.console import print_lines
 from irisbp.show.figures import counted, short
 from irisbp.show.tables import fitted_table
@@ -16,9 +17,10 @@ _STYLES = {"OK": "", "KINK": "cyan", "WRONG": "bold red", "NOT EXERCISED": "yell
 
 
 def print_report(console: Console, report: GradientReport, *, only_bad: bool) -> None:
-    """Print parameters, layers, points, hints and the verdict; only_bad leaves out what passed."""
+    """Print parameters, layers, points, paths, hints and the verdict; only_bad leaves out what passed."""
     parameters = [row for row in report.parameters if not only_bad or row.verdict != "OK"]
     points = [row for row in report.points if not only_bad or row.verdict == "WRONG"]
+    paths = [row for row in report.paths if not only_bad or row.verdict == "WRONG"]
     if parameters:
         console.print(_parameter_table(parameters, console.width))
         console.print()
@@ -28,6 +30,9 @@ def print_report(console: Console, report: GradientReport, *, only_bad: bool) ->
     if points:
         console.print(_point_table(points, console.width))
         console.print()
+    if paths:
+        console.print(_path_table(paths, console.width))
+        console.print()
     for hint in report.hints:
         print_lines(console, f"hint: {hint}", style="yellow")
     print_lines(console, _verdict(report), style="" if report.passed else "bold red")
@@ -35,6 +40,7 @@ def print_report(console: Console, report: GradientReport, *, only_bad: bool) ->
 
 def _verdict(report: GradientReport) -> str:
     at = f"{counted(len(report.parameters), 'parameter')} at {counted(len(report.points), 'point')}"
+    at += f" on {counted(len(report.paths), 'code path')}" if len(report.paths) > 1 else ""
     if report.passed:
         limits = ((report.detects, "a sample's"), (report.detects_in_batches, "a batch's"))
         found = [f"{limit:.1e} in {whose}" for limit, whose in limits if isfinite(limit)]
@@ -80,16 +86,36 @@ def _point_table(rows: list[PointRow], width: int) -> Text:
     columns = {
         "point": [row.name for row in rows],
         "rows": [str(row.rows) for row in rows],
-        "worst parameter": [row.worst for row in rows],
-        "over": [short(row.over) for row in rows],
-        "loss over": ["-" if row.loss_over is None else short(row.loss_over) for row in rows],
-        "verdict": [row.verdict for row in rows],
+        **_worst_columns(rows),
     }
     order = ("point", "verdict", "over", "loss over", "worst parameter", "rows")
     styles = [_STYLES[row.verdict] for row in rows]
     return fitted_table(
         columns, width=width, by_importance=order, words=("point", "worst parameter"), styles=styles
     )
+
+
+def _path_table(rows: list[PathRow], width: int) -> Text:
+    columns = {
+        "code path": [row.name for row in rows],
+        "points": [str(row.points) for row in rows],
+        "rows, at most": [str(row.most_rows) for row in rows],
+        **_worst_columns(rows),
+    }
+    order = ("code path", "verdict", "over", "loss over", "rows, at most", "points", "worst parameter")
+    styles = [_STYLES[row.verdict] for row in rows]
+    return fitted_table(
+        columns, width=width, by_importance=order, words=("code path", "worst parameter"), styles=styles
+    )
+
+
+def _worst_columns(rows: Sequence[PointRow | PathRow]) -> dict[str, list[str]]:
+    return {
+        "worst parameter": [row.worst for row in rows],
+        "over": [short(row.over) for row in rows],
+        "loss over": ["-" if row.loss_over is None else short(row.loss_over) for row in rows],
+        "verdict": [row.verdict for row in rows],
+    }
 
 
 def print_findings(console: Console, findings: list[Finding], *, correct: bool) -> None:

@@ -50,7 +50,7 @@ def prepare(
     nodes of those come last, in this order. The standardizer is fitted on the training rows unless it is
     given.
     """
-    _check_engine(config)
+    check_engine(config)
     table = table or table_of(config.data)
     give_back_memory(table.values.nbytes)
     held_out = held_out_rows(config, table)
@@ -85,7 +85,7 @@ def prepare(
         source=source,
         order=order,
         parameters=parameters,
-        optimizer=_make_optimizer(config, parameters),
+        optimizer=optimizer_of(config, parameters),
         schedule=with_warmup(
             config.schedule.name,
             config.learning_rate,
@@ -96,7 +96,8 @@ def prepare(
     )
 
 
-def _check_engine(config: Config) -> None:
+def check_engine(config: Config) -> None:
+    """ConfigError if the config's engine is not installed."""
     if config.engine == "compiled" and not available():
         raise ConfigError(f"engine: compiled needs llvmlite: {HOW_TO_INSTALL}")
 
@@ -148,7 +149,7 @@ def make_network(config: Config, inputs: int, classes: int) -> Network:
 
 def _check_memory(config: Config, network: Network, rows: int) -> None:
     """ConfigError if training takes more memory than there is for this process, by a low estimate."""
-    state = _make_optimizer(config, np.empty(1)).state
+    state = optimizer_of(config, np.empty(1)).state
     # The parameters and the optimizer's state, once more to go back to, and again as the bytes of a
     # checkpoint; the gradient and the change.
     copies = 3 * (1 + len(state)) + 2
@@ -176,7 +177,8 @@ def objective_of(config: Config, dataset: Dataset) -> Objective:
     return Objective(config.reduction, config.l2, class_weights(config, dataset))
 
 
-def _make_optimizer(config: Config, parameters: Array) -> Optimizer:
+def optimizer_of(config: Config, parameters: Array) -> Optimizer:
+    """The config's optimizer, for parameters of this shape, at its start."""
     numerics, options = numerics_of(config.numerics), options_of(config.optimizer)
     optimizer = numerics.optimizers[config.optimizer.name](parameters.shape, **options)
     if config.clip_norm is None:

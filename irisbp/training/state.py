@@ -129,8 +129,7 @@ class Training:
     @property
     def batch_size(self) -> int:
         """The number of samples of an update; an epoch's last update may have fewer."""
-        size = self.config.batch_size
-        return len(self.order) if size == "all" else min(size, len(self.order))
+        return batch_size_of(self.config, len(self.order))
 
     @property
     def steps(self) -> int:
@@ -156,6 +155,11 @@ class Snapshot:
         training.parameters[...] = self.parameters
         for name, array in self.optimizer.items():
             training.optimizer.state[name][...] = array
+
+
+def batch_size_of(config: Config, samples: int) -> int:
+    """The number of samples of an update, where an epoch has so many samples."""
+    return samples if config.batch_size == "all" else min(config.batch_size, samples)
 
 
 def _share(losses: list[float], count: int) -> float:

@@ -17,8 +17,9 @@ from rich.table import Table
 from irisbp.config.load import load_config
 from irisbp.data.dataset import Dataset
 from irisbp.gradients.check import make_targets, run_check
-from irisbp.gradients.judge import Target, judge, own_gradient
+from irisbp.gradients.judge import Target, judge
 from irisbp.gradients.methods import central_differences, complex_step
+from irisbp.gradients.paths import own_gradient, path_of
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.losses import cross_entropy
 from irisbp.nn.network import Network
@@ -138,7 +139,7 @@ def _passes(accepts: Accepts, targets: list[Target]) -> Callable[[], object]:
 
 def _ours_from_scratch(data: Dataset) -> Callable[[], object]:
     """Points, references, tolerances and the network's own gradients included."""
-    return lambda: run_check(own_gradient, NETWORK, data.inputs, data.labels, OBJECTIVE)
+    return lambda: run_check([path_of(own_gradient)], NETWORK, data.inputs, data.labels, OBJECTIVE)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def test_the_articles_network_passes(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("PASS: 27 parameters at 15 points (seed ")
+    assert lines[-1].startswith("PASS: 27 parameters at 19 points on 2 code paths (seed ")
     named = [line.split()[0] for line in lines if line]
     assert sum(name.startswith(("hidden_1.weight[", "output.bias[")) for name in named) == 12 + 3
     assert all(line == line.rstrip() for line in lines)
@@ -47,6 +47,9 @@ def test_json_and_overrides(irisbp: Irisbp) -> None:
         "verdict",
     } == set(report["parameters"][0])
     assert [row["verdict"] for row in report["points"]].count("KINK") == 1
+    assert [(row["name"], row["most_rows"], row["verdict"]) for row in report["paths"]] == [
+        ("plain", 100, "OK"), ("plain, side by side", 1, "OK"),
+    ]  # fmt: skip
 
 
 def test_a_run_is_checked_at_its_trained_parameters(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_numbers_stay_whole_where_it_is_narrow() -> None:
         assert all(len(line) <= width for line in tables)
         # Only the names of points and parameters are ever cut.
         numbers = re.sub(
-            r"(saturated|improbable|certain|weights|hidden|output|layer)\S*", "", "\n".join(tables)
+            r"(batch|saturated|improbable|certain|weights|hidden|output|layer)\S*", "", "\n".join(tables)
         )
         assert not re.search(r"[\d.]\u2026", numbers)
         assert any("hidden_1.weight[3,2]" in line and "OK" in line for line in tables)
@@ -135,17 +138,23 @@ def test_a_wrong_gradient_is_told_in_full(
     assert output.count("WRONG") >= 15 + 12
     assert "hint: hidden_1.weight: the sign is wrong (ratio -1) (seen at class-0)" in output
     assert "output.weight[" not in output.split("point ")[0]
-    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG; 27 parameters at 15 points")
+    assert output.splitlines()[-1].startswith("FAIL: 15 WRONG; 27 parameters at 19 points on 2 code paths")
 
 
 def test_self_test(irisbp: Irisbp) -> None:
     done = irisbp("gradcheck", "--self-test")
     assert done.returncode == 0
     assert "MISSED" not in done.stdout
-    assert done.stdout.splitlines()[-1] == "PASS: all 31 caught; without a fault the copy passes"
+    assert done.stdout.splitlines()[-1] == "PASS: all 37 caught; without a fault the copy passes"
     result = json.loads(irisbp("gradcheck", "--self-test", "--json").stdout)
     assert result["correct"] is True
     assert all(fault["caught"] for fault in result["faults"])
+    names = [fault["name"] for fault in result["faults"]]
+    assert names[-6:] == [
+        *(f"every entry * (1 + 1e-09), batches of {rows}" for rows in (49, 50, 99, 100)),
+        "plain: any one entry * (1 + 1e-09): 27 of 27",
+        "plain, side by side: any one entry * (1 + 1e-09): 27 of 27",
+    ]
     assert irisbp("gradcheck", "--self-test", "--point", "class-0").returncode == 2
 
 

@@ -18,8 +18,9 @@ from irisbp.gradients.faults import (
     scaled_entries,
     structural_faults,
 )
-from irisbp.gradients.judge import GradientFunction, judge, make_target, own_gradient
+from irisbp.gradients.judge import GradientFunction, judge, make_target
 from irisbp.gradients.methods import METHODS, compare
+from irisbp.gradients.paths import own_gradient, path_of
 from irisbp.gradients.points import Battery, Point
 from irisbp.gradients.reference import reference_gradient
 from irisbp.gradients.report import GradientReport, report_on
@@ -34,7 +35,7 @@ INPUTS, LABELS = DRAWS.normal(size=(60, 4)), np.arange(60) % 3
 
 
 def _report(gradient_of: GradientFunction, network: Network = ARTICLE, seed: int = 1) -> GradientReport:
-    return run_check(gradient_of, network, INPUTS, LABELS, Objective(), seed=seed)
+    return run_check([path_of(gradient_of)], network, INPUTS, LABELS, Objective(), seed=seed)
 
 
 # No false alarms.
@@ -188,7 +189,7 @@ def test_findings_name_the_right_parameters() -> None:
 def test_hints(fault: str, hint: str) -> None:
     planted = next(planted for planted in structural_faults(ARTICLE) if planted.name == fault)
     targets = make_targets(ARTICLE, INPUTS, LABELS, planted.objective)
-    report = report_on(planted.gradient_of, ARTICLE, planted.objective, targets)
+    report = report_on([path_of(planted.gradient_of)], ARTICLE, planted.objective, targets)
     assert any(found.startswith(hint) for found in report.hints)
 
 
@@ -325,7 +326,7 @@ def test_numbers_that_are_none_are_wrong() -> None:
 def test_a_parameter_that_no_point_exercises_does_not_pass() -> None:
     silent = INPUTS.copy()
     silent[:, 2] = 0.0
-    report = run_check(own_gradient, ARTICLE, silent, LABELS, Objective())
+    report = run_check([path_of(own_gradient)], ARTICLE, silent, LABELS, Objective())
     unexercised = [row.name for row in report.parameters if row.verdict == "NOT EXERCISED"]
     assert unexercised == [f"hidden_1.weight[2,{k}]" for k in range(3)]
     assert not report.passed
@@ -367,7 +368,7 @@ def test_many_kinks_at_once_are_no_false_alarm() -> None:
 
 def test_one_point_need_not_exercise_everything() -> None:
     network = Network(4, (3,), 3, "relu")
-    report = run_check(own_gradient, network, INPUTS, LABELS, Objective(), only_point="kink")
+    report = run_check([path_of(own_gradient)], network, INPUTS, LABELS, Objective(), only_point="kink")
     assert report.passed
     assert "NOT EXERCISED" in {row.verdict for row in report.parameters}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from irisbp.gradients.judge import own_gradient
+from irisbp.gradients.paths import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.engines.one.plain import PlainLoop

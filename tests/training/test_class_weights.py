@@ -16,7 +16,7 @@ import irisbp
 from irisbp.config.load import load_config
 from irisbp.errors import ConfigError
 from irisbp.gradients.check import run_check
-from irisbp.gradients.judge import own_gradient
+from irisbp.gradients.paths import own_gradient, path_of
 from irisbp.nn.backprop import Objective
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
@@ -109,7 +109,7 @@ def test_a_runs_gradient_is_checked_with_its_weights() -> None:
     ) -> tuple[float, Array]:
         return own_gradient(network, parameters, inputs, labels, replace(objective, class_weight=None))
 
-    report = run_check(unweighted, run.network, data.inputs, data.labels, objective)
+    report = run_check([path_of(unweighted)], run.network, data.inputs, data.labels, objective)
     assert not report.passed
     assert any("the weight of the sample's class left out?" in hint for hint in report.hints)
 

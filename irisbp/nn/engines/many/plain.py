@@ -122,7 +122,8 @@ class _Forward:
         those samples in (rows, runs), and their losses.
         """
         logits, delta = (array.reshape(len(array), -1) for array in (self.logits, self._delta))
-        far = np.flatnonzero(~((rest < _MOST) & (of_label < _MOST) & (of_label > _LEAST)))
+        near = (rest < _MOST) & (rest > _LEAST) & (of_label < _MOST) & (of_label > _LEAST)
+        far = np.flatnonzero(~near)
         losses, scales = np.empty(len(far)), np.broadcast_to(scale, labels.shape).reshape(-1)
         size = samples_summed_alike(len(logits))
         for start in range(0, len(far), size):
@@ -282,7 +283,8 @@ class PlainLoopOfRuns:
                 shifted.append((rest, *step.correct(of_batch, scale, rest, powers)))
             step.backward(x)
             self._update()
-        near = losses.max() < _MOST and of_label.max() < _MOST and of_label.min() > _LEAST
+        # Smaller powers lose their digits before their quotient does.
+        near = all(powers.min() > _LEAST and powers.max() < _MOST for powers in (losses, of_label))
         np.log1p(np.divide(losses, of_label, losses), losses)
         for rest, at, values in shifted:
             rest.reshape(-1)[at] = values

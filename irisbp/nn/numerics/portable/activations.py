@@ -9,13 +9,14 @@ from math import copysign
 import numpy as np
 
 from irisbp.nn.activations import ACTIVATIONS, LEAK, Activation
-from irisbp.nn.numerics.portable.elementary import FEW, exp, exp_each, expm1, expm1_each, log1p, log1p_each
+from irisbp.nn.numerics.portable.elementary import exp, exp_each, expm1, expm1_each, log1p, log1p_each
+from irisbp.nn.numerics.portable.sizes import FEW_NUMBERS
 from irisbp.nn.types import Array
 
 
 def sigmoid(pair: Array, slope: Array, value: Array) -> None:
     """f(a) = 1 / (1 + e^-a), f'(a) = f(a) f(-a), where f(-|a|) = e^-|a| / (1 + e^-|a|)."""
-    if slope.size <= FEW:
+    if slope.size <= FEW_NUMBERS:
         return _each(_sigmoid, slope, value)
     power = exp_each(-np.abs(slope))
     total = 1.0 + power
@@ -37,7 +38,7 @@ def tanh(pair: Array, slope: Array, value: Array) -> None:
 
     1 - e is formed without e, which keeps its digits where a is small.
     """
-    if slope.size <= FEW:
+    if slope.size <= FEW_NUMBERS:
         return _each(_tanh, slope, value)
     twice = -2.0 * np.abs(slope)
     less, power = expm1_each(twice), exp_each(twice)
@@ -69,7 +70,7 @@ def leaky_relu(pair: Array, slope: Array, value: Array) -> None:
 
 def softplus(pair: Array, slope: Array, value: Array) -> None:
     """f(a) = max(a, 0) + log(1 + e^-|a|), f'(a) = sigmoid(a)."""
-    if slope.size <= FEW:
+    if slope.size <= FEW_NUMBERS:
         return _each(_softplus, slope, value)
     power = exp_each(-np.abs(slope))
     value[...] = np.where(slope <= 0.0, 0.0, slope) + log1p_each(power)

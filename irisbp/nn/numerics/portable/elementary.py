@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from irisbp.nn.numerics.portable import tables
+from irisbp.nn.numerics.portable.sizes import FEW_NUMBERS
 from irisbp.nn.numerics.portable.tables import LN2, LN2_REST, SQRT_HALF, STEP, STEP_REST, STEPS, STEPS_PER_ONE
 from irisbp.nn.types import Array, Indices
 
@@ -31,9 +32,6 @@ _POWERS_OF_TWO = np.array(tables.POWERS_OF_TWO)
 _RECIPROCALS = np.array(tables.RECIPROCALS)
 _LOGS, _LOGS_REST = np.array(tables.LOGS), np.array(tables.LOGS_REST)
 
-FEW = 12
-"""Arrays of up to this many entries are computed faster one number after the other."""
-
 
 def exp(x: float) -> float:
     """e^x; infinity above 709.78, 0 below -745.13."""
@@ -49,7 +47,7 @@ def exp(x: float) -> float:
 
 def exp_each(x: Array) -> Array:
     """e^x of every entry."""
-    if x.size <= FEW:
+    if x.size <= FEW_NUMBERS:
         return np.array(list(map(exp, x.ravel().tolist()))).reshape(x.shape)
     count, rest = _in_steps(np.fmin(np.fmax(x, _LOWEST), _HIGHEST))
     steps: Indices = count.astype(np.int64)
@@ -130,7 +128,7 @@ def log1p(x: float) -> float:
 
 def log1p_each(x: Array) -> Array:
     """log(1 + x) of every entry."""
-    if x.size <= FEW:
+    if x.size <= FEW_NUMBERS:
         return np.array(list(map(log1p, x.ravel().tolist()))).reshape(x.shape)
     near = 1.0 + x
     lost = np.where(x < 1.0, x - (near - 1.0), 1.0 - (near - x))

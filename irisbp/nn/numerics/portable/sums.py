@@ -9,19 +9,15 @@ from math import fsum, inf, sqrt
 
 import numpy as np
 
+from irisbp.nn.numerics.portable.sizes import AT_ONCE, FEW_RESULTS
 from irisbp.nn.types import Array
-
-_FEW = 400
-"""Up to this many results are faster with one call for all terms than with a call for each term."""
-_AT_ONCE = 4096
-"""The number of products kept before they are summed: they fit into the processor's cache."""
 
 
 def dot(left: Array, right: Array, out: Array) -> Array:
     """The product of (rows, n) and (n, columns) into out (rows, columns), terms added from the first on."""
     if right.shape[0] == 1:
         return np.multiply(left, right, out)
-    return _one_by_one(left, right, out) if out.size > _FEW else _many_at_once(left, right, out)
+    return _one_by_one(left, right, out) if out.size > FEW_RESULTS else _many_at_once(left, right, out)
 
 
 def _one_by_one(left: Array, right: Array, out: Array) -> Array:
@@ -35,7 +31,7 @@ def _one_by_one(left: Array, right: Array, out: Array) -> Array:
 
 def _many_at_once(left: Array, right: Array, out: Array) -> Array:
     by_term, right_by_term = left.T[:, :, np.newaxis], right[:, np.newaxis, :]
-    most = _AT_ONCE // out.size
+    most = AT_ONCE // out.size
     for start in range(0, len(right), most):
         products = by_term[start : start + most] * right_by_term[start : start + most]
         if start:

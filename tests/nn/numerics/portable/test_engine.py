@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from irisbp.config.schema import Config, NormalInitializer
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.numerics.portable.activations import PORTABLE_ACTIVATIONS
-from irisbp.nn.numerics.portable.elementary import FEW
+from irisbp.nn.numerics.portable.sizes import FEW_NUMBERS
 from irisbp.training.loop import make_engine
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
@@ -56,14 +56,14 @@ def test_activations_are_the_native_ones(name: str) -> None:
 
 @pytest.mark.parametrize("name", PORTABLE_ACTIVATIONS)
 def test_a_few_sums_get_the_bits_of_many(name: str) -> None:
-    sums = np.random.default_rng(5).normal(0.0, 8.0, (1, 60 * FEW))
+    sums = np.random.default_rng(5).normal(0.0, 8.0, (1, 60 * FEW_NUMBERS))
     many = np.stack([sums, sums])
     PORTABLE_ACTIVATIONS[name](many, many[0], many[1])
-    for k in range(0, sums.size, FEW):
-        some = sums[:, k : k + FEW]
+    for k in range(0, sums.size, FEW_NUMBERS):
+        some = sums[:, k : k + FEW_NUMBERS]
         few = np.stack([some, some])
         PORTABLE_ACTIVATIONS[name](few, few[0], few[1])
-        np.testing.assert_array_equal(few, many[:, :, k : k + FEW])
+        np.testing.assert_array_equal(few, many[:, :, k : k + FEW_NUMBERS])
 
 
 @pytest.mark.parametrize("name", PORTABLE_ACTIVATIONS)
