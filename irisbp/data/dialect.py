@@ -57,17 +57,24 @@ def _check_comments(lines: Sequence[str], dialect: Dialect) -> None:
 
 
 def _check_separator(lines: Sequence[str], dialect: Dialect) -> None:
-    """One column, or quotes that do not end at a cell's end, where another separator gives several."""
+    """Rows of one cell, or of different widths, where another separator gives rows like the header.
+
+    Unless a separator is given, one that gives more cells is better, too: a comma may be in each row by
+    chance.
+    """
     separator = dialect.separator or ","
     if dialect.comment:
         lines = [line for line in lines if not line.startswith(dialect.comment)]
-    if not lines or _width(lines[0], separator) not in (0, 1):
+    own = _widths(lines, separator)
+    fits = own[0] > 1 and _agree(own, separator)
+    if fits and dialect.separator is not None:
         return
-    for other in _SEPARATORS:
-        widths = [_width(line, other) for line in lines]
-        if other != separator and widths[0] > 1 and _agree(widths, other):
+    what = "the" if own[0] > 1 else "one column; its"
+    for other in _SEPARATORS if own[0] < 2 else _SEPARATORS[:3]:
+        widths = _widths(lines, other)
+        if other != separator and widths[0] > (own[0] if fits else 1) and _agree(widths, other):
             raise Misread(
-                f"line 1: one column; its cells seem to be separated by a {word_for(other)}:"
+                f"line 1: {what} cells seem to be separated by a {word_for(other)}:"
                 f" data.separator={word_for(other)}",
                 separator=other,
             )
@@ -80,15 +87,17 @@ def _agree(widths: list[int], separator: str) -> bool:
     return set(widths[1:]) <= {widths[0]} or set(widths[1:]) == {widths[0] + 1}
 
 
-def _width(line: str, separator: str) -> int:
-    """The number of cells in a line, 0 if it is not one of this separator."""
-    text = line.strip(" ") if separator == " " else line
+def _widths(lines: Sequence[str], separator: str) -> list[int]:
+    """The number of cells in each row, [0] if these are no rows of this separator."""
+    blanks = separator == " "
+    texts = [f"{line.strip(' ') if blanks else line}\n" for line in lines]
+    rows = csv.reader(texts, delimiter=separator, strict=True, skipinitialspace=blanks)
+    found = list[int]()
     try:
-        return len(
-            next(csv.reader([text], delimiter=separator, strict=True, skipinitialspace=separator == " "))
-        )
-    except (csv.Error, StopIteration):
-        return 0
+        found.extend(len(row) for row in rows)
+    except csv.Error:  # the last row may go on below these lines
+        return found if found and rows.line_num == len(texts) else [0]
+    return found or [0]
 
 
 def check_names(names: list[str], rows: list[list[str]], line: int) -> None:

@@ -159,7 +159,11 @@ def _frame_as_csv(file: IO[bytes], reader: str) -> bytes:
     if reader == "read_excel":  # its first rows may be titles: they are judged as those of a CSV file are
         options = {"engine": "calamine", "header": None, "dtype": object, "keep_default_na": False}
     try:
-        return csv_of(getattr(pd, reader)(content, **options), header=reader != "read_excel")
+        frame = getattr(pd, reader)(content, **options)
+        if frame.index.name or not isinstance(frame.index, pd.RangeIndex):  # columns of the file, as any
+            names = [name or "" for name in frame.index.names]
+            frame = frame.reset_index(names=names, allow_duplicates=True)
+        return csv_of(frame, header=reader != "read_excel")
     except ImportError:
         raise DataError("reading it needs the extra `tables`: pip install 'irisbp[tables]'") from None
     except (MemoryError, KeyboardInterrupt, SystemExit):
