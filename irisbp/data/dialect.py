@@ -69,10 +69,14 @@ def _check_separator(lines: Sequence[str], dialect: Dialect) -> None:
     fits = own[0] > 1 and _agree(own, separator)
     if fits and dialect.separator is not None:
         return
+    # A line above the table has fewer words than its rows have cells, by chance one less.
+    is_title = own[0] == 1 and len(own) > 2 and own[1] > 2 and len(set(own[1:])) == 1
     what = "the" if own[0] > 1 else "one column; its"
     for other in _SEPARATORS if own[0] < 2 else _SEPARATORS[:3]:
         widths = _widths(lines, other)
-        if other != separator and widths[0] > (own[0] if fits else 1) and _agree(widths, other):
+        if other == separator or (is_title and len(set(widths)) > 1):
+            continue
+        if widths[0] > (own[0] if fits else 1) and _agree(widths, other):
             raise Misread(
                 f"line 1: {what} cells seem to be separated by a {word_for(other)}:"
                 f" data.separator={word_for(other)}",
@@ -103,13 +107,7 @@ def _widths(lines: Sequence[str], separator: str) -> list[int]:
 def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
     """Misread or DataError if the first line is no header for these rows."""
     _check_title(names, rows, line)
-    numbers = [name for name in names if NUMBER.fullmatch(name)]
-    if numbers and not _counting(names):
-        raise Misread(
-            f"line {line}: {numbers[0]} is no name; a header with the columns' names is needed:"
-            " data.header=none calls them 0, 1, 2, ..., and data.header=[...] names them",
-            header="none",
-        )
+    _check_header(names, rows, line)
     first = {name: k for k, name in reversed(list(enumerate(names)))}
     for k, name in enumerate(names):
         if name and first[name] != k:
@@ -123,6 +121,21 @@ def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
         raise DataError(f"line {line}: no column has a name")
 
 
+def _check_header(names: list[str], rows: list[list[str]], line: int) -> None:
+    """A first line of numbers, or of words that are cells of their columns, too, is no header."""
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    cells = [set(column) for column in zip(*(row for row in stripped if row != names), strict=False)]
+    repeated = [name for name, column in zip(names, cells, strict=False) if name and name in column]
+    if (numbers and not _counting(names)) or len(repeated) > len(names) / 2:
+        why = f"{numbers[0]} is no name" if numbers else f"{repeated[0]} is a cell of its column, too"
+        raise Misread(
+            f"line {line}: {why}; a header with the columns' names is needed:"
+            " data.header=none calls them 0, 1, 2, ..., and data.header=[...] names them",
+            header="none",
+        )
+
+
 def _counting(names: list[str]) -> bool:
     """Names that pandas or R made of the columns' numbers: 0, 1, 2, ... or 1, 2, 3, ..."""
     found = [name for name in names if name]
@@ -130,11 +143,12 @@ def _counting(names: list[str]) -> bool:
 
 
 def _check_title(names: list[str], rows: list[list[str]], line: int) -> None:
-    """A line above the header: most of its cells are empty, and those of the next line are names."""
+    """A line above the table: most of its cells are empty above a header, or it is one cell above many."""
     below = [cell.strip() for cell in rows[0]] if rows else []
     is_header = len(below) > 1 and all(below) and not any(map(NUMBER.fullmatch, below))
-    filled = sum(map(bool, names))
-    if is_header and filled < len(below) / 2 and (len(rows) == 1 or len(rows[1]) == len(below)):
+    is_above = sum(map(bool, names)) < len(below) / 2 and (len(rows) == 1 or len(rows[1]) == len(below))
+    is_alone = len(names) == 1 and len(below) > 2 and {len(row) for row in rows} == {len(below)}
+    if (is_header and is_above) or is_alone:
         raise Misread(f"line {line}: a title, not a header: data.skip_rows={line}", skip_rows=line)
 
 

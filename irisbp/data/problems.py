@@ -70,10 +70,13 @@ def error_of(source: str, problems: Sequence[Fault]) -> DataError:
 
 
 def keeping_classes(problems: list[Fault], names: Sequence[str]) -> list[Fault]:
-    """The problems of rows of these classes; cells are filled in where dropping rows leaves less than two."""
+    """The problems of rows of these classes; cells are filled in where too many rows would be dropped.
+
+    Half of the rows and two classes are to be left.
+    """
     lost = {row for problem in problems for row in problem.rows}
     left = {name for row, name in enumerate(names) if row not in lost}
-    if not lost or len(left) >= min(2, len(set(names))):
+    if len(lost) <= len(names) / 2 and len(left) >= min(2, len(set(names))):
         return problems
     return [
         replace(problem, keys=tuple(FILL if key == DROP else key for key in problem.keys))
