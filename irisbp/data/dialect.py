@@ -16,7 +16,9 @@ from irisbp.errors import DataError
 _SEPARATORS = (";", "\t", "|", ",", " ")
 _OTHERS = {
     "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "PK\x03\x04": "a zip file",
-    "\x80": "a pickle", "\x93NUMPY": "a NumPy file", "<": "XML or HTML", "SQLite format": "a database",
+    "\x1f": "a packed file", "\ufffd7zXZ": "a packed file", "PAR1\x15": "a Parquet file",
+    "ARROW1\0": "a Feather file", "\x80": "a pickle", "\x93NUMPY": "a NumPy file", "<": "XML or HTML",
+    "SQLite format": "a database",
 }  # fmt: skip
 _LIBSVM = re.compile(r"\S+(\s+\d+:\S+)+\s*")
 

@@ -5,6 +5,7 @@ constant, an index, or words that are nearly all different.
 """
 
 import csv
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from irisbp.data.apart import as_csv
 from irisbp.data.options import MISSING_VALUES
 from irisbp.data.table import Table
 from tests.data.told import read_as_told
@@ -69,6 +71,14 @@ def _column(draw: st.DrawFn, rows: int) -> "pd.Series[Any]":
     values = [None if row in lost else cell for row, cell in enumerate(cells)]
     is_float = kind in ("floats", "measured") or (kind in ("whole", "small") and lost)
     return pd.Series(values, dtype="float64" if is_float else object if lost else None)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of other formats are read here: for sound ones, a process of their own makes no difference."""
+    monkeypatch.setattr(
+        "irisbp.data.formats.csv_apart", lambda file, ending: as_csv(io.BytesIO(file.read()), ending)
+    )
 
 
 def check(path: Path, frame: pd.DataFrame, number: Callable[[float], float] = float) -> None:
@@ -206,6 +216,7 @@ def test_what_r_writes(tmp_path: Path, frame: pd.DataFrame, how: tuple[str, str]
     check(tmp_path / "t.csv", frame, lambda number: float(_number_in_r(number)))
 
 
+@pytest.mark.usefixtures("in_this_process")
 @EXAMPLES
 @given(frames(), st.booleans())
 def test_what_is_in_an_excel_file(tmp_path: Path, frame: pd.DataFrame, index: bool) -> None:
@@ -213,6 +224,7 @@ def test_what_is_in_an_excel_file(tmp_path: Path, frame: pd.DataFrame, index: bo
     check(tmp_path / "t.xlsx", frame, lambda number: float(f"{number:.16g}"))  # what openpyxl writes
 
 
+@pytest.mark.usefixtures("in_this_process")
 @EXAMPLES
 @given(frames(), st.sampled_from(["parquet", "feather"]), st.sampled_from(["", "id", "rows that were kept"]))
 def test_what_is_in_a_parquet_file(tmp_path: Path, frame: pd.DataFrame, ending: str, index: str) -> None:
