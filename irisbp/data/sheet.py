@@ -98,10 +98,13 @@ def separator_of(dialect: Dialect) -> str:
 
 
 class _Lines:
-    """The lines of a text that belong to the table; number is that of the last one."""
+    """The lines of a text that belong to the table; number is that of the last one.
+
+    within is true of a line that goes on with a row: it is no comment, whatever it begins with.
+    """
 
     def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
-        self.number = 0
+        self.number, self.within = 0, False
         self._text, self._dialect = text, dialect
         self._by_blanks = dialect.separator == " "
 
@@ -109,8 +112,10 @@ class _Lines:
         comment = self._dialect.comment
         for line in self._text:
             self.number += 1
-            if self.number <= self._dialect.skip_rows or (comment and line.startswith(comment)):
+            is_comment = comment and not self.within and line.startswith(comment)
+            if self.number <= self._dialect.skip_rows or is_comment:
                 continue
+            self.within = True
             yield line.strip(" ") if self._by_blanks else line
 
 
@@ -122,6 +127,7 @@ def _cells(file: IO[bytes], dialect: Dialect) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks)
     try:
         for cells in reader:
+            lines.within = False
             if cells:
                 yield lines.number, cells
     except UnicodeError:
@@ -142,7 +148,11 @@ def _head(file: IO[bytes], dialect: Dialect) -> list[str]:
     if start[:2] in _UTF16 and dialect.encoding is None:
         raise Misread("UTF-16; data.encoding=utf-16 reads it", encoding="utf-16")
     decoder = codecs.getincrementaldecoder(dialect.encoding or "utf-8-sig")("replace")
-    lines = io.StringIO(decoder.decode(start), newline="").readlines()[dialect.skip_rows :][:_HEAD]
+    try:
+        text = decoder.decode(start)
+    except UnicodeError:  # of a file without a mark of its byte order
+        raise _undecodable(file, dialect) from None
+    lines = io.StringIO(text, newline="").readlines()[dialect.skip_rows :][:_HEAD]
     return [line.rstrip("\r\n") for line in lines]
 
 
