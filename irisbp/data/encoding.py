@@ -11,7 +11,7 @@ from math import fsum
 
 import numpy as np
 
-from irisbp.data.kinds import BOOLEANS, Kind, number_of, plain_numbers, trouble_of
+from irisbp.data.kinds import BOOLEANS, Kind, number_of, numbers_of, trouble_of
 from irisbp.data.options import Missing, Unknown, Wanted, listed
 from irisbp.data.problems import shown
 from irisbp.data.table import Table
@@ -156,7 +156,7 @@ def cells_as_values(
     texts = list(map(repr, cells.tolist())) if isinstance(cells, np.ndarray) else cells
     if column.kind == "words":
         return _codes(column, texts, wanted, unknown, lines)
-    if column.kind == "number" and (values := plain_numbers(texts, wanted.dialect)) is not None:
+    if column.kind == "number" and (values := numbers_of(texts, wanted)) is not None:
         return values
     return np.array([_value(column, cell, line, wanted) for cell, line in zip(texts, lines, strict=True)])
 

@@ -84,13 +84,21 @@ def judge(cells: "Sequence[str] | Array", wanted: Wanted) -> Judged:
     """The verdict on a column of cells, or of numbers with nan for each missing cell."""
     if isinstance(cells, np.ndarray):
         return _judge_numbers(cells)
-    values = plain_numbers(cells, wanted.dialect)
+    values = numbers_of(cells, wanted)
     return _judge_cells(cells, wanted) if values is None else _judge_numbers(values)
 
 
 def _judge_numbers(values: Array) -> Judged:
     missing: list[int] = np.flatnonzero(np.isnan(values)).tolist()
     return Judged("empty" if len(missing) == len(values) else "number", values, missing, [], [])
+
+
+def numbers_of(cells: Sequence[str], wanted: Wanted) -> Array | None:
+    """The numbers of plain cells, nan where one means a missing cell; None if a cell is anything else."""
+    values = plain_numbers(cells, wanted.dialect)
+    if values is not None and wanted.missing_numbers:
+        values[[row for row, cell in enumerate(cells) if cell.strip() in wanted.missing_numbers]] = np.nan
+    return values
 
 
 def plain_numbers(cells: Sequence[str], dialect: Dialect) -> Array | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from irisbp.data.cells import NUMBER
+
 Missing = Literal["error", "drop", "mean", "median", "most_frequent"]
 Unknown = Literal["error", "zeros"]
 
@@ -64,6 +66,11 @@ class Wanted:
     def missing_texts(self) -> frozenset[str]:
         """The stripped texts of a cell without a value."""
         return frozenset(MISSING_VALUES if self.missing_values is None else ("", *self.missing_values))
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[str]:
+        """Those that are written as numbers, such as -999."""
+        return frozenset(filter(NUMBER.fullmatch, self.missing_texts))
 
     @cached_property
     def missing_labels(self) -> frozenset[str]:
