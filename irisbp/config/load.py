@@ -199,7 +199,9 @@ def _override(document: Document, argument: str) -> None:
     match = _match(argument)
     place = f"argument {abridged(argument)}"
     path = key_path(match["key"], place)
-    value = parse(match["value"], lambda mark: place)
+    text = match["value"]
+    # In a shell, # is no comment here, and its user means the character.
+    value = parse(f'"{text}"' if text == "#" else text, lambda mark: place)
     put(document.data, path, value.data, place)
     for known in (document.key_places, document.value_places):
         for old in [old for old in known if old[: len(path)] == path]:
@@ -466,12 +468,22 @@ def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
         yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"
 
 
+def _is_unit(text: str) -> bool:
+    """Return true of a text that can stand beside a number without being a part of it."""
+    return bool(text.strip("+-.,' ")) and not any(map(str.isdigit, text))
+
+
 def _dialect_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
     if data.encoding is not None:
         try:
             "".encode(data.encoding)
         except (LookupError, ValueError):
             yield ("data", "encoding"), f"{abridged(data.encoding)} is not the name of an encoding"
+    if wrong := [unit for unit in data.units if not _is_unit(unit)]:
+        yield (
+            ("data", "units"),
+            f"{_shown(wrong[0])} cannot be a unit; one has no digits, and more than signs",
+        )
     given = {"separator": data.separator or ",", "thousands": data.thousands}
     if data.decimal == data.thousands:
         yield ("data", "thousands"), "the same as data.decimal"

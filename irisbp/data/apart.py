@@ -95,7 +95,8 @@ def as_csv(content: io.BytesIO, ending: str) -> bytes:
     options: dict[str, Any] = {}
     if ending in EXCEL:  # its first rows may be titles: they are judged as those of a CSV file are
         options = {"engine": "calamine", "header": None, "dtype": object, "keep_default_na": False}
-    frame = getattr(pd, _READERS.get(ending, "read_excel"))(content, **options)
+    reader = _READERS.get(ending, "read_excel")
+    frame = getattr(pd, reader)(content, **options)
     if frame.index.name or not isinstance(frame.index, pd.RangeIndex):  # columns of the file, as any
         names = [name or "" for name in frame.index.names]
         frame = frame.reset_index(names=names, allow_duplicates=True)

@@ -5,6 +5,7 @@ Each check raises Misread with a sentence and the dialect that would fit.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from irisbp.characters import word_for
@@ -180,6 +181,9 @@ def _named(names: tuple[str, ...], line: int) -> dict[str, object]:
 
 
 def check_width(names: list[str], rows: list[list[str]], line: int) -> None:
-    """DataError if data.header does not name each cell of a row."""
+    """DataError if data.header does not name each cell of a row, or two columns alike."""
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise DataError(f"data.header has two columns called {twice[0]}")
     if len(rows[0]) != len(names):
         raise DataError(f"line {line}: {len(rows[0])} cells, where data.header has {len(names)} names")

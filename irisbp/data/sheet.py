@@ -112,11 +112,15 @@ class _Lines:
         comment = self._dialect.comment
         for line in self._text:
             self.number += 1
+            if self.number == 1:
+                line = line.removeprefix("\ufeff")  # the mark of the byte order, which an encoding may leave
             is_comment = comment and not self.within and line.startswith(comment)
             if self.number <= self._dialect.skip_rows or is_comment:
                 continue
+            if self._by_blanks and not self.within:
+                line = line.strip(" \r\n") + "\n"
             self.within = True
-            yield line.strip(" ") if self._by_blanks else line
+            yield line
 
 
 def _cells(file: IO[bytes], dialect: Dialect) -> Iterator[Row]:
