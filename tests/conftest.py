@@ -1,5 +1,6 @@
 """Every test runs with floating-point accidents as errors, and with the numbers that R printed."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.server import Server
 
 R = Path(__file__).parent / "data" / "r"
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -18,6 +21,9 @@ settings.load_profile("suite")
 
 Irisbp = Callable[..., "subprocess.CompletedProcess[str]"]
 
+# What the server's processes have from their callers; with any other option, an interpreter is started.
+_SERVED = {"cwd", "env", "input", "stdin", "stdout", "stderr", "capture_output", "text", "timeout"}
+
 
 @pytest.fixture(autouse=True)
 def _strict_arithmetic() -> Iterator[None]:
@@ -25,14 +31,20 @@ def _strict_arithmetic() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with Server(os.environ) as server:
+        yield server
+
+
 @pytest.fixture
-def irisbp(tmp_path: Path) -> Irisbp:
+def irisbp(tmp_path: Path, server: Server) -> Irisbp:
     """Run the command line as a process of its own, in an empty directory."""
 
     def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "irisbp", *arguments]
+        command = server.command if options.keys() <= _SERVED else [sys.executable, "-m", "irisbp"]
         options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60} | options
-        return subprocess.run(command, **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.run([*command, *arguments], **options)  # type: ignore[call-overload, no-any-return]
 
     return run
 

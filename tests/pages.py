@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from tests.server import Server
+
 ROOT = Path(__file__).parent.parent
 NAMES = ("README.md", "irisbp/README.md", "irisbp/cli/README.md", "configs/README.md", "runs/README.md",
          "tests/README.md")  # fmt: skip
@@ -158,22 +160,27 @@ def is_run(item: Item) -> bool:
     return not NOT_RUN.issuperset(item.text.splitlines())
 
 
-def run_page(page: str, folder: Path) -> list[Outcome]:
-    """Run a page's items in order, in a folder that holds the configs and nothing else."""
+def run_page(page: str, folder: Path, server: Server) -> list[Outcome]:
+    """Run a page's items in order, in a folder that holds the configs and nothing else.
+
+    The server runs what is called irisbp in a shell; it has been started with environment().
+    """
     shutil.copytree(ROOT / "configs", folder / "configs")
-    return [_run(item, folder) for item in items(page) if is_run(item)]
+    variables = environment()
+    variables["PATH"] = f"{server.folder()}{os.pathsep}{variables['PATH']}"
+    return [_run(item, folder, variables) for item in items(page) if is_run(item)]
 
 
-def _run(item: Item, folder: Path) -> Outcome:
+def _run(item: Item, folder: Path, variables: dict[str, str]) -> Outcome:
     command = [sys.executable, "-c"] if item.kind == "python" else ["bash", "-e", "-c"]
     done = subprocess.run(
-        [*command, item.text], cwd=folder, env=_environment(), capture_output=True, text=True, timeout=120
+        [*command, item.text], cwd=folder, env=variables, capture_output=True, text=True, timeout=120
     )
     errors = [line for line in done.stderr.splitlines(keepends=True) if not _PROGRESS.match(line)]
     return Outcome(item, done.stdout + "".join(errors), done.returncode)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This interpreter's irisbp comes first; nothing of the terminal around the tests is left."""
     terminal = {"COLUMNS", "LINES", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
     kept = {name: value for name, value in os.environ.items() if name not in terminal}
@@ -252,8 +259,8 @@ def main(names: Sequence[str]) -> None:
     """Run the pages named, or all, and write into them what they print."""
     for name in names or NAMES:
         page = (ROOT / name).read_text()
-        with tempfile.TemporaryDirectory() as folder:
-            outcomes = run_page(page, Path(folder))
+        with tempfile.TemporaryDirectory() as folder, Server(environment()) as server:
+            outcomes = run_page(page, Path(folder), server)
         for problem in chain.from_iterable(map(problems, outcomes)):
             print(f"{name}, {problem}\n")
         (ROOT / name).write_text(rewritten(page, outcomes))

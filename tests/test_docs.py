@@ -4,7 +4,7 @@ The pages are the README.md files; `tests.pages` reads them, and says what of a 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from irisbp.config.schema import CHOICES, Config
 from irisbp.errors import IrisbpError
 from tests import pages
 from tests.pages import NAMES, NOT_RUN, ROOT, Item, Outcome
+from tests.server import Server
 
 Printed = Callable[[str], list[Outcome]]
 PAGES = {name: (ROOT / name).read_text() for name in NAMES}
@@ -26,9 +27,10 @@ _PROGRAM = {"irisbp", "python -m irisbp", "irisbp --help", "irisbp --version"}
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
     """What each page's items print; a page is run once, in a folder of its own."""
-    return cache(lambda name: pages.run_page(PAGES[name], tmp_path_factory.mktemp("page")))
+    with Server(pages.environment()) as server:
+        yield cache(lambda name: pages.run_page(PAGES[name], tmp_path_factory.mktemp("page"), server))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,7 +23,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.estimator_checks import check_estimator
 
 from irisbp.config.load import load_config
-from irisbp.data.table import Table, load_table
+from irisbp.data.table import Table, read_table
 from irisbp.errors import ConfigError, DataError, Diverged
 from irisbp.nn.types import Array
 from irisbp.sklearn import BackpropClassifier
@@ -32,7 +32,7 @@ from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Epoch, Training
 
-IRIS: Table = load_table(None, None, None)
+IRIS: Table = read_table(None)
 SPECIES = np.array(IRIS.targets)
 FRAME = pd.DataFrame(IRIS.values, columns=list(IRIS.features))
 

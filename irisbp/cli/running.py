@@ -9,8 +9,7 @@ from irisbp.cli.output import print_json
 from irisbp.cli.pictures import draw_all
 from irisbp.cli.stopping import StopRequest
 from irisbp.config.schema import Config
-from irisbp.data.reading import Reading
-from irisbp.data.table import IRIS
+from irisbp.data.understood import Reading
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 from irisbp.rundir.storage import Directory
 from irisbp.runs.open import open_run
@@ -19,7 +18,6 @@ from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
 from irisbp.show.console import make_console, print_lines
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
-from irisbp.show.reading import reading_lines
 from irisbp.show.results import class_notes, print_run_result
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Training
@@ -48,8 +46,9 @@ def print_reading_of(training: Training, *, quiet: bool) -> None:
 
 def print_reading(reading: Reading, constant: Sequence[str] = (), *, quiet: bool) -> None:
     """The same of a reading, with the features that are constant in the training rows."""
-    if reading.source != IRIS:
-        print_lines(make_console(stderr=True), *reading_lines(reading, constant, notes_only=quiet))
+    from irisbp.show.reading import reading_lines  # much code, which iris does not need
+
+    print_lines(make_console(stderr=True), *reading_lines(reading, constant, notes_only=quiet))
 
 
 def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> None:

@@ -10,8 +10,8 @@ from irisbp.cli.arguments import Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.config.load import load_config
+from irisbp.data.files import attempt_table, last_column
 from irisbp.data.problems import error_of, merged
-from irisbp.data.table import attempt_table, last_column
 from irisbp.show.console import make_console
 from irisbp.show.reading import attempt_data, print_reading
 from irisbp.training.tables import wanted_of

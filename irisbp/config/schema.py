@@ -38,7 +38,7 @@ _YES = "one of true, false"
 
 class _Section(BaseModel):
     # Strict: a bool is not a number, "3" is not 3, 3.0 is not 3.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class NormalInitializer(_Section):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from irisbp.data.kinds import Judged, Kind, counts_rows, judge
+from irisbp.data.kinds import Judged, counts_rows, judge
 from irisbp.data.odd import Measured, odd_faults
-from irisbp.data.options import Wanted, listed
+from irisbp.data.options import Kind, Wanted, listed
 from irisbp.data.problems import DROP, Fault, exclude_key, in_yaml, names_in_yaml, shown
 from irisbp.data.sheet import Sheet
 from irisbp.nn.types import Array

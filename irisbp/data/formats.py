@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from irisbp.data.apart import ENDINGS, csv_apart
-from irisbp.data.options import Dialect, Wanted
+from irisbp.data.options import STDIN, Dialect, Wanted
 from irisbp.data.quick import quick_sheet
 from irisbp.data.sheet import Sheet, read_sheet
 from irisbp.errors import DataError, StorageError
 
-STDIN = "-"
 _OF_A_FRAME = "frame.csv"
 MOST_BYTES = 2**32  # of a table, unpacked
 _ALWAYS, _MOST_TIMES = 2**26, 100  # bytes of text, and bytes of it for each packed one; gzip reaches 1,032

@@ -14,7 +14,6 @@ from irisbp.data.cells import NUMBER
 from irisbp.data.options import Dialect, Wanted
 from irisbp.nn.types import Array
 
-Kind = Literal["number", "boolean", "words"]
 Verdict = Literal["number", "boolean", "words", "mixed", "odd", "empty"]
 
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")

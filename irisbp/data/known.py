@@ -13,15 +13,16 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from irisbp.data.encoding import Encoder, cells_as_values, inputs_of
+from irisbp.data.encoding import Column, Encoder, inputs_of, never_seen
+from irisbp.data.files import digest_of
 from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
-from irisbp.data.kinds import BOOLEANS
+from irisbp.data.kinds import BOOLEANS, number_of, numbers_of, trouble_of
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Unknown, Wanted, listed
-from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of
-from irisbp.data.reading import Reading
+from irisbp.data.problems import Fault, Misread, error_of, in_yaml, names_of, shown
 from irisbp.data.sheet import Sheet, read_rows
-from irisbp.data.table import Table, digest_of
+from irisbp.data.table import Table
+from irisbp.data.understood import Reading
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
 
@@ -161,3 +162,43 @@ def _samples(
             ]
             inputs = inputs_of(encoder, columns)
         yield Samples(lines, cells, inputs)
+
+
+def cells_as_values(
+    column: Column, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted, unknown: Unknown
+) -> Array:
+    """The cells of a known column as numbers or codes, nan where one is missing; DataError with line."""
+    if isinstance(cells, np.ndarray) and column.kind != "words":
+        return cells
+    texts = list(map(repr, cells.tolist())) if isinstance(cells, np.ndarray) else cells
+    if column.kind == "words":
+        return _codes(column, texts, wanted, unknown, lines)
+    if column.kind == "number" and (values := numbers_of(texts, wanted)) is not None:
+        return values
+    return np.array([_value(column, cell, line, wanted) for cell, line in zip(texts, lines, strict=True)])
+
+
+def _codes(
+    column: Column, texts: Sequence[str], wanted: Wanted, unknown: Unknown, lines: Sequence[int]
+) -> Array:
+    known = dict.fromkeys(wanted.missing_texts, np.nan)
+    known |= {name: float(k) for k, name in enumerate(column.categories)}
+    codes = np.array([known.get(text.strip(), -1.0) for text in texts])
+    rows = np.flatnonzero(codes == -1.0).tolist()
+    if rows and unknown == "error":
+        counts = Counter(texts[row].strip() for row in rows)
+        raise DataError(f"{listed([lines[row] for row in rows])}, {never_seen(column.name, counts)}")
+    return codes
+
+
+def _value(column: Column, cell: str, line: int, wanted: Wanted) -> float:
+    text = cell.strip()
+    if text in wanted.missing_texts:
+        return np.nan
+    if column.kind == "boolean" and text in BOOLEANS:
+        return BOOLEANS[text]
+    number = number_of(text, wanted.dialect)
+    if number is None:
+        trouble, _ = trouble_of(text, wanted.dialect) or ("is not a finite number", {})
+        raise DataError(f"line {line}, column {column.name}: {shown(cell)} {trouble}")
+    return number

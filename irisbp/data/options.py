@@ -10,6 +10,8 @@ from typing import Literal
 
 from irisbp.data.cells import NUMBER
 
+STDIN = "-"  # the source of a table that comes through a pipe
+Kind = Literal["number", "boolean", "words"]
 Missing = Literal["error", "drop", "mean", "median", "most_frequent"]
 Unknown = Literal["error", "zeros"]
 

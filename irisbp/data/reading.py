@@ -5,18 +5,17 @@ All problems are found before one is raised, and nothing is left out without a n
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from irisbp.data.columns import Chosen, choose
-from irisbp.data.kinds import Kind
 from irisbp.data.labels import read_labels
-from irisbp.data.options import Wanted, listed
+from irisbp.data.options import Kind, Wanted, listed
 from irisbp.data.problems import Fault, Misread, error_of, keeping_classes, names_of
 from irisbp.data.sheet import Sheet
+from irisbp.data.understood import Reading, Understood
 from irisbp.errors import DataError, StorageError
 from irisbp.nn.types import Array
 
@@ -24,43 +23,6 @@ Mask = npt.NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 512
 _MOST_TRIES = 6  # of dialects, each with a key of its own
-
-
-@dataclass(frozen=True)
-class Understood:
-    """One column of the file: its kind, or why it is left out, and what its cells are."""
-
-    name: str
-    kind: str
-    missing: int
-    distinct: int | None
-    range: str
-    example: str
-    left_out: str | None = None
-    mean: float | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The understanding of a table: rows that are used, columns, classes with counts, rows dropped."""
-
-    source: str
-    rows: int
-    columns: tuple[Understood, ...]
-    classes: dict[str, int]
-    dropped: int = 0
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-
-    @property
-    def features(self) -> list[Understood]:
-        """The columns that are used."""
-        return [column for column in self.columns if column.left_out is None]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

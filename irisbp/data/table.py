@@ -5,25 +5,17 @@ needs a key that says what it is.
 """
 
 import hashlib
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from irisbp.data.formats import open_table, sheet_of
-from irisbp.data.kinds import Kind
-from irisbp.data.options import Wanted
-from irisbp.data.reading import Attempt, Reading, attempt_to_read, read, recognised_names
-from irisbp.errors import StorageError
+from irisbp.data.options import Kind, Wanted
+from irisbp.data.understood import Reading
 from irisbp.nn.types import Array, Indices
 
 IRIS = "iris"  # the source of the table that comes with irisbp
-_COLUMNS = Wanted(IRIS, "species")
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,7 @@ class Table:
     """values is (rows, features); targets names each row's class; digest is the file's sha256.
 
     A feature without a kind is a number. A cell of words is the place of its text in the feature's
-    categories; a missing cell is nan.
+    categories; a missing cell is nan. reading is what was understood of a file, None of iris.
     """
 
     source: str
@@ -63,68 +55,26 @@ class Table:
         return np.array([index[name] for name in self.targets], dtype=np.int64)
 
 
-def load_table(source: str | None, target: str | None, features: Sequence[str] | None) -> Table:
-    """Iris, or the table in a file; DataError or StorageError says what is wrong with it, and where.
-
-    features defaults to all columns of numbers but the target.
-    """
-    if source is None:
-        return read_table(None)
-    assert target is not None
-    return read_table(Wanted(source, target, None if features is None else tuple(features)))
-
-
 def read_table(wanted: Wanted | None) -> Table:
     """The table that is wanted of a file, or iris; all problems of it at once, as a DataError."""
-    wanted = wanted or _COLUMNS
-    with open_source(wanted) as file:
-        return _read(file, wanted)
+    if wanted is None:
+        return _iris()
+    from irisbp.data.files import read_file  # much code, which iris does not need
+
+    return read_file(wanted)
 
 
-def parse_table(content: bytes, wanted: Wanted) -> Table:
-    """The table in the content of a CSV file; its source is what to call it."""
-    return _read(io.BytesIO(content), wanted)
+def _iris() -> Table:
+    """Fisher's iris, in the plain text that this package holds: four numbers and a species in each row."""
+    content = iris_bytes()
+    header, *lines = content.decode().splitlines()
+    *features, target = header.split(",")
+    rows = [line.split(",") for line in lines]
+    values = np.array([list(map(float, cells)) for *cells, _ in rows])
+    targets = tuple(species for *_, species in rows)
+    return Table(IRIS, tuple(features), values, target, targets, hashlib.sha256(content).hexdigest())
 
 
-def attempt_table(wanted: Wanted) -> Attempt:
-    """Read a table as far as possible, with everything that has to be decided."""
-    with open_source(wanted) as file:
-        return attempt_to_read(lambda asked: sheet_of(file, asked), wanted)
-
-
-def last_column(wanted: Wanted) -> str:
-    """The name of a table's last column that has one, in the dialect that is wanted or one that fits."""
-    with open_source(wanted) as file:
-        names = recognised_names(lambda asked: sheet_of(file, asked), wanted)
-    return next(filter(None, reversed(names)), "")
-
-
-def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    digest = digest_of(file, wanted.source)
-    found = read(lambda asked: sheet_of(file, asked), wanted)
-    return Table(
-        wanted.source, found.features, found.values, wanted.target, found.targets, digest,
-        found.kinds, found.categories, found.reading,
-    )  # fmt: skip
-
-
-def table_digest(source: str | None) -> str:
-    """The digest that load_table would find, without reading what the file says."""
-    with open_source(Wanted(source or IRIS, "") if source else _COLUMNS) as file:
-        return digest_of(file, source or IRIS)
-
-
-def open_source(wanted: Wanted) -> IO[bytes]:
-    """The file that is wanted, opened."""
-    if wanted is _COLUMNS:
-        return io.BytesIO(files("irisbp.data").joinpath("iris.csv").read_bytes())
-    return open_table(Path(wanted.source))
-
-
-def digest_of(file: IO[bytes], source: str) -> str:
-    """The sha256 of a file's content."""
-    try:
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    except OSError as error:
-        raise StorageError("read", source, error) from None
+def iris_bytes() -> bytes:
+    """The content of iris' file."""
+    return files("irisbp.data").joinpath("iris.csv").read_bytes()

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from irisbp import __version__
 from irisbp.data.dataset import Dataset
 from irisbp.data.encoding import Column, Encoder
-from irisbp.data.table import IRIS
 from irisbp.training.evaluation import evaluate
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
@@ -26,7 +25,7 @@ Which = Literal["last", "best"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class KeptColumn(_Part):
@@ -193,8 +192,8 @@ def _columns(encoder: Encoder | None) -> list[KeptColumn]:
 
 
 def _reading(dataset: Dataset) -> dict[str, Any] | None:
-    table = dataset.table
-    return None if table.reading is None or table.source == IRIS else table.reading.as_json()
+    reading = dataset.table.reading
+    return None if reading is None else reading.as_json()
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,8 @@ from typing import Any, Literal, get_args
 
 from irisbp.annotations import DataFrame
 from irisbp.data.dataset import Dataset
-from irisbp.data.reading import Reading
+from irisbp.data.frames import frame_of
+from irisbp.data.understood import Reading
 from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.types import Indices
@@ -57,25 +58,18 @@ class Evaluation:
     @property
     def confusion(self) -> DataFrame:
         """Counts by true class (index) and predicted class (columns)."""
-        import pandas as pd
-
         names = [figures.name for figures in self.scores.classes]
-        return pd.DataFrame(
-            self.scores.confusion,
-            index=pd.Index(names, name="class"),
-            columns=pd.Index(names, name="predicted"),
-        )
+        counts = frame_of(self.scores.confusion, names, index=names)
+        return counts.rename_axis(index="class", columns="predicted")
 
     @property
     def classes(self) -> DataFrame:
         """Samples, precision, recall and f1 of each class (index), nan where one has no value."""
-        import pandas as pd
-
         columns = ("samples", "precision", "recall", "f1")
-        return pd.DataFrame(
-            {name: [getattr(figures, name) for figures in self.scores.classes] for name in columns},
-            index=pd.Index([figures.name for figures in self.scores.classes], name="class"),
-        ).astype(dict.fromkeys(columns[1:], "float64"))
+        figures = self.scores.classes
+        cells = {name: [getattr(one, name) for one in figures] for name in columns}
+        table = frame_of(cells, index=[one.name for one in figures])
+        return table.rename_axis(index="class").astype(dict.fromkeys(columns[1:], "float64"))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp evaluate --json` prints."""

@@ -10,9 +10,9 @@ import numpy as np
 from irisbp.annotations import DataFrame
 from irisbp.config.schema import DataSection
 from irisbp.data.cells import raw_row, row
-from irisbp.data.encoding import Column, cells_as_values, inputs_of
+from irisbp.data.encoding import Column, inputs_of
 from irisbp.data.formats import open_table
-from irisbp.data.known import Samples, read_samples
+from irisbp.data.known import Samples, cells_as_values, read_samples
 from irisbp.data.options import listed
 from irisbp.data.problems import names_of
 from irisbp.errors import DataError

@@ -17,7 +17,6 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, make_dataset
 from irisbp.data.encoding import Column, Encoder
-from irisbp.data.known import read_known
 from irisbp.data.table import Table, read_table
 from irisbp.errors import RunError
 from irisbp.html import html_pairs
@@ -26,7 +25,6 @@ from irisbp.nn.types import Array
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.rundir.reader import read_parameters
 from irisbp.runs.evaluate import Evaluation, RowsName, evaluate_rows
-from irisbp.runs.predict import predict_frame
 from irisbp.runs.record import RunRecord
 from irisbp.training.model import Model
 from irisbp.training.setup import held_out_rows
@@ -153,6 +151,8 @@ class Run:
 
     def dataset_of(self, source: "Path | str", keys: Config | None = None) -> Dataset:
         """Another table with the run's columns and classes, through the run's encoder and standardizer."""
+        from irisbp.data.known import read_known
+
         data, encoder = (keys or self.config).data, self.model.encoder
         wanted = wanted_like(data, str(source), self.manifest.data.target, encoder.names)
         table = read_known(wanted, encoder, self.classes, data.unknown)
@@ -163,6 +163,8 @@ class Run:
 
         samples is a DataFrame with the features among its columns, or one sample by feature.
         """
+        from irisbp.runs.predict import predict_frame
+
         return predict_frame(self.model, samples)
 
     def plot(self, kind: str = "loss-and-accuracy") -> Figure:

@@ -10,8 +10,9 @@ from irisbp.annotations import DataFrame
 from irisbp.config.given import Given
 from irisbp.config.load import given_document, load_config
 from irisbp.config.schema import Config
+from irisbp.data.files import parse_table
 from irisbp.data.frames import csv_of
-from irisbp.data.table import Table, parse_table
+from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
 from irisbp.rundir.place import TABLE
 from irisbp.rundir.space import check_space

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from irisbp.data.reading import Attempt, Reading, Understood
+from irisbp.data.reading import Attempt
+from irisbp.data.understood import Reading, Understood
 from irisbp.show.console import print_lines
 from irisbp.show.tables import print_table
 

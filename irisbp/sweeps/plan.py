@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
-from irisbp.data.reading import Reading
+from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid

@@ -10,7 +10,7 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset
 from irisbp.data.encoding import Encoder
-from irisbp.data.formats import STDIN
+from irisbp.data.options import STDIN
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table, read_table
 from irisbp.errors import ConfigError, DataError

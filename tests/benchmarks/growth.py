@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from irisbp.config.load import load_config
-from irisbp.data.table import Table, load_table
+from irisbp.data.table import Table, read_table
 from irisbp.nn.engines.many.compiled import train_ensemble
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
@@ -108,7 +108,7 @@ def _pieces(engine: str, table: Table, epochs: int) -> Iterator[float]:
 
 def _table(rows: int) -> Table:
     """Iris, again and again."""
-    iris = load_table(None, None, None)
+    iris = read_table(None)
     chosen = np.arange(rows) % _SAMPLES
     targets = tuple(iris.targets[k] for k in chosen.tolist())
     return Table(iris.source, iris.features, iris.values[chosen], iris.target, targets, iris.digest)

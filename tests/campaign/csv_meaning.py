@@ -9,7 +9,8 @@ import pandas as pd
 
 import irisbp
 from irisbp.config.load import load_config
-from irisbp.data.table import load_table
+from irisbp.data.options import Wanted
+from irisbp.data.table import read_table
 from irisbp.errors import ConfigError, DataError
 from irisbp.training.class_weights import class_weights
 from irisbp.training.setup import prepare
@@ -220,7 +221,7 @@ def _read(path: Path, content: bytes) -> Any:
     """The table, or what is wrong with it, without the file's name."""
     path.write_bytes(content)
     try:
-        return load_table(str(path), "k", None)
+        return read_table(Wanted(str(path), "k"))
     except DataError as error:
         return str(error).removeprefix(f"{path}: ")
 
@@ -237,7 +238,7 @@ def _round_trip(draws: random.Random, path: Path) -> str:
         writer.writerow([*columns, "k"])
         writer.writerows([*row, name] for row, name in zip(rows, classes, strict=True))
     try:
-        table = load_table(str(path), "k", columns)
+        table = read_table(Wanted(str(path), "k", tuple(columns)))
     except DataError as error:
         return str(error)
     if table.features != tuple(columns) or table.targets != tuple(map(str.strip, classes)):

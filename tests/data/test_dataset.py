@@ -5,13 +5,13 @@ import pytest
 from sklearn.datasets import load_iris as load_their_iris
 
 from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset, one_hot
-from irisbp.data.table import load_table
+from irisbp.data.table import read_table
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import numerics_of
 
 
 def test_iris_is_fishers_and_rs() -> None:
-    table, theirs = load_table(None, None, None), load_their_iris()
+    table, theirs = read_table(None), load_their_iris()
     np.testing.assert_array_equal(table.values, theirs.data)
     assert [list(theirs.target_names).index(name) for name in table.targets] == theirs.target.tolist()
     # The UCI copy has 0.1 and 0.2 swapped about here: rows 35 and 38, counted from 1.
@@ -48,7 +48,7 @@ def test_a_constant_feature_may_be_given_an_sd(numerics: str) -> None:
 
 
 def test_classes_are_numbered_as_they_appear() -> None:
-    table = load_table(None, None, None)
+    table = read_table(None)
     order = np.array([60, 0, 149, 61])
     classes = classes_by_appearance(table, order)
     assert classes == ("versicolor", "setosa", "virginica")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from irisbp.data.options import Wanted
-from irisbp.data.table import load_table, read_table
+from irisbp.data.table import read_table
 from irisbp.errors import DataError
 from tests.conftest import Irisbp
 
@@ -82,7 +82,7 @@ def test_a_bomb_is_refused(ending: str, tmp_path: Path) -> None:
     bomb = PACKED[ending](PACKED[ending](b"0" * 10**8) if ending == ".gz" else b"0" * 10**8)
     (tmp_path / f"t.csv{ending}").write_bytes(bomb)
     with pytest.raises(DataError):
-        load_table(str(tmp_path / f"t.csv{ending}"), "kind", None)
+        read_table(Wanted(str(tmp_path / f"t.csv{ending}"), "kind"))
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_a_bomb_is_refused(ending: str, tmp_path: Path) -> None:
 def test_other_formats_are_named(source: str, message: str, tmp_path: Path) -> None:
     (tmp_path / source).write_bytes(b"x")
     with pytest.raises(DataError, match=message):
-        load_table(str(tmp_path / source), "kind", None)
+        read_table(Wanted(str(tmp_path / source), "kind"))
 
 
 def test_an_address_is_no_file() -> None:
     with pytest.raises(DataError, match="an address, not a file"):
-        load_table("https://example.org/t.csv", "kind", None)
+        read_table(Wanted("https://example.org/t.csv", "kind"))
 
 
 def test_stdin_is_shown_and_a_table_is_no_config(irisbp: Irisbp, tmp_path: Path) -> None:

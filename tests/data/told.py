@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from irisbp.config.load import load_config
+from irisbp.data.files import attempt_table, read_file
 from irisbp.data.options import Wanted
 from irisbp.data.problems import merged
-from irisbp.data.table import Table, attempt_table, read_table
+from irisbp.data.table import Table
 from irisbp.training.tables import wanted_of
 
 
@@ -40,4 +41,4 @@ def read_as_told(path: Path, target: str, *keys: str) -> tuple[Table, list[str]]
     if found.texts:
         more = told(path, target, *again).texts
         assert not more, (found, more)
-    return read_table(wanted(path, target, *again)), again
+    return read_file(wanted(path, target, *again)), again

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from irisbp.config.schema import Config
-from irisbp.data.table import IRIS, table_digest
+from irisbp.data.files import table_digest
+from irisbp.data.table import IRIS
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, unpack
 from irisbp.rundir.reader import read_content
