@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import pytest
@@ -76,9 +76,12 @@ def _column(draw: st.DrawFn, rows: int) -> "pd.Series[Any]":
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of other formats are read here: for sound ones, a process of their own makes no difference."""
-    monkeypatch.setattr(
-        "irisbp.data.formats.csv_apart", lambda file, ending: as_csv(io.BytesIO(file.read()), ending)
-    )
+
+    def read(file: IO[bytes], ending: str) -> bytes:
+        file.seek(0)
+        return as_csv(io.BytesIO(file.read()), ending)
+
+    monkeypatch.setattr("irisbp.data.formats.csv_apart", read)
 
 
 def check(path: Path, frame: pd.DataFrame, number: Callable[[float], float] = float) -> None:
