@@ -32,7 +32,7 @@ ROOMS = {
     "runs.train": ("train",),
     "runs.verify": ("verify",),
     "show.bar": ("progress_bar", "sweep_bar"),
-    "show.plots": ("plot",),
+    "show.plots.pictures": ("plot",),
     "show.plots.sweep": ("plot_sweep",),
     "sweeps.run": ("resume_sweep", "sweep"),
     "sweeps.sweep": ("Sweep", "open_sweep"),

@@ -1,7 +1,7 @@
 """Writes the pictures of a run into its directory: what `irisbp plot` and `irisbp train --plot` share."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from irisbp.errors import literal
 from irisbp.rundir.storage import Directory
@@ -9,12 +9,10 @@ from irisbp.runs.layout import PICTURES, PLOTS
 from irisbp.runs.run import Run
 
 
-def draw_into(plots: Directory, run: Run, picture_format: str, kinds: Sequence[str]) -> list[str]:
-    """Draw and write pictures; returns their names."""
-    from irisbp.show.plots import draw_run  # loads every picture's file
-
+def write_into(plots: Directory, pictures: Iterable[tuple[str, bytes]]) -> list[str]:
+    """Write pictures, each when it is drawn; returns their names."""
     written = []
-    for name, content in draw_run(run, kinds, picture_format, print_note):
+    for name, content in pictures:
         plots.write(name, content)
         written.append(name)
     return written
@@ -23,8 +21,10 @@ def draw_into(plots: Directory, run: Run, picture_format: str, kinds: Sequence[s
 def draw_all(directory: Directory, run: Run) -> None:
     """Draw all pictures of a run; an error is only noted, since the run is complete without them."""
     try:
+        from irisbp.show.plots.pictures import draw_run  # loads every picture's file
+
         with directory.folder(PLOTS) as plots:
-            draw_into(plots, run, "png", PICTURES)
+            write_into(plots, draw_run(run, PICTURES, "png", print_note))
     except Exception as error:
         reason = literal(str(error) or type(error).__name__)
         print(f"note: the run is complete, but its pictures could not be drawn: {reason}", file=sys.stderr)

@@ -16,7 +16,7 @@ from irisbp.cli.running import can_be_redrawn, print_reading
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.load import split_arguments
-from irisbp.errors import IrisbpError, StorageError, literal
+from irisbp.errors import CheckFailed, IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensed
@@ -25,7 +25,7 @@ from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
 from irisbp.sweeps.grid.grid import make_grid
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
 from irisbp.sweeps.run import begun_session, check_same, finished_sweep, how_to_resume, in_directory
-from irisbp.sweeps.session import SweepProgress, SweepSession, Workers, raise_diverged
+from irisbp.sweeps.session import SweepProgress, SweepSession, Workers, raise_first_bad
 from irisbp.sweeps.sweep import Sweep
 
 
@@ -46,6 +46,7 @@ class Call:
 
     workers: Workers = field(default_factory=Workers)
     fail_fast: bool = False
+    allow_failed: bool = False
     quiet: bool = False
     as_json: bool = False
     arguments: tuple[str, ...] = ()
@@ -78,7 +79,13 @@ def sweep(
         int | None, typer.Option(min=1, help="The number of processes (default: one for each core).")
     ] = None,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first run that diverges, with exit code 4.")
+        bool,
+        typer.Option(
+            "--fail-fast", help="Stop at the first run that diverges or fails, with exit code 4 or 2."
+        ),
+    ] = False,
+    allow_failed: Annotated[
+        bool, typer.Option("--allow-failed", help="Exit with 0 where runs failed: others than those count.")
     ] = False,
     backend: Annotated[Backend, typer.Option(help="The library that starts the processes.")] = Backend.LOKY,
     scheduler: Annotated[
@@ -88,14 +95,15 @@ def sweep(
     """Train a run for every combination of the values given, and compare the settings over seeds and folds.
 
     Without CONFIG it is the article's run. Values are lists, a,b,c, or ranges without their end, 0:1000 or
-    0:100:10. A run that diverges is a row of the results like any other.
+    0:100:10. A run that diverges is a row of the results like any other, and so is one that fails since it
+    cannot be trained; exit code 3 means that some failed.
     """
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
     workers = Workers(jobs, backend.value, scheduler)
     workers.check()
     arguments = arguments or []
-    call = Call(workers, fail_fast, quiet, as_json, tuple(arguments))
+    call = Call(workers, fail_fast, allow_failed, quiet, as_json, tuple(arguments))
     path, texts = _split(arguments)
     grid = make_grid(path, texts)
     if resume and (begun := open_begun_sweep(directory=run_dir, name=name)):
@@ -134,7 +142,7 @@ def resume_sweep(directory: Directory, call: Call) -> None:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
     _print_result(swept, call)
     if call.fail_fast:
-        raise_diverged(swept.outcomes)
+        raise_first_bad(swept.outcomes)
 
 
 def _run(directory: Directory, plan: SweepPlan | None, call: Call) -> None:
@@ -227,3 +235,7 @@ def _print_result(swept: Sweep, call: Call) -> None:
         print_json(swept.as_json())
     else:
         print_sweep(make_console(), swept)
+    if swept.failed and not (call.allow_failed or call.fail_fast):
+        raise CheckFailed(
+            f"{swept.failed} of {len(swept)} runs failed: results.csv says why (--allow-failed exits with 0)"
+        )

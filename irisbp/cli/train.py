@@ -1,10 +1,12 @@
 """`irisbp train`: train one run and record it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import irisbp
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
@@ -15,6 +17,7 @@ from irisbp.errors import IrisbpError
 from irisbp.rundir.place import RUNS, given_place
 from irisbp.rundir.space import check_space
 from irisbp.runs.layout import open_begun_run, open_new_run
+from irisbp.runs.run import Run
 from irisbp.runs.session import in_directory
 from irisbp.training.setup import prepare
 
@@ -59,7 +62,14 @@ def train(
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)
-        run_shown(directory, in_directory(directory, training), shown)
+        run_shown(directory, in_directory(directory, training), shown, partial(_difference, sweep, row))
+
+
+def _difference(sweep: Path | None, row: int | None, run: Run) -> str:
+    """The difference of a run from the row of a finished sweep that it repeats."""
+    if sweep is None or row is None or not (sweep / "manifest.json").exists():
+        return ""
+    return irisbp.open_sweep(sweep).difference(row, run)
 
 
 def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> tuple[Path | None, Config]:

@@ -9,7 +9,7 @@ from irisbp.data.encoding import Encoder
 from irisbp.data.table import Table
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import NATIVE
-from irisbp.nn.types import Array, Indices
+from irisbp.nn.types import Array, Indices, Mask
 
 _SMALLEST_NORMAL = 2.0**-1022
 
@@ -89,6 +89,12 @@ class Dataset:
     def key(self) -> Hashable:
         """Equal for datasets of one table whose inputs are equal."""
         return self.standardizer.mean.tobytes(), self.standardizer.sd.tobytes(), self.encoder
+
+    @property
+    def finite(self) -> Mask:
+        """The rows whose inputs are all finite, (rows,)."""
+        finite: Mask = np.logical_and.reduce(np.isfinite(self.inputs), axis=1)
+        return finite
 
     @property
     def constant(self) -> list[str]:

@@ -117,6 +117,11 @@ def cross_entropy(
     return behind + functions.log1p_each(_row_sums(_without(powers, base)) / powers[rows, base]), predicted
 
 
+def samples_summed_alike(classes: int) -> int:
+    """The most samples that `cross_entropy` can take at once so that each is summed as if it were alone."""
+    return max(1, (_MANY - 1) // (2 * classes))
+
+
 def softmax(logits: Array, functions: Functions = NATIVE) -> Array:
     """Probabilities (rows, classes) of logits (rows, classes)."""
     powers = _powers(logits, _far_rows(logits), functions)

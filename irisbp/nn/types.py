@@ -1,4 +1,4 @@
-"""The two array types that all files of this folder use: float64 numbers and int64 indices."""
+"""The array types that all files use: float64 numbers, int64 indices, and masks."""
 
 from typing import TypeAlias
 
@@ -7,3 +7,4 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Indices: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]

@@ -29,7 +29,7 @@ class Moment:
 
     layers holds each layer's parameters, weights first, or their QUANTILES if there are many. Of the
     true class's probability, training and validation have mean, lower quartile, median and upper
-    quartile, (classes, 4); nan for a class without samples.
+    quartile, (classes, 4); nan for a class without samples. Held-out rows that are not finite are left out.
     """
 
     epoch: float
@@ -98,7 +98,7 @@ def _moment(training: Training, epoch: float) -> Moment:
         layers.append(np.quantile(block, QUANTILES) if many else block.ravel().copy())
     figures = [
         _by_class(true[rows], dataset.labels[rows], len(dataset.classes))
-        for rows in (dataset.train_rows, dataset.held_out_rows)
+        for rows in (dataset.train_rows, dataset.held_out_rows[dataset.finite[dataset.held_out_rows]])
     ]
     return Moment(epoch, layers, *figures)
 

@@ -3,7 +3,7 @@
 It is in memory, as `train` returns it, or in a directory, from which `open_run` reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from irisbp.errors import RunError
 from irisbp.html import html_pairs
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.rundir.reader import read_parameters
 from irisbp.runs.evaluate import Evaluation, RowsName, evaluate_rows
@@ -128,7 +129,8 @@ class Run:
         training = self.training
         if training is None:
             assert self.path is not None
-            return read_parameters(self.path, which, self.manifest, self.network)[0]
+            with OpenDirectory(self.path) as directory:
+                return read_parameters(directory, which, self.manifest, self.network)[0]
         best = training.best
         return best.parameters if which == "best" and best is not None else training.parameters
 
@@ -167,9 +169,18 @@ class Run:
 
         return predict_frame(self.model, samples)
 
-    def plot(self, kind: str = "loss-and-accuracy") -> Figure:
-        """A picture of the run as a matplotlib Figure; IrisbpError, with the known kinds, for any other."""
-        return irisbp.plot(self, kind)
+    def plot(
+        self,
+        kind: str = "loss-and-accuracy",
+        *,
+        features: Sequence[str] | None = None,
+        components: Sequence[int] | None = None,
+    ) -> Figure:
+        """A picture of the run as a matplotlib Figure; IrisbpError, with the known kinds, for any other.
+
+        features or components choose what "regions" are drawn over, as for `irisbp.plot`.
+        """
+        return irisbp.plot(self, kind, features=features, components=components)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp train --json` prints."""

@@ -133,10 +133,11 @@ def print_sweep(console: Console, swept: Sweep) -> None:
         "sweep": str(path),
         "runs": f"{manifest.runs}: {grid}",
         "diverged": str(manifest.diverged),
+        **({"failed": f"{manifest.failed}: {_first_failure(swept)}"} if manifest.failed else {}),
         "time": f"{manifest.seconds:.2f} s",
     }
     for name, value in pairs.items():
-        print_lines(console, f"{name:<10}{value}")
+        print_lines(console, f"{name:<10}{literal(value)}")
     console.print()
     shown = summary.ranked[:MOST_SHOWN]
     columns = _columns(summary, shown)
@@ -154,6 +155,11 @@ def print_sweep(console: Console, swept: Sweep) -> None:
         print_lines(console, f"... and {count - len(shown)} more settings, in {path / 'summary.csv'}")
 
 
+def _first_failure(swept: Sweep) -> str:
+    row = int(swept.outcomes.failed.argmax())
+    return f"row {row}: {swept.outcomes.reasons.get(row, '')}"
+
+
 def repeats_text(summary: Summary) -> str:
     """The repeats of each setting, such as `3 seeds x 5 folds`."""
     seeds, folds = _counted(summary.seeds, "seed"), _counted(summary.folds, "fold")
@@ -168,8 +174,11 @@ def _counted(count: int, what: str) -> str:
 
 def _columns(summary: Summary, shown: Sequence[Setting]) -> dict[str, list[str]]:
     columns = {key: [literal(s.values[k]) for s in shown] for k, key in enumerate(summary.keys)}
-    if any(s.diverged for s in summary.settings):
-        columns["diverged"] = [str(s.diverged) for s in shown]
+    if any(s.lost for s in summary.settings):  # then the figures are not means over all runs
+        columns["runs"] = [f"{s.runs - s.lost} of {s.runs}" for s in shown]
+    for name in ("diverged", "failed"):
+        if any(getattr(s, name) for s in summary.settings):
+            columns[name] = [str(getattr(s, name)) for s in shown]
     for figure in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
         if figure.startswith("validation") and not any(s.spreads[figure].n for s in shown):
             continue

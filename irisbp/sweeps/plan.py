@@ -6,23 +6,31 @@ trained, and after an interruption.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import ceil
 from typing import NamedTuple
 
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
+from irisbp.data.table import Table, read_table
 from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.columns import Results, points
 from irisbp.sweeps.trainers.compiled import is_compiled
-from irisbp.sweeps.trainers.group import group_key, is_side_by_side, report_nothing, train_group
+from irisbp.sweeps.trainers.group import (
+    first_preparable,
+    group_key,
+    is_side_by_side,
+    report_nothing,
+    train_group,
+)
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
+from irisbp.training.tables import wanted_of
 
 _MOST_WRONG_ROWS = 500  # that are checked; each takes as long as loading a config
 # Seconds for each sample of small networks, roughly, and the seconds that a part should take.
@@ -35,13 +43,12 @@ _FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
 class CheckedRows:
     """The rows of a grid whose configs are valid: each one's sha256, and which can be trained together.
 
-    epochs counts the rows that have so many each; samples are a row of every group and data section.
+    epochs counts the rows that have so many each.
     """
 
     digests: list[bytes]
     groups: list[list[int]]
     epochs: Counter[int]
-    samples: list[int]
 
     def digest(self, rows: Sequence[int]) -> str:
         """The sha256 of some rows' configs."""
@@ -52,7 +59,7 @@ def check_rows(grid: Grid) -> CheckedRows:
     """Check the config of every row; Problems with every error, ConfigError if two are the same."""
     digests: dict[bytes, int] = {}
     groups: dict[Hashable, list[int]] = {}
-    epochs, samples = Counter[int](), dict[Hashable, int]()
+    epochs = Counter[int]()
     problems: dict[Problem, None] = {}
     wrong = 0
     for row in range(len(grid)):
@@ -71,12 +78,10 @@ def check_rows(grid: Grid) -> CheckedRows:
             )
         digests[digest] = row
         groups.setdefault(group_key(config), []).append(row)
-        samples.setdefault(config.data, row)
         epochs[config.epochs] += 1
     if problems:
         raise Problems(list(problems))
-    first = {group[0] for group in groups.values()}.union(samples.values())
-    return CheckedRows(list(digests), list(groups.values()), epochs, sorted(first))
+    return CheckedRows(list(digests), list(groups.values()), epochs)
 
 
 def config_digest(config: Config) -> bytes:
@@ -111,15 +116,17 @@ class SweepPlan:
 def plan_sweep(grid: Grid) -> SweepPlan:
     """The plan of a grid's sweep; ConfigError or DataError if it cannot be trained."""
     rows = check_rows(grid)
-    trainings = {row: prepare(grid.config(row)) for row in rows.samples}
-    tables = [training.dataset.table for training in trainings.values()]
+    samples = [_sample(map(grid.config, group)) for group in rows.groups]
+    if all(training is None for _, training in samples):
+        prepare(grid.config(rows.groups[0][0]))  # no run can be trained: this says why
     parts, seconds = list[Part](), 0.0
-    for group in rows.groups:
-        first = trainings[group[0]]
-        cost, fewest = _way(first, len(group))
-        one = len(first.order) * first.config.epochs * cost
-        parts += _cut(group, first.config.epochs, one, fewest)
+    for group, (table, training) in zip(rows.groups, samples, strict=True):
+        epochs = grid.config(group[0]).epochs
+        cost, fewest = (_ALONE, 1) if training is None else _way(training)
+        one = len(table.targets if training is None else training.order) * epochs * cost
+        parts += _cut(group, epochs, one, fewest)
         seconds += len(group) * one
+    tables = [table for table, _ in samples]
     return SweepPlan(
         grid=grid,
         rows=rows,
@@ -131,11 +138,18 @@ def plan_sweep(grid: Grid) -> SweepPlan:
     )
 
 
-def _way(training: Training, runs: int) -> tuple[float, int]:
-    """The cost of training so many runs like this one: seconds for a sample, and the fewest in a part."""
+def _sample(group: Iterator[Config]) -> tuple[Table, Training | None]:
+    """The table of a group's runs, and the first of them that can be trained."""
+    first = next(group)
+    table = read_table(wanted_of(first.data))
+    return table, first_preparable(chain([first], group), table)
+
+
+def _way(training: Training) -> tuple[float, int]:
+    """The cost of training runs like this one: seconds for a sample, and the fewest in a part."""
     if is_compiled(training.config, training.network, training.batch_size):
         return _COMPILED, _FEWEST_COMPILED
-    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training, runs) else (_ALONE, 1)
+    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training) else (_ALONE, 1)
 
 
 def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part]:

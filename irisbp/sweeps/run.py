@@ -26,7 +26,7 @@ from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter, restore_tables
 from irisbp.sweeps.grid.grid import Grid, grid_of_values, to_yaml
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
-from irisbp.sweeps.session import SweepInMemory, SweepListener, SweepSession, Workers, raise_diverged
+from irisbp.sweeps.session import SweepInMemory, SweepListener, SweepSession, Workers, raise_first_bad
 from irisbp.sweeps.sweep import Sweep
 from irisbp.sweeps.workers.pool import Backend
 
@@ -53,7 +53,7 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
     """
     if "manifest.json" not in directory.names():
         return None
-    found = load_sweep(directory.path)
+    found = load_sweep(directory)
     swept = Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)
     SWEEP.discard_leftovers(directory, passing=True)
     return swept, restore_tables(directory, found, swept.statistics)
@@ -113,7 +113,7 @@ class _Asked:
         for name in restored:
             warnings.warn(f"{name} was missing or damaged; it was written again", stacklevel=4)
         if self.fail_fast:
-            raise_diverged(swept.outcomes)
+            raise_first_bad(swept.outcomes)
         return swept
 
 
@@ -168,9 +168,10 @@ def sweep(
     called with a SweepProgress, progress shows a bar. should_stop is called repeatedly: once it returns true,
     the sweep ends there, interrupted.
 
-    A run that diverges is a row like any other; with fail_fast, Diverged is raised at the first one.
-    ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Interrupted,
-    also a KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
+    A run that diverges is a row like any other, and so is one that cannot be trained: it failed, for the
+    reason in its row. With fail_fast, Diverged or DataError is raised at the first of these. ConfigError,
+    DataError and RunError are raised for wrong arguments, tables and directories. Interrupted, also a
+    KeyboardInterrupt, is raised after a Ctrl-C, with the finished rows attached.
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     place = _place(directory, resume, overwrite)
@@ -203,7 +204,7 @@ def resume_sweep(
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     with open_to_resume(Path(path)) as directory:
-        check_that_it_is_a_sweep(directory.path)
+        check_that_it_is_a_sweep(directory)
         return asked.resume_in(directory)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from irisbp.errors import ConfigError, Diverged, StorageError
+from irisbp.errors import ConfigError, DataError, Diverged, StorageError
 from irisbp.runs.interrupts import AtOnce, StoppedAtOnce
 from irisbp.runs.session import ShouldStop
 from irisbp.sweeps.directory.manifest import Session, SweepManifest, make_manifest
@@ -122,7 +122,7 @@ class SweepSession:
 
     listeners are called with its progress. should_stop is called at each; inside at_once, the
     wait for the next part, a signal raises StoppedAtOnce. fail_fast ends it at the first row that
-    diverged.
+    diverged or failed.
     """
 
     plan: SweepPlan
@@ -148,7 +148,8 @@ class SweepSession:
     def run(self) -> Sweep:
         """Train the missing rows, to the end or until stopped; a stopped sweep is interrupted.
 
-        Diverged, with fail_fast, if a row diverged. Finished rows are kept, whatever is raised.
+        With fail_fast, Diverged if a row diverged, and DataError if it failed. Finished rows are kept,
+        whatever is raised.
         """
         try:
             self._train()
@@ -204,11 +205,12 @@ class SweepSession:
 
     def _check(self) -> None:
         if self.fail_fast:
-            raise_diverged(self.recorder.results)
+            raise_first_bad(self.recorder.results)
 
 
-def raise_diverged(results: Results) -> None:
-    """Raise Diverged with the reason of the first row that diverged, if one did."""
+def raise_first_bad(results: Results) -> None:
+    """Raise Diverged or DataError with the reason of the first row that diverged or failed, if one did."""
     if results.reasons:
         row = min(results.reasons)
-        raise Diverged.before(f"row {row}: {results.reasons[row]}", None)
+        reason = f"row {row}: {results.reasons[row]}"
+        raise DataError(reason) if results.failed[row] else Diverged.before(reason, None)

@@ -3,6 +3,7 @@
 It is in memory, as `sweep` returns it, or in a directory, from which `open_sweep` reads it.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +16,18 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import RunError
 from irisbp.html import html_pairs, html_table
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
 from irisbp.sweeps.directory.reader import check_row, check_table, load_sweep
 from irisbp.sweeps.grid.grid import Grid
+from irisbp.sweeps.results.again import difference
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
 from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary, best_as_json, summarize
 
-_TOLD = {"status", "runs", "diverged", "settings", "seconds"}
+_TOLD = {"status", "runs", "diverged", "failed", "settings", "seconds"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -111,9 +114,17 @@ class Sweep:
     def run(self, row: int, **options: Any) -> Run:
         """Train a row in full, by `irisbp.train` with these options: in memory, unless they name a directory.
 
-        Diverged, with the run attached, for a row that diverges.
+        Diverged, with the run attached, for a row that diverges. A warning says so if it does not end as it
+        did in the sweep.
         """
-        return train(self.config(row), **options)
+        run = train(self.config(row), **options)
+        if told := self.difference(row, run):
+            warnings.warn(told, stacklevel=2)
+        return run
+
+    def difference(self, row: int, run: Run) -> str:
+        """A sentence on how a row that was trained again differs from this sweep's, and why; "" if not."""
+        return difference(self.outcomes, row, run, self.manifest.versions) if self.manifest else ""
 
     def plot(self, kind: str = "loss-curves") -> Figure:
         """A picture of the sweep as a matplotlib Figure: loss-curves or, where two keys vary, heat-map."""
@@ -130,9 +141,15 @@ class Sweep:
     def _diverged(self) -> int:
         return int(self.outcomes.diverged.sum())
 
+    @property
+    def failed(self) -> int:
+        """The number of runs that could not be trained; results has the reason of each."""
+        return int(self.outcomes.failed.sum())
+
     def __repr__(self) -> str:
         count = f"{len(self)} runs" if self.manifest else f"{len(self.rows)} of {len(self)} runs"
-        text = f"{self.path or 'in memory'}: {self.status}, {count} ({self._diverged} diverged)"
+        lost = f"{self._diverged} diverged" + (f", {self.failed} failed" if self.failed else "")
+        text = f"{self.path or 'in memory'}: {self.status}, {count} ({lost})"
         if self.manifest is not None:
             statistics = self.statistics
             first = statistics.ranked[0]
@@ -146,6 +163,7 @@ class Sweep:
             "status": self.status,
             "runs": f"{len(self.rows)} of {len(self)}",
             "diverged": self._diverged,
+            "failed": self.failed,
         }
         top = html_pairs(f"Sweep {self.path or 'in memory'}", facts)
         return top if self.manifest is None else top + self._html_of_settings()
@@ -157,10 +175,10 @@ class Sweep:
 
         def row(setting: Setting) -> list[object]:
             spread = setting.spreads[found.figure]
-            counts = setting.runs, setting.diverged
+            counts = setting.runs, setting.diverged, setting.failed
             return [setting.rank, *setting.values, *counts, f"{spread.mean:.6g}", f"{spread.sd:.3g}"]
 
-        header = ["rank", *found.keys, "runs", "diverged", f"mean {figure}", "sd"]
+        header = ["rank", *found.keys, "runs", "diverged", "failed", f"mean {figure}", "sd"]
         return html_table(header, map(row, found.ranked[:MOST_SHOWN]))
 
 
@@ -170,5 +188,11 @@ def open_sweep(path: str | PathLike[str]) -> Sweep:
     RunError if there is none, if it is not finished, or if a file is not the one that it wrote;
     StorageError if one cannot be read.
     """
-    found = load_sweep(Path(path))
+    with OpenDirectory(Path(path), "sweep") as directory:
+        return sweep_in(directory)
+
+
+def sweep_in(directory: OpenDirectory) -> Sweep:
+    """The sweep in an open directory: see `open_sweep`."""
+    found = load_sweep(directory)
     return Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)

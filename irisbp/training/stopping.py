@@ -1,8 +1,9 @@
 """The rule for a run's best parameters and for early stopping: of one run, or of many side by side.
 
 The monitored loss is that of the held-out samples at the end of an epoch or, if early stopping asks for it,
-the epoch's training loss. An epoch is the best so far if it improves that by more than min_delta; a loss that
-is not finite never does. Early stopping ends a run after `patience` epochs without an improvement.
+the epoch's training loss. An epoch is the best so far if it improves that by more than min_delta, and by more
+than rounding; a loss that is not finite never does. Early stopping ends a run after `patience` epochs without
+an improvement.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from irisbp.config.schema import Config
+
+# Engines and machines differ by less: the best epoch does not depend on which of them is used.
+_NOTICEABLE = 1.0 - 1e-12
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class StoppingRule:
 
     def improves(self, loss: Any, best: Any) -> Any:
         """Return whether a monitored loss is better than the best so far (infinite: none yet)."""
-        return loss < best - self.min_delta
+        return (loss < best - self.min_delta) & (loss < best * _NOTICEABLE)
 
     def is_over(self, epochs: Any, best_epoch: Any) -> Any:
         """Return whether early stopping ends a run after so many epochs, given the best one (0: none yet)."""

@@ -35,10 +35,10 @@ def test_all_pictures_of_a_run(irisbp: Irisbp, run: Path) -> None:
 
 
 def test_some_pictures_elsewhere(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
-    for _ in range(2):  # the second replaces the first
-        done = irisbp(
-            "plot", "runs/x", "--kind", "confusion", "--kind", "regions", "--format", "svg", "--output", "a/b"
-        )
+    kinds = ("--kind", "confusion", "--kind", "regions", "--format", "svg", "--output", "a/b")
+    for backend in ("nonsense", "module://no.such.module"):  # the second replaces the first
+        done = irisbp("plot", "runs/x", *kinds, env=os.environ | {"MPLBACKEND": backend})
+        assert done.stderr == ""
         assert done.stdout == "a/b/confusion.svg\na/b/regions.svg\n"
     assert (tmp_path / "a" / "b" / "regions.svg").read_bytes().startswith(SVG)
     assert not (run / "plots").exists()
@@ -78,6 +78,25 @@ def test_what_cannot_be_drawn(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
 
 
+def test_regions_over_features_of_choice(irisbp: Irisbp, tmp_path: Path) -> None:
+    neume = "\U0001cf50"  # of Znamenny notation, which hardly any font has
+    rows = [f"{k % 7},{k * k % 11},{k % 5},{('a', neume)[k % 2]}" for k in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(['a,"b,c",d,class', *rows]), encoding="utf-8")
+    trained = irisbp("train", "data.source=t.csv", "data.target=class", "epochs=1", "--name", "x")
+    assert trained.returncode == 0, trained.stderr
+    done = irisbp("plot", "runs/x", "--kind", "regions", "--features", 'd,"b,c"')
+    assert (done.returncode, done.stdout) == (0, "runs/x/plots/regions.png\n")
+    assert done.stderr == (
+        f"note: no installed font has {neume}: pictures show an escape, such as \\U0001cf50, for each\n"
+    )
+    done = irisbp("plot", "runs/x", "--features", "a,dd")
+    assert done.stderr == "irisbp: features: the network takes no feature dd; did you mean d?\n"
+    done = irisbp("plot", "runs/x", "--components", "1,b")
+    assert done.stderr == "irisbp: --components 1,b: give two whole numbers, such as 1,2\n"
+    done = irisbp("plot", "runs/x", "runs/x", "--components", "1,2")
+    assert "--components needs a single run" in done.stderr
+
+
 def test_links_are_not_followed(irisbp: Irisbp, run: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (run / "plots").symlink_to(tmp_path / "outside")
@@ -106,7 +125,8 @@ def test_a_place_that_cannot_be_written(irisbp: Irisbp, run: Path) -> None:
 
 
 def test_train_draws_at_the_end(irisbp: Irisbp, tmp_path: Path) -> None:
-    done = irisbp("train", SMOKE, "--name", "x", "--quiet", "--json", "--plot")
+    foreign = os.environ | {"MPLBACKEND": "module://matplotlib_inline.nothing"}
+    done = irisbp("train", SMOKE, "--name", "x", "--quiet", "--json", "--plot", env=foreign)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["run"] == "runs/x"
     plots = tmp_path / "runs" / "x" / "plots"

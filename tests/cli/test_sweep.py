@@ -15,6 +15,7 @@ import pytest
 
 from irisbp.cli import app
 from irisbp.errors import IrisbpError
+from irisbp.sweeps.run import sweep as sweep_in_python
 from tests.conftest import CONFIGS, Irisbp
 
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -78,7 +79,8 @@ def test_a_diverged_run_is_a_row(swept: Path) -> None:
         "runs      16: 4 settings, 4 seeds each",
         "diverged  8",
     ]
-    assert output[5].split()[:3] == ["learning_rate", "optimizer", "diverged"]
+    assert output[5].split()[:4] == ["learning_rate", "optimizer", "runs", "diverged"]
+    assert output[6].split()[2:6] == ["4", "of", "4", "0"]
     assert {line.split()[0] for line in output[6:8]} == {"0.1"}
     assert (swept / "stderr").read_text().splitlines()[-1].startswith("runs 16/16")
 
@@ -100,6 +102,29 @@ def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> 
             assert kept[name] == "nan"
         else:
             assert float(kept[name]) == pytest.approx(told[name], rel=1e-12, abs=1e-12)
+
+
+def test_a_row_that_ends_otherwise_in_full_is_noted(irisbp: Irisbp, tmp_path: Path) -> None:
+    """With Adam at this rate the last digit decides; whether it did for a row shows in its figures."""
+    irisbp("sweep", SMOKE, "optimizer=adam", "learning_rate=0.1", "epochs=50", "seed=0:10", "--name", "s")
+    for row in (0, 3, 9):
+        done = irisbp("train", "--from", "runs/s", "--row", str(row), "--json", "--quiet")
+        ours, theirs = json.loads(done.stdout)["loss"], float(_rows(tmp_path / "runs" / "s")[row]["loss"])
+        differs = abs(ours - theirs) > 1e-12 * max(1.0, ours)
+        assert (f"row {row} was completed with the loss {theirs:.12g}" in done.stderr) is differs
+        assert ("amplifies the last digit" in done.stderr) is differs
+
+
+def test_a_difference_from_the_sweep_is_a_warning() -> None:
+    swept = sweep_in_python(SMOKE, {"seed": range(2)}, epochs=2)
+    swept.outcomes.columns["loss"][1] += 1e-9
+    swept.run(0)
+    with pytest.warns(UserWarning, match="in the sweep, row 1 was completed with the loss"):
+        swept.run(1)
+    assert swept.manifest is not None
+    swept.manifest.versions["numpy"] = "1.0"
+    with pytest.warns(UserWarning, match=r"the sweep was trained with numpy 1\.0, not"):
+        swept.run(1)
 
 
 def test_folds_are_no_settings(irisbp: Irisbp, tmp_path: Path) -> None:
@@ -239,6 +264,66 @@ def test_fail_fast_names_the_row(irisbp: Irisbp) -> None:
     finished = irisbp("sweep", *arguments, "--fail-fast", "--resume")
     assert (finished.returncode, finished.stderr) == (4, done.stderr.split("\n")[0] + "\n")
     assert irisbp("sweep", *arguments, "--resume").returncode == 0
+
+
+_SPREAD = "feature b goes from 0.0 to 1e-310: its standard deviation is beyond float64"
+
+
+@pytest.fixture
+def with_failures(tmp_path: Path) -> list[str]:
+    """The call of a sweep whose seed decides whether the only row in which b differs is trained on."""
+    rows = [f"{k % 7},{1e-310 if k == 3 else 0},{'pq'[k % 2]}" for k in range(30)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
+    data = ("data.source=table.csv", "data.target=y", "data.validation=0.2")
+    return [SMOKE, *data, "epochs=2", "seed=0:12", "learning_rate=0.1,0.2", "--run-dir", "x"]
+
+
+def test_a_sweep_survives_runs_that_cannot_be_trained(
+    irisbp: Irisbp, with_failures: list[str], tmp_path: Path
+) -> None:
+    done = irisbp("sweep", *with_failures)
+    rows = _rows(tmp_path / "x")
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert {row["status"] for row in rows} == {"completed", "failed"}
+    assert {row["reason"] for row in failed} == {_SPREAD}
+    assert {row["loss"] for row in failed} == {"nan"}
+    assert done.returncode == 3
+    assert f"irisbp: {len(failed)} of 24 runs failed: results.csv says why" in done.stderr
+    assert "resumes it" not in done.stderr
+    assert f"failed    {len(failed)}: row {failed[0]['row']}: {_SPREAD}" in done.stdout
+    # By hand: a seed is failed in both settings or in none.
+    whole = 12 - len(failed) // 2
+    assert done.stdout.count(f"{whole} of 12") == 2
+    again = irisbp("resume", "x", "--quiet")
+    assert (again.returncode, again.stdout) == (3, done.stdout)
+    other = irisbp("sweep", *with_failures[:-1], "y", "--allow-failed", "--json", "--quiet")
+    assert (other.returncode, json.loads(other.stdout)["failed"]) == (0, len(failed))
+
+
+def test_fail_fast_ends_at_a_run_that_cannot_be_trained(irisbp: Irisbp, with_failures: list[str]) -> None:
+    done = irisbp("sweep", *with_failures, "--fail-fast", "--quiet")
+    assert done.returncode == 2
+    assert done.stderr.startswith("irisbp: row ")
+    assert _SPREAD in done.stderr
+
+
+def test_a_sweep_of_which_no_run_can_be_trained_does_not_begin(
+    irisbp: Irisbp, with_failures: list[str], tmp_path: Path
+) -> None:
+    arguments = [argument for argument in with_failures if argument != "data.validation=0.2"]
+    done = irisbp("sweep", *arguments, "--quiet")
+    assert (done.returncode, done.stderr) == (2, f"irisbp: {_SPREAD}\n")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_loss_that_is_not_finite_counts_as_diverged(irisbp: Irisbp, tmp_path: Path) -> None:
+    """The last update explodes: nothing but the final figures shows it."""
+    explosive = ("l2=1e33,0", "batch_size=all", "network.activation=relu", "data.validation=0.2")
+    done = irisbp("sweep", SMOKE, *explosive, "epochs=5", "seed=0:2", "--run-dir", "x", "--quiet")
+    assert done.returncode == 0
+    rows = _rows(tmp_path / "x")
+    assert [row["status"] for row in rows] == ["diverged", "diverged", "completed", "completed"]
+    assert all(row["reason"] for row in rows[:2])
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_one_loss_or_none_within_a_heat_map(losses: list[float], colours: list[s
 
 def test_a_heat_map_says_what_grey_means() -> None:
     figure = _drawn(heat_map, [0.1, np.nan], "l2=0,0.1")
-    assert figure.get_suptitle() == "x: one run each, runs that diverged left out (grey: all did)"
+    assert figure.get_suptitle() == "x: one run each, runs without figures left out (grey: none has any)"
     assert figure.axes[0].texts[2].get_text() == "-"
     values: Any = figure.axes[0].images[0].get_array()
     assert np.ma.getmaskarray(values)[:, 0].tolist() == [False, True]

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from irisbp.config.schema import Config
 from irisbp.errors import IrisbpError
 from irisbp.runs.curves import epoch_curves
 from irisbp.runs.run import Run
-from irisbp.show.plots.style import legend, line_style, panels, text, whole_numbers
+from irisbp.show.plots.names import texts
+from irisbp.show.plots.style import Picture, legend, line_style, panels, whole_numbers
 
 MOST_RUNS = 24
 _LARGEST = 1e100
+_MOST_OF_A_PART = 60  # characters
 _LINE = 78  # characters, of a legend as wide as the figure
 # If these differ, a default is named, too.
 _MAIN: Any = {
@@ -26,7 +27,7 @@ _MAIN: Any = {
 }
 
 
-def comparison(runs: Sequence[Run]) -> Figure:
+def comparison(runs: Sequence[Run]) -> Picture:
     """Loss and accuracy over epochs, a line per run: of the held-out samples if every run has some."""
     if len(runs) > MOST_RUNS:
         raise IrisbpError(f"{len(runs)} runs: one picture shows at most {MOST_RUNS}")
@@ -72,18 +73,16 @@ def labels(runs: Sequence[Run]) -> list[str]:
     configs = [_flat(run.config) for run in runs]
     keys = dict.fromkeys(key for config in configs for key in config)
     differing = [key for key in keys if len({repr(config.get(key)) for config in configs}) > 1]
-    found = []
-    for name, config, run in zip(names, configs, runs, strict=True):
-        told = [f"{key}={_shown(config[key])}" for key in differing if key in config]
-        end = [] if run.manifest.status == "completed" else [run.manifest.status]
-        found.append(_in_lines([name, *end, *told]))
-    return found
+    told = [texts([_setting(key, config) for config in configs], _MOST_OF_A_PART) for key in differing]
+    ends = ["" if run.status == "completed" else run.status for run in runs]
+    parts = zip(texts(names, _MOST_OF_A_PART), ends, *told, strict=True)
+    return [_in_lines([part for part in of_one if part]) for of_one in parts]
 
 
 def _in_lines(parts: Sequence[str]) -> str:
     """All parts in lines of limited length, at most three."""
     lines = [""]
-    for part in [text(part, 60) for part in parts]:
+    for part in parts:
         if lines[-1] and len(lines[-1]) + len(part) > _LINE:
             lines.append("")
         lines[-1] += f"  {part}" if lines[-1] else part
@@ -100,6 +99,10 @@ def _flat(config: Config) -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
+
+
+def _setting(key: str, config: dict[str, Any]) -> str:
+    return f"{key}={_shown(config[key])}" if key in config else ""
 
 
 def _shown(value: Any) -> str:

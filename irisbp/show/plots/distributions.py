@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
@@ -13,8 +12,9 @@ from irisbp.nn.losses import softmax
 from irisbp.nn.types import Array, Indices
 from irisbp.runs.retrace import History
 from irisbp.runs.run import Run
+from irisbp.show.plots.names import text
 from irisbp.show.plots.paths import note_on_layers, shown_layers
-from irisbp.show.plots.style import BLACK, BLUE, DASHES, drawable, legend_below, panels, text
+from irisbp.show.plots.style import BLACK, BLUE, DASHES, Picture, drawable, legend_below, panels
 
 _MOST_SAMPLES = 500
 _MOST_NUMBERS = 2_000_000
@@ -30,7 +30,7 @@ class Values:
     gradients: Array
 
 
-def distributions(run: Run, history: History) -> Figure:
+def distributions(run: Run, history: History) -> Picture:
     """A row for each layer: its weights, its outputs, and the sizes of each sample's gradients."""
     layers = run.network.layers
     chosen = shown_layers(layers)

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from irisbp.derivations.growth import Growth
 from irisbp.show.plots.style import (
+    Picture,
     as_bytes,
-    house_style,
+    drawn,
     legend_below,
     line_style,
     panels,
@@ -17,11 +16,10 @@ from irisbp.show.plots.style import (
 
 def draw_growth(rows: Sequence[Growth], picture_format: str) -> bytes:
     """The picture as a PNG or SVG file."""
-    with house_style():
-        return as_bytes(growth_picture(rows), picture_format)
+    return as_bytes(drawn(lambda: growth_picture(rows)), picture_format)
 
 
-def growth_picture(rows: Sequence[Growth]) -> Figure:
+def growth_picture(rows: Sequence[Growth]) -> Picture:
     """A line per width over the hidden layers; filled marks written out, open ones by the chain."""
     figure, [[axes]] = panels(1, 1, 3.8)
     entries = []

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from irisbp.nn.types import Array
 from irisbp.runs.curves import epoch_curves, sample_losses
 from irisbp.runs.retrace import steps_per_epoch
 from irisbp.runs.run import Run
+from irisbp.show.plots.names import text
 from irisbp.show.plots.style import (
     BLACK,
     BLUE,
@@ -17,9 +17,9 @@ from irisbp.show.plots.style import (
     GREEN,
     GREY,
     VERMILLION,
+    Picture,
     legend_below,
     panels,
-    text,
     whole_numbers,
 )
 
@@ -27,7 +27,7 @@ _FEW = 25  # epochs, up to which each has its mark
 _LARGEST, _SMALLEST = 1e100, 1e-16  # losses; an axis has no room for more
 
 
-def loss_and_accuracy(run: Run) -> Figure | None:
+def loss_and_accuracy(run: Run) -> Picture | None:
     """Every sample's loss as a point, epoch means as lines, validation beside them; None without any.
 
     A mean over an epoch is drawn at the epoch's middle; validation, which is measured with the
@@ -58,6 +58,7 @@ def _draw_losses(
     axes: Axes, run: Run, epochs: dict[str, Array], losses: tuple[Array, Array, int]
 ) -> list[tuple[Any, str]]:
     """Points and lines; returns the legend's entries."""
+    axes.set_yscale("log")  # first: without anything drawn, a logarithmic axis would have no limits
     steps, values, count = losses
     shown = (values > 0) & (values < _LARGEST)  # nan is neither
     shown &= values >= _floor(values[shown])
@@ -69,7 +70,6 @@ def _draw_losses(
         number, handle = int(shown.sum()), axes.scatter([], [], s=12, color=GREY, linewidths=0)
         entries.append((handle, "a sample" if number == count else f"a sample ({number} of {count} shown)"))
     entries += _lines(axes, epochs, "loss", "epoch mean")
-    axes.set_yscale("log")
     axes.set_ylabel("loss (nats)")
     return entries
 

@@ -10,17 +10,18 @@ from irisbp.nn.network import Layer
 from irisbp.nn.types import Array
 from irisbp.runs.retrace import MOST_LINES, History
 from irisbp.runs.run import Run
+from irisbp.show.plots.names import text
 from irisbp.show.plots.style import (
     BLUE,
     COLOURS,
     DASHES,
     GREY,
     MARKERS,
+    Picture,
     drawable,
     legend_below,
     panels,
     span_epochs,
-    text,
 )
 
 _MOST_LAYERS = 8
@@ -37,7 +38,7 @@ def note_on_layers(layers: tuple[Layer, ...]) -> str:
     return f", without {left_out} layers before the output" if left_out > 0 else ""
 
 
-def parameter_paths(run: Run, history: History) -> Figure:
+def parameter_paths(run: Run, history: History) -> Picture:
     """A panel for each layer: a line for each parameter, or quantiles of many."""
     layers = run.network.layers
     chosen = shown_layers(layers)

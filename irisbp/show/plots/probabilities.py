@@ -4,19 +4,30 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from irisbp.nn.types import Array
 from irisbp.runs.retrace import History
 from irisbp.runs.run import Run
-from irisbp.show.plots.style import BLACK, BLUE, DASHES, VERMILLION, legend_below, panels, span_epochs, text
+from irisbp.show.plots.names import text, texts
+from irisbp.show.plots.style import (
+    BLACK,
+    BLUE,
+    DASHES,
+    VERMILLION,
+    Picture,
+    legend_below,
+    note_on_rows,
+    panels,
+    span_epochs,
+)
 
 _MOST_CLASSES = 24
+_LETTERS = {1: 60, 2: 36, 3: 24, 4: 16}  # of a class's name, by the number of columns
 _FEW = 12  # moments, up to which each has its mark
 _MEAN, _LOWER, _MEDIAN, _UPPER = range(4)
 
 
-def probabilities_over_time(run: Run, history: History) -> Figure:
+def probabilities_over_time(run: Run, history: History) -> Picture:
     """The probability given to the true class: a panel for each class, with quartiles."""
     classes = run.dataset.classes[:_MOST_CLASSES]
     columns = min(len(classes), 3 if len(classes) < 10 else 4)
@@ -27,10 +38,10 @@ def probabilities_over_time(run: Run, history: History) -> Figure:
     training = np.array([moment.training for moment in history.moments])  # (moments, classes, 4)
     validation = np.array([moment.validation for moment in history.moments])
     entries: list[tuple[Any, str]] = []
-    for k, name in enumerate(classes):
+    for k, name in enumerate(texts(run.dataset.classes, _LETTERS[columns])[:_MOST_CLASSES]):
         entries = _draw_class(axes[k], epochs, training[:, k], validation[:, k])
         count = int((run.dataset.labels[run.dataset.train_rows] == k).sum())
-        axes[k].set_title(f"{text(name, 24)} (n = {count})")
+        axes[k].set_title(f"{name}\nn = {count}")
     for k, panel in enumerate(axes):
         panel.set_visible(k < len(classes))
         panel.tick_params(labelbottom=k + columns >= len(classes))
@@ -42,6 +53,7 @@ def probabilities_over_time(run: Run, history: History) -> Figure:
     beyond = len(run.dataset.classes) - len(classes)
     more = f", the first {len(classes)} of {len(run.dataset.classes)} classes" if beyond else ""
     figure.suptitle(text(run.name) + more)
+    figure.notes += note_on_rows(run.dataset)
     figure.supylabel("probability of the true class", fontsize=9)
     return figure
 

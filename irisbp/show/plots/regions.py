@@ -1,4 +1,4 @@
-"""The regions of each predicted class, in the plane in which the samples spread most."""
+"""The regions of each predicted class, in a slice through the space of the features."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,50 +6,50 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
-from matplotlib.figure import Figure
 
-from irisbp.nn.types import Array, Indices
+from irisbp.nn.types import Array, Indices, Mask
 from irisbp.runs.run import Run
-from irisbp.show.plots.style import BLACK, COLOURS, MARKERS, legend, panels, text
+from irisbp.show.figures import counted
+from irisbp.show.plots.names import text, texts
+from irisbp.show.plots.plane import Over, Plane
+from irisbp.show.plots.style import (
+    BLACK,
+    COLOURS,
+    DRAWABLE,
+    MARKERS,
+    Picture,
+    legend,
+    note_on_rows,
+    panels,
+)
 from irisbp.training.evaluation import probabilities
 
 _GRID = 400
 _COARSE = 40
 _MOST_SAMPLES = 4000
 _MOST_NAMED = 20  # classes
+_FAR = f"{DRAWABLE:.0e}".replace("e+", "e")
 
 
 @dataclass(frozen=True)
-class Plane:
-    """Two directions (2, features) in the space of standardized features, through its origin.
+class Projected:
+    """The samples that can be drawn: points (rows, 2), labels and predicted classes (rows,), and two masks.
 
-    shares are the parts of the training samples' variance along them. With a single feature there is
-    no second direction, and samples are set apart by their row.
+    A sample is off the slice if the network predicts another class than is drawn where its point is: its
+    other features are not those of the slice. A prediction of -1 is an output that is not finite.
     """
 
-    directions: Array
-    shares: Array
+    points: Array
+    labels: Indices
+    predicted: Indices
+    held_out: Mask
+    off: Mask
 
-    @classmethod
-    def fit(cls, inputs: Array) -> "Plane":
-        """The first two principal components of inputs (rows, features), each in a fixed sense."""
-        _, sizes, directions = np.linalg.svd(inputs - inputs.mean(axis=0), full_matrices=False)
-        shares = sizes**2 / (sizes**2).sum()
-        strongest = np.abs(directions).argmax(axis=1)
-        directions = directions * np.sign(directions[np.arange(len(directions)), strongest])[:, None]
-        missing = max(0, 2 - len(directions))
-        return cls(np.pad(directions[:2], ((0, missing), (0, 0))), np.pad(shares[:2], (0, missing)))
-
-    def project(self, inputs: Array) -> Array:
-        """Points (rows, 2) of samples (rows, features)."""
-        points = inputs @ self.directions.T
-        if not self.directions[1].any():
-            points[:, 1] = np.arange(len(inputs))
-        return points
-
-    def lift(self, points: Array) -> Array:
-        """The samples (rows, features) at points (rows, 2); all other components are 0."""
-        return points @ self.directions
+    @property
+    def wrong(self) -> Mask:
+        """The samples of another class than predicted."""
+        wrong: Mask = self.predicted != self.labels
+        return wrong
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class Window:
     @property
     def predicted(self) -> Indices:
         """The most probable class at each crossing, (ys, xs); -1 where the network's output is not finite."""
-        unknown = np.isnan(self.probabilities).any(axis=-1)
-        return np.where(unknown, -1, self.probabilities.argmax(axis=-1))
+        return _most_probable(self.probabilities)
 
     @property
     def corners(self) -> tuple[Array, Array]:
@@ -72,34 +71,70 @@ class Window:
         return np.array([self.xs[0], self.ys[0]]), np.array([self.xs[-1], self.ys[-1]])
 
 
-def regions(run: Run) -> Figure:
-    """Regions where a class is the most probable, and the samples, those predicted wrong ringed."""
-    dataset = run.dataset
-    plane = Plane.fit(dataset.inputs[dataset.train_rows])
-    points = plane.project(dataset.inputs)
+def regions(run: Run, over: Over = Over()) -> Picture:  # noqa: B008
+    """Regions where a class is the most probable, and the samples: rings around those predicted wrong.
+
+    A cross marks a sample off the slice, whose prediction is not the class drawn at its point.
+    """
+    plane = over.plane(run)
     figure, [[axes]] = panels(1, 1, 4.6)
-    window = _look_around(run, plane, points)
+    samples, far = _samples(run, plane)
+    window = _look_around(run, plane, samples.points)
     _fill(axes, window)
-    entries = _draw_samples(axes, run, points)
-    if len(dataset.classes) <= _MOST_NAMED:
-        _name_regions(axes, run, points, window)
+    entries = _draw_samples(axes, run, samples)
+    if len(run.dataset.classes) <= _MOST_NAMED:
+        _name_regions(axes, run, samples.points, window)
     (left, bottom), (right, top) = window.corners
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    first, second = (
-        f"principal component {k + 1} (sd units, {100 * plane.shares[k]:.0f} % of variance)" for k in (0, 1)
-    )
-    axes.set_xlabel(first)
-    axes.set_ylabel(second if plane.directions[1].any() else "row of the table")
+    axes.set_xlabel(plane.names[0])
+    axes.set_ylabel(plane.names[1])
+    axes.set_title(_title(plane, samples), fontsize=8)
     legend(figure, entries, loc="outside right upper")
     figure.suptitle(text(run.name))
+    figure.notes += [*note_on_rows(run.dataset), *_note_on_far(far)]
     return figure
+
+
+def _title(plane: Plane, samples: Projected) -> str:
+    """The lines that say what the slice is, and what it does not show."""
+    off = int(samples.off.sum())
+    crossed = f"\n\u00d7 off the slice: predicted otherwise than drawn here ({off} of {len(samples.off)})"
+    return plane.rest + (crossed if off else "")
+
+
+def _note_on_far(far: int) -> list[str]:
+    return [f"regions are drawn without {counted(far, 'sample')} beyond {_FAR} sd"] if far else []
+
+
+def _samples(run: Run, plane: Plane) -> tuple[Projected, int]:
+    """The samples that can be drawn, and the number of those that lie too far out, though they are finite."""
+    dataset = run.dataset
+    near = (np.abs(plane.distances(dataset.inputs)) <= DRAWABLE).all(axis=1)  # nan is not
+    shown = near & dataset.finite
+    points = plane.project(dataset.inputs)[shown]
+    predicted, drawn = (
+        _most_probable(probabilities(run.network, run.vector, inputs))
+        if len(points)
+        else np.empty(0, np.int64)
+        for inputs in (dataset.inputs[shown], plane.lift(points))
+    )
+    held_out = np.isin(np.flatnonzero(shown), dataset.held_out_rows)
+    found = Projected(points, dataset.labels[shown], predicted, held_out, predicted != drawn)
+    return found, int((dataset.finite & ~near).sum())
+
+
+def _most_probable(found: Array) -> Indices:
+    """The class of the largest probability along the last axis; -1 where one is not finite."""
+    return np.where(np.isnan(found).any(axis=-1), -1, found.argmax(axis=-1))
 
 
 def _look_around(run: Run, plane: Plane, points: Array) -> Window:
     """The window with all points in it."""
+    if not len(points):
+        points = plane.origin + plane.scale * np.array([[-3.0], [3.0]])
     low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.08 * np.maximum(high - low, 1e-9)
+    margin = 0.08 * np.maximum(high - low, 1e-9 * plane.scale)
     count = _GRID if len(run.dataset.classes) <= _MOST_NAMED else _GRID // 3
     xs, ys = (np.linspace(low[k] - margin[k], high[k] + margin[k], count) for k in (0, 1))
     crossings = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
@@ -134,21 +169,21 @@ def _tint(k: int) -> list[float]:
     return [1 - strength * (1 - part) for part in to_rgb(COLOURS[k % len(COLOURS)])]
 
 
-def _draw_samples(axes: Axes, run: Run, points: Array) -> list[tuple[Any, str]]:
-    """Filled markers for training samples, open ones for those held out, rings around the wrong."""
-    dataset = run.dataset
-    predicted = probabilities(run.network, run.vector, dataset.inputs).argmax(axis=1)
-    wrong = predicted != dataset.labels
-    held_out = np.isin(np.arange(len(points)), dataset.held_out_rows)
-    few = np.arange(len(points)) % -(-len(points) // _MOST_SAMPLES) == 0
-    for k in range(len(dataset.classes)):
-        for open_, rows in ((False, ~held_out), (True, held_out)):
-            at = points[(dataset.labels == k) & rows & (few | wrong)]
+def _draw_samples(axes: Axes, run: Run, samples: Projected) -> list[tuple[Any, str]]:
+    """Filled markers for training samples, open ones for those held out; rings and crosses around them."""
+    points, wrong = samples.points, samples.wrong
+    few = np.arange(len(points)) % max(1, -(-len(points) // _MOST_SAMPLES)) == 0
+    for k in range(len(run.dataset.classes)):
+        for open_, rows in ((False, ~samples.held_out), (True, samples.held_out)):
+            at = points[(samples.labels == k) & rows & (few | wrong)]
             axes.scatter(at[:, 0], at[:, 1], **_marker(k, open_), zorder=3)
-    at = points[wrong]
-    ring: dict[str, Any] = {"facecolors": "none", "edgecolors": BLACK, "linewidths": 1.1, "s": 75}
-    axes.scatter(at[:, 0], at[:, 1], **ring, zorder=4)
-    return _entries(axes, run, ring, int(wrong.sum()), bool(held_out.any()))
+    for mark, of, order in ((_RING, wrong, 4), (_CROSS, samples.off & (few | wrong), 5)):
+        axes.scatter(points[of, 0], points[of, 1], **mark, zorder=order)
+    return _entries(axes, run, samples)
+
+
+_RING: dict[str, Any] = {"facecolors": "none", "edgecolors": BLACK, "linewidths": 1.1, "s": 75}
+_CROSS: dict[str, Any] = {"marker": "x", "c": BLACK, "linewidths": 0.7, "s": 55}
 
 
 def _marker(k: int, open_: bool) -> dict[str, Any]:
@@ -165,17 +200,19 @@ def _marker(k: int, open_: bool) -> dict[str, Any]:
     }
 
 
-def _entries(axes: Axes, run: Run, ring: dict[str, Any], wrong: int, held_out: bool) -> list[tuple[Any, str]]:
+def _entries(axes: Axes, run: Run, samples: Projected) -> list[tuple[Any, str]]:
     """Handles are empty, so that a class without samples has one, too."""
-    classes = run.dataset.classes[:_MOST_NAMED]
+    classes = texts(run.dataset.classes, 22)
     entries: list[tuple[Any, str]] = [
-        (axes.scatter([], [], **_marker(k, False)), text(name, 22)) for k, name in enumerate(classes)
+        (axes.scatter([], [], **_marker(k, False)), name) for k, name in enumerate(classes[:_MOST_NAMED])
     ]
-    if len(classes) < len(run.dataset.classes):
-        entries.append((axes.scatter([], [], s=0), f"and {len(run.dataset.classes) - len(classes)} more"))
-    if held_out:
+    if len(classes) > _MOST_NAMED:
+        entries.append((axes.scatter([], [], s=0), f"and {len(classes) - _MOST_NAMED} more"))
+    if samples.held_out.any():
         entries.append((axes.scatter([], [], **(_marker(0, True) | {"edgecolors": BLACK})), "held out"))
-    entries.append((axes.scatter([], [], **ring), f"predicted wrong ({wrong})"))
+    entries.append((axes.scatter([], [], **_RING), f"predicted wrong ({samples.wrong.sum()})"))
+    if samples.off.any():
+        entries.append((axes.scatter([], [], **_CROSS), f"off the slice ({samples.off.sum()})"))
     return entries
 
 
@@ -186,9 +223,10 @@ def _name_regions(axes: Axes, run: Run, points: Array, window: Window) -> None:
     predicted = window.predicted[step // 2 :: step, step // 2 :: step].ravel()
     cells = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
     low, high = window.corners
-    some = points[:: -(-len(points) // 600)]
+    some = points[:: max(1, -(-len(points) // 600))]
+    names = texts(run.dataset.classes, 16)
     for k in np.unique(predicted[predicted >= 0]):
-        name, inside = text(run.dataset.classes[k], 16), predicted == k
+        name, inside = names[k], predicted == k
         half = (high - low) * np.array([0.0095 * len(name), 0.024])  # of the room that a name takes
         others = np.concatenate([some, cells[~inside]])
         gaps = np.abs(cells[inside][:, None, :] - others) / half  # (cells of the region, others, 2)
@@ -196,4 +234,4 @@ def _name_regions(axes: Axes, run: Run, points: Array, window: Window) -> None:
         room = np.minimum(gaps.max(axis=2).min(axis=1), to_frame)
         if room.max() > 1.2:
             x, y = cells[inside][room.argmax()]
-            axes.text(x, y, name, ha="center", va="center", style="italic", color="#333333", zorder=2)
+            axes.text(x, y, name, ha="center", va="center", color="#333333", zorder=2)

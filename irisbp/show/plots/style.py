@@ -5,21 +5,20 @@ are ignored, and nothing depends on clock or chance: the same run gives the same
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
 from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
 
-from irisbp.errors import literal
+from irisbp.data.dataset import Dataset
 from irisbp.nn.types import Array
+from irisbp.show.plots.names import USUAL, letters
 
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#777777"
@@ -27,10 +26,11 @@ COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.3)), (0, (6, 2, 1, 2)))
 WIDTH = 6.5  # inches: the text of a page
+_MOST_ROWS = 5  # that a note names
 DRAWABLE = 1e12  # only a diverged run exceeds it, and would hide everything else
 
 _SETTINGS: Any = {
-    "font.family": "DejaVu Sans",  # it comes with Matplotlib
+    "font.family": USUAL,
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -57,43 +57,66 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def drawn(draw: Callable[[], "Drawn"]) -> "Drawn":
+    """A picture in the house style, with the fonts that its text needs."""
+    with house_style(), letters() as needed:
+        picture = draw()
+        if picture is not None:
+            needed.give_fonts(picture)
+            picture.notes += needed.notes()
+    return picture
+
+
+def note_on_rows(dataset: Dataset) -> list[str]:
+    """A note for the user on the rows that no picture shows, if there are any."""
+    rows = np.flatnonzero(~dataset.finite).tolist()
+    if not rows:
+        return []
+    told = ", ".join(map(str, rows[:_MOST_ROWS])) + (", ..." if len(rows) > _MOST_ROWS else "")
+    which = f"row {told} of the table is" if len(rows) == 1 else f"{len(rows)} rows of the table ({told}) are"
+    return [f"{which} left out of pictures: standardized, a feature is beyond float64"]
+
+
+def report_once(notes: Sequence[str], told: list[str], report: Callable[[str], None]) -> None:
+    """Report the notes that are not among those told, and add them there."""
+    for note in notes:
+        if note not in told:
+            told.append(note)
+            report(note)
+
+
 def panels(
     rows: int, columns: int, height: float, *, width: float = WIDTH, **options: Any
-) -> tuple[Figure, list[list[Axes]]]:
+) -> tuple["Picture", list[list[Axes]]]:
     """A figure, its size in inches, and its panels by row."""
     figure = Picture(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options).tolist()
 
 
 class Picture(Figure):
-    """A figure that a notebook shows as it is: it belongs to no window, so that pyplot does not know it."""
+    """A figure that a notebook shows as it is: it belongs to no window, so that pyplot does not know it.
+
+    notes are for the user: what the picture leaves out.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.notes: list[str] = []
 
     def _repr_png_(self) -> bytes:
-        return as_bytes(self, "png")
+        return as_bytes(self, "png", self.dpi)
 
 
-def as_bytes(figure: Figure, picture_format: str) -> bytes:
+Drawn = TypeVar("Drawn", Picture, Picture | None)
+
+
+def as_bytes(figure: Figure, picture_format: str, dpi: float | None = None) -> bytes:
     """The picture as a PNG or SVG file, without the time at which it was made."""
     content = io.BytesIO()
     without = {"Date": None} if picture_format == "svg" else {"Software": None}
-    figure.savefig(content, format=picture_format, metadata=without)
+    with house_style():
+        figure.savefig(content, format=picture_format, metadata=without, dpi=dpi)
     return content.getvalue()
-
-
-def text(outside: str, most: int = 40) -> str:
-    """Text from outside, shown literally: not as a formula, nor as empty boxes.
-
-    Of more than `most` characters the middle is left out.
-    """
-    shown = "".join(c if _has_glyph(c) else f"\\u{ord(c):04x}" for c in literal(outside))
-    if len(shown) > most:
-        shown = f"{shown[: most // 2]}\u2026{shown[len(shown) + 1 - (most - most // 2) :]}"
-    return shown.replace("$", r"\$")
-
-
-@cache
-def _has_glyph(character: str) -> bool:
-    return bool(get_font(findfont("DejaVu Sans")).get_char_index(ord(character)))
 
 
 def legend(place: Axes | Figure, entries: Sequence[tuple[Any, str]], **options: Any) -> Legend:

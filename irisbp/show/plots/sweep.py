@@ -1,27 +1,30 @@
 """Pictures of a sweep: its settings' loss curves, and the result over two keys."""
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
 
 from irisbp.errors import IrisbpError
 from irisbp.nn.types import Array
 from irisbp.show.figures import loss_text
+from irisbp.show.plots.names import text, texts
 from irisbp.show.plots.style import (
     COLOURS,
     DASHES,
     DRAWABLE,
+    Picture,
     as_bytes,
     drawable,
-    house_style,
+    drawn,
     legend,
     panels,
+    report_once,
     span_epochs,
-    text,
 )
 from irisbp.show.sweep import repeats_text
 from irisbp.sweeps.directory.place import PICTURES
@@ -36,7 +39,7 @@ _MOST_CELLS, _MOST_WRITTEN = (
 _BAND = (0.05, 0.95)
 
 
-def plot_sweep(sweep: Sweep, kind: str = "loss-curves") -> Figure:
+def plot_sweep(sweep: Sweep, kind: str = "loss-curves") -> Picture:
     """A picture of a finished sweep as a matplotlib Figure, which belongs to no window.
 
     kind is loss-curves or, where two keys vary, heat-map. IrisbpError for another kind, or where there is
@@ -47,16 +50,25 @@ def plot_sweep(sweep: Sweep, kind: str = "loss-curves") -> Figure:
         raise IrisbpError(f"plot: {kind} is not a picture of a sweep; give one of {', '.join(PICTURES)}")
     if draw is heat_map and not has_heat_map(sweep):
         raise IrisbpError(f"plot: a heat map needs two varied keys, with at most {_MOST_CELLS} values each")
-    with house_style():
-        return draw(sweep)
+    picture = drawn(lambda: draw(sweep))
+    for note in picture.notes:
+        warnings.warn(note, stacklevel=2)
+    return picture
 
 
-def draw_sweep(sweep: Sweep, picture_format: str) -> Iterator[tuple[str, bytes]]:
-    """Each picture's file name and content: curves, and a heat map if settings differ in just two keys."""
-    with house_style():
-        yield f"loss-curves.{picture_format}", as_bytes(loss_curves(sweep), picture_format)
-        if has_heat_map(sweep):
-            yield f"heat-map.{picture_format}", as_bytes(heat_map(sweep), picture_format)
+def draw_sweep(
+    sweep: Sweep, picture_format: str, report: Callable[[str], None]
+) -> Iterator[tuple[str, bytes]]:
+    """Each picture's file name and content: curves, and a heat map if settings differ in just two keys.
+
+    report is called with notes for the user.
+    """
+    kinds = {"loss-curves": loss_curves} | ({"heat-map": heat_map} if has_heat_map(sweep) else {})
+    notes: list[str] = []
+    for kind, draw in kinds.items():
+        picture = drawn(partial(draw, sweep))
+        report_once(picture.notes, notes, report)
+        yield f"{kind}.{picture_format}", as_bytes(picture, picture_format)
 
 
 def has_heat_map(sweep: Sweep) -> bool:
@@ -65,7 +77,7 @@ def has_heat_map(sweep: Sweep) -> bool:
     return len(axes) == 2 and all(len(axis) <= _MOST_CELLS for axis in axes)
 
 
-def loss_curves(sweep: Sweep) -> Figure:
+def loss_curves(sweep: Sweep) -> Picture:
     """The mean over repeats of each epoch's loss, with the band of most of them, for the best settings.
 
     It is the validation loss where every run held samples out, else the epoch loss: the mean over an epoch's
@@ -74,15 +86,18 @@ def loss_curves(sweep: Sweep) -> Figure:
     summary = sweep.statistics
     validation = summary.figure.startswith("validation")
     column, what = ("validation_curve", "validation") if validation else ("curve", "epoch")
-    shown = [setting for setting in summary.ranked if setting.diverged < setting.runs][:_MOST_SETTINGS]
-    curves = np.where(sweep.outcomes.diverged[:, None], np.nan, sweep.outcomes.columns[column])
+    shown = [setting for setting in summary.ranked if setting.lost < setting.runs][:_MOST_SETTINGS]
+    curves = np.where(
+        (sweep.outcomes.diverged | sweep.outcomes.failed)[:, None], np.nan, sweep.outcomes.columns[column]
+    )
     figure, [[axes]] = panels(1, 1, 3.6 + 0.18 * len(shown))
     axes.set_yscale("log")  # before the curves: without any, a logarithmic axis has no limits
     entries = []
+    names = texts([_name(summary, setting) for setting in shown], 70)
     for k, setting in enumerate(shown):
         first = setting.number * setting.runs
         mean = _draw_band(axes, k, sweep.outcomes.epochs, curves[first : first + setting.runs])
-        entries.append((mean, _label(summary, setting) + _left_out(mean.get_ydata())))
+        entries.append((mean, _label(names[k], summary, setting) + _left_out(mean.get_ydata())))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{what} loss (nats)")
     span_epochs(axes, sweep.outcomes.epochs)
@@ -114,11 +129,16 @@ def _draw_band(axes: Axes, k: int, epochs: Array, curves: Array) -> Any:
     return line
 
 
-def _label(summary: Summary, setting: Setting) -> str:
+def _name(summary: Summary, setting: Setting) -> str:
     words = [f"{key}={value}" for key, value in zip(summary.keys, setting.values, strict=True)]
+    return "  ".join(words) or "all runs"
+
+
+def _label(name: str, summary: Summary, setting: Setting) -> str:
     figure = loss_text(setting.spreads[summary.figure].mean)
-    diverged = f", {setting.diverged} diverged" if setting.diverged else ""
-    return f"{text('  '.join(words) or 'all runs', 70)}  ({figure}{diverged})"
+    counts = {"diverged": setting.diverged, "failed": setting.failed}
+    ends = "".join(f", {count} {end}" for end, count in counts.items() if count)
+    return f"{name}  ({figure}{ends})"
 
 
 def _left_out(mean: Array) -> str:
@@ -129,11 +149,11 @@ def _left_out(mean: Array) -> str:
     return f", {'in part' if shown.any() else 'not drawn:'} 0 or beyond {DRAWABLE:.0e}".replace("e+", "e")
 
 
-def heat_map(sweep: Sweep) -> Figure:
+def heat_map(sweep: Sweep) -> Picture:
     """The mean loss and the mean accuracy for each pair of the two keys' values, over the repeats."""
     summary = sweep.statistics
     first, second = [axis for axis in sweep.grid.varied if axis.key in sweep.grid.keys]
-    names = [[text(axis[k].text, 18) for k in range(len(axis))] for axis in (first, second)]
+    names = [texts([axis[k].text for k in range(len(axis))], 18) for axis in (first, second)]
     accuracy = summary.figure.replace("loss", "accuracy")
     shape = (len(first), len(second))
     figure, [row] = panels(1, 2, 1.6 + min(0.3 * len(first), 6), sharey=True)
@@ -145,10 +165,10 @@ def heat_map(sweep: Sweep) -> Figure:
         axes.set_title(f"mean {name.replace('_', ' ')}")
         axes.set_xlabel(text(second.key))
     row[0].set_ylabel(text(first.key))
-    runs, grey = summary.settings[0].runs, any(s.diverged == s.runs for s in summary.settings)
+    runs, grey = summary.settings[0].runs, any(s.lost == s.runs for s in summary.settings)
     over = repeats_text(summary) if runs > 1 else "one run each"
-    without = ", runs that diverged left out" if sweep.outcomes.diverged.any() else ""
-    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: all did)' if grey else ''}")
+    without = ", runs without figures left out" if any(s.lost for s in summary.settings) else ""
+    figure.suptitle(f"{text(sweep.name)}: {over}{without}{' (grey: none has any)' if grey else ''}")
     return figure
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +36,7 @@ _MOST_VALUES = 4_000_000  # of a curve, in all rows together
 _MOST_POINTS, _FEWEST_POINTS = 200, 4  # of a row's curve
 
 _NUMBERS = ("loss", "lowest_epoch_loss", "accuracy", "validation_loss", "validation_accuracy")
-_COUNTS = ("epochs", "steps", "best_epoch", "diverged", "held_out", "stopped_early", "uses_best")
+_COUNTS = ("epochs", "steps", "best_epoch", "diverged", "failed", "held_out", "stopped_early", "uses_best")
 _CURVES = ("curve", "validation_curve")
 
 
@@ -42,7 +44,8 @@ _CURVES = ("curve", "validation_curve")
 class Results:
     """Columns (rows,) and curves (rows, points): the loss at these epochs, nan where there is none.
 
-    A figure that was not measured, since nothing was held out, is nan. reasons says why a run diverged.
+    A figure that was not measured, since nothing was held out, is nan. reasons says why a run diverged or
+    failed.
     """
 
     epochs: AnyArray
@@ -62,8 +65,18 @@ class Results:
 
     @property
     def diverged(self) -> AnyArray:
-        """True for each run that diverged, (rows,)."""
+        """True for each run that diverged, or whose final loss is not finite, (rows,)."""
         return np.asarray(self.columns["diverged"] == 1)
+
+    @property
+    def failed(self) -> AnyArray:
+        """True for each run that could not be trained, (rows,)."""
+        return np.asarray(self.columns["failed"] == 1)
+
+    @property
+    def statuses(self) -> AnyArray:
+        """completed, diverged or failed, (rows,)."""
+        return np.where(self.failed, "failed", np.where(self.diverged, "diverged", "completed"))
 
     @property
     def held_out(self) -> bool:
@@ -71,12 +84,15 @@ class Results:
         return bool(self.columns["held_out"].all())
 
     def figure(self, name: str) -> Array:
-        """A figure of all runs, nan for those that diverged, (rows,)."""
-        return np.where(self.diverged, np.nan, self.columns[name])
+        """A figure of all runs, nan for those that diverged or failed, (rows,)."""
+        return np.where(self.diverged | self.failed, np.nan, self.columns[name])
 
     def put(self, k: int, outcome: Outcome) -> None:
         """Take a row's outcome."""
-        held_out = outcome.validation_loss is not None
+        held_out, reason = outcome.validation_loss is not None, outcome.reason
+        is_beyond = outcome.status == "completed" and not _is_finite(outcome)
+        if is_beyond:
+            reason = "a loss of the final parameters is not finite"
         entries = {
             "loss": outcome.loss,
             "lowest_epoch_loss": outcome.lowest_epoch_loss,
@@ -86,7 +102,8 @@ class Results:
             "epochs": outcome.epochs,
             "steps": outcome.steps,
             "best_epoch": NO_EPOCH if outcome.best_epoch is None else outcome.best_epoch,
-            "diverged": outcome.status == "diverged",
+            "diverged": outcome.status == "diverged" or is_beyond,
+            "failed": outcome.status == "failed",
             "held_out": held_out,
             "stopped_early": outcome.stopped_early,
             "uses_best": outcome.which == "best",
@@ -97,8 +114,8 @@ class Results:
             if curve is not None:
                 known = self.epochs <= len(curve)
                 self.columns[name][k, known] = curve[self.epochs[known] - 1]
-        if outcome.reason is not None:
-            self.reasons[k] = outcome.reason
+        if reason is not None:
+            self.reasons[k] = reason
 
     def take(self, rows: Sequence[int], part: "Results") -> None:
         """Take the outcomes of some rows."""
@@ -124,6 +141,8 @@ class Results:
         made = cls.empty(rows, epochs)
         for name, column in made.columns.items():
             given = arrays.get(name)
+            if given is None and name == "failed":  # sweeps of earlier versions ended at a failure
+                continue
             if given is None or given.shape != column.shape or given.dtype != column.dtype:
                 raise RunError(f"{name} is not an array of {column.shape} {column.dtype}")
             column[...] = given
@@ -132,6 +151,10 @@ class Results:
         reasons = arrays["reasons"].tobytes().decode("utf-8", "replace").split("\n")
         made.reasons.update({k: reason for k, reason in enumerate(reasons[:rows]) if reason})
         return made
+
+
+def _is_finite(outcome: Outcome) -> bool:
+    return isfinite(outcome.loss) and (outcome.validation_loss is None or isfinite(outcome.validation_loss))
 
 
 def points(epochs: Iterable[int], rows: int) -> AnyArray:
@@ -151,6 +174,7 @@ def results_csv(grid: Grid, results: Results) -> str:
     names = [axis.key for axis in grid.varied]
     lines = [csv_row(["row", *names, *HEADER])]
     columns = {name: column.tolist() for name, column in results.columns.items() if column.ndim == 1}
+    columns["status"] = results.statuses.tolist()
     for k in range(len(results)):
         entry = {name: column[k] for name, column in columns.items()}
         cells = [str(k), *map(cell, grid.values(k)), *_cells(entry), cell(results.reasons.get(k, ""))]
@@ -158,10 +182,10 @@ def results_csv(grid: Grid, results: Results) -> str:
     return "".join(lines)
 
 
-def _cells(entry: Mapping[str, float]) -> list[str]:
+def _cells(entry: Mapping[str, Any]) -> list[str]:
     held_out = entry["held_out"]
     return [
-        "diverged" if entry["diverged"] else "completed",
+        entry["status"],
         repr(entry["loss"]),
         repr(entry["lowest_epoch_loss"]),
         repr(entry["accuracy"]),

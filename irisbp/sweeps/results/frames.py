@@ -23,7 +23,7 @@ def results_frame(grid: Grid, results: Results, rows: Sequence[int]) -> DataFram
         {
             "row": np.array(rows, np.int64),
             **_key_columns(grid, rows),
-            "status": np.where(found.diverged, "diverged", "completed"),
+            "status": found.statuses,
             "loss": columns["loss"],
             "lowest_epoch_loss": columns["lowest_epoch_loss"],
             "accuracy": columns["accuracy"],

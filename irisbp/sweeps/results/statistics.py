@@ -28,7 +28,7 @@ MOST_SHOWN = 10  # settings in a table or in JSON, the best ones
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over repeats: n runs that did not diverge, their mean, sd (n - 1) and quantiles, or nan.
+    """A figure over repeats: n runs that have it, their mean, sd (n - 1) and quantiles, or nan.
 
     NumPy's, not pandas' own of a group: those sum otherwise, and are nan near the end of float64.
     """
@@ -61,7 +61,7 @@ def _mean_and_sd(values: Array) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """A setting's figure minus the best setting's, over the repeats in which neither diverged.
+    """A setting's figure minus the best setting's, over the repeats in which both have one.
 
     low and high are its mean's 95 % confidence interval, nan for fewer than two pairs or beyond float64.
     """
@@ -84,9 +84,15 @@ class Setting:
     values: tuple[str, ...]
     runs: int
     diverged: int
+    failed: int
     spreads: dict[str, Spread]
     rank: int
     difference: PairedDifference
+
+    @property
+    def lost(self) -> int:
+        """The runs without figures: its means are over the others."""
+        return self.diverged + self.failed
 
 
 @dataclass(frozen=True)
@@ -111,13 +117,15 @@ class Summary:
 def summarize(grid: Grid, results: Results) -> Summary:
     """The settings' figures, ranked by validation loss, or by the loss where not all held samples out.
 
-    A lower mean over repeats is better; a setting with fewer diverged runs comes first.
+    A lower mean over repeats is better; a setting with fewer runs that diverged or failed comes first.
     """
     figure = "validation_loss" if results.held_out else "loss"
     groups = _by_setting(grid, results)
-    runs, diverged = groups.size().tolist(), groups["diverged"].sum().tolist()
+    runs = groups.size().tolist()
+    diverged, failed = (groups[name].sum().tolist() for name in ("diverged", "failed"))
     spreads = {name: groups[name].agg(Spread.of).tolist() for name in FIGURES}
-    ranks = _ranks(diverged, [spread.mean for spread in spreads[figure]])
+    lost = [sum(counts) for counts in zip(diverged, failed, strict=True)]
+    ranks = _ranks(lost, [spread.mean for spread in spreads[figure]])
     best = groups.get_group(ranks.index(1))[figure].to_numpy()
     settings = [
         Setting(
@@ -125,6 +133,7 @@ def summarize(grid: Grid, results: Results) -> Summary:
             values=tuple(grid.values(number * grid.repeats)[: len(grid.keys)]),
             runs=runs[number],
             diverged=diverged[number],
+            failed=failed[number],
             spreads={name: of_all[number] for name, of_all in spreads.items()},
             rank=ranks[number],
             difference=paired_difference(group[figure].to_numpy(), best),
@@ -135,16 +144,16 @@ def summarize(grid: Grid, results: Results) -> Summary:
 
 
 def _by_setting(grid: Grid, results: Results) -> Any:
-    """The figures of all runs, nan for those that diverged, grouped by the number of their setting."""
+    """The figures of all runs, nan for those without any, grouped by the number of their setting."""
     import pandas as pd
 
     columns: dict[str, AnyArray] = {name: results.figure(name) for name in FIGURES}
-    frame = pd.DataFrame(columns | {"diverged": results.diverged})
+    frame = pd.DataFrame(columns | {"diverged": results.diverged, "failed": results.failed})
     return frame.groupby(np.arange(len(frame)) // grid.repeats)
 
 
-def _ranks(diverged: Sequence[int], means: Sequence[float]) -> list[int]:
-    keys = [(count, inf if np.isnan(mean) else mean) for count, mean in zip(diverged, means, strict=True)]
+def _ranks(lost: Sequence[int], means: Sequence[float]) -> list[int]:
+    keys = [(count, inf if np.isnan(mean) else mean) for count, mean in zip(lost, means, strict=True)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     ranks = [0] * len(order)
     for rank, number in enumerate(order, 1):
@@ -181,6 +190,7 @@ def summary_numbers(summary: Summary) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         "runs": [s.runs for s in settings],
         "diverged": [s.diverged for s in settings],
+        "failed": [s.failed for s in settings],
         "rank": [s.rank for s in settings],
     }
     for name in [name for name in FIGURES if any(s.spreads[name].n for s in settings)]:
@@ -210,6 +220,7 @@ def _as_json(summary: Summary, setting: Setting) -> dict[str, Any]:
         "values": dict(zip(summary.keys, setting.values, strict=True)),
         "runs": setting.runs,
         "diverged": setting.diverged,
+        "failed": setting.failed,
         **figures,
         "difference": {"mean": apart.mean, "low": apart.low, "high": apart.high},
     }

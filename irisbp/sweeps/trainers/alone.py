@@ -3,6 +3,7 @@
 import numpy as np
 
 from irisbp.config.schema import Config
+from irisbp.data.table import Table
 from irisbp.errors import Diverged
 from irisbp.nn.types import Array
 from irisbp.sweeps.trainers.outcome import Outcome
@@ -13,9 +14,9 @@ from irisbp.training.state import Epoch, Training
 from irisbp.training.stopping import which_parameters
 
 
-def train_alone(config: Config) -> Outcome:
-    """Train a config as `irisbp train` does, without a run directory."""
-    return finish_alone(prepare(config), [], [])
+def train_alone(config: Config, table: Table | None = None) -> Outcome:
+    """Train a config as `irisbp train` does, without a run directory; its table may be given."""
+    return finish_alone(prepare(config, table), [], [])
 
 
 def finish_alone(training: Training, losses: list[float], validation_losses: list[float]) -> Outcome:

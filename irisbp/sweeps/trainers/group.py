@@ -1,7 +1,8 @@
 """Runs that can be trained side by side, and their training."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table, read_table
@@ -10,13 +11,13 @@ from irisbp.sweeps.trainers import compiled
 from irisbp.sweeps.trainers.alone import train_alone
 from irisbp.sweeps.trainers.compiled import is_compiled, train_compiled
 from irisbp.sweeps.trainers.lockstep import Lockstep, join
-from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.sweeps.trainers.outcome import UNTRAINABLE, Outcome, failed
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 from irisbp.training.tables import wanted_of
 
-# Measured against the plain loop, one thread each. Fewer runs, or larger products, are trained alone.
-_FEWEST_RUNS, _MOST_PRODUCTS = 4, 50_000
+# Measured against the plain loop, one thread each: runs with larger products are trained alone.
+_MOST_PRODUCTS = 50_000
 _MOST_AT_ONCE, _LEAST_AT_ONCE = 1024, 64
 _IN_CACHE = 2**19  # numbers
 _MOST_PLACES = 2**25  # rows of the tables of runs at once, for memory's sake
@@ -29,8 +30,8 @@ def group_key(config: Config) -> Hashable:
     """Runs with equal keys can be trained side by side.
 
     They may differ in seed, rng, learning rate, initializer, schedule, fold, early stopping, l2, the limit
-    of clipping, the weights of classes and most options of the optimizer. Either all or none have weights.
-    Compiled code has a penalty or has none, and never stops early.
+    of clipping, the weights of classes and most options of the optimizer. Either all or none have a penalty,
+    and either all or none have weights. Compiled code never stops early.
     """
     options = vars(config.optimizer)
     return (
@@ -43,7 +44,8 @@ def group_key(config: Config) -> Hashable:
         config.network,
         config.data.model_copy(update={"fold": None}),
         config.clip_norm is None,
-        config.engine == "compiled" and (config.l2 > 0.0, config.early_stopping is None),
+        config.l2 > 0.0,
+        config.engine == "compiled" and config.early_stopping is None,
         *(options.get(name) for name in _COMMON),
         options.get("momentum", 0.0) > 0.0,
     )
@@ -59,32 +61,57 @@ def train_group(configs: Sequence[Config], report: Callable[[int], None] = repor
     report is called with how many more epochs are settled, including those after a run's early end, so that
     in the end all epochs of all configs have been reported.
     """
-    first = configs[0]
-    table = read_table(wanted_of(first.data))
-    one = prepare(first, table)
-    if is_compiled(first, one.network, one.batch_size):
-        return _compiled(configs, compiled.runs_at_once(one), table, report)
-    if not is_side_by_side(one, len(configs)):
-        return _one_by_one(configs, report)
-    most = runs_at_once(one.network, one.batch_size, len(table.targets))
+    table = read_table(wanted_of(configs[0].data))
+    one = first_preparable(configs, table)
+    if one is None or not is_side_by_side(one):
+        return _one_by_one(configs, table, report)
+    is_code = is_compiled(one.config, one.network, one.batch_size)
+    train = train_compiled if is_code else _train_plain
+    most = (
+        compiled.runs_at_once(one)
+        if is_code
+        else runs_at_once(one.network, one.batch_size, len(table.targets))
+    )
     outcomes: dict[int, Outcome] = {}
     for start in range(0, len(configs), most):
         numbers = range(start, min(start + most, len(configs)))
-        outcomes |= _train_block({number: configs[number] for number in numbers}, table, report)
+        trainings, failures = _prepared({number: configs[number] for number in numbers}, table)
+        if failures:
+            report(len(failures) * one.config.epochs)
+        outcomes |= failures
+        for alike in _alike(trainings):
+            outcomes |= zip(alike, train(list(alike.values()), table, report), strict=True)
     return [outcomes[number] for number in range(len(configs))]
 
 
-def is_side_by_side(training: Training, runs: int) -> bool:
-    """Return whether so many runs like this one are trained side by side."""
+def first_preparable(configs: Iterable[Config], table: Table) -> Training | None:
+    """The first training that can begin; None if none of them can."""
+    for config in configs:
+        with suppress(*UNTRAINABLE):
+            return prepare(config, table)
+    return None
+
+
+def _prepared(configs: Mapping[int, Config], table: Table) -> tuple[dict[int, Training], dict[int, Outcome]]:
+    """The trainings that can begin, and the outcomes of the others, by number."""
+    trainings, failures = dict[int, Training](), dict[int, Outcome]()
+    for number, config in configs.items():
+        try:
+            trainings[number] = prepare(config, table)
+        except UNTRAINABLE as error:
+            failures[number] = failed(config, error)
+    return trainings, failures
+
+
+def is_side_by_side(training: Training) -> bool:
+    """Return whether runs like this one are trained side by side, even if there is only one.
+
+    It depends on the run alone, so that its numbers do not depend on how many others there are.
+    """
     config, network, size = training.config, training.network, training.batch_size
     if is_compiled(config, network, size):
         return True
-    return config.numerics == "native" and is_quicker(runs, network, size)
-
-
-def is_quicker(runs: int, network: Network, batch_size: int) -> bool:
-    """Return whether so many runs side by side take less time than one after the other."""
-    return runs >= _FEWEST_RUNS and network.parameter_count * batch_size <= _MOST_PRODUCTS
+    return config.numerics == "native" and network.parameter_count * size <= _MOST_PRODUCTS
 
 
 def runs_at_once(network: Network, batch_size: int, rows: int) -> int:
@@ -95,35 +122,19 @@ def runs_at_once(network: Network, batch_size: int, rows: int) -> int:
     return max(1, min(most, _MOST_PLACES // rows))
 
 
-def _one_by_one(configs: Sequence[Config], report: Callable[[int], None]) -> list[Outcome]:
+def _one_by_one(configs: Sequence[Config], table: Table, report: Callable[[int], None]) -> list[Outcome]:
     outcomes = []
     for config in configs:
-        outcomes.append(train_alone(config))
+        try:
+            outcomes.append(train_alone(config, table))
+        except UNTRAINABLE as error:
+            outcomes.append(failed(config, error))
         report(config.epochs)
     return outcomes
 
 
-def _compiled(
-    configs: Sequence[Config], most: int, table: Table, report: Callable[[int], None]
-) -> list[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    for start in range(0, len(configs), most):
-        numbers = range(start, min(start + most, len(configs)))
-        for trainings in _alike({number: prepare(configs[number], table) for number in numbers}):
-            found = train_compiled(list(trainings.values()), table, report)
-            outcomes |= zip(trainings, found, strict=True)
-    return [outcomes[number] for number in range(len(configs))]
-
-
-def _train_block(
-    configs: Mapping[int, Config], table: Table, report: Callable[[int], None]
-) -> dict[int, Outcome]:
-    """Outcomes by number."""
-    outcomes: dict[int, Outcome] = {}
-    for trainings in _alike({number: prepare(config, table) for number, config in configs.items()}):
-        team = join(list(trainings.values()))
-        outcomes |= zip(trainings, Lockstep(team, table, report).outcomes(), strict=True)
-    return outcomes
+def _train_plain(trainings: Sequence[Training], table: Table, report: Callable[[int], None]) -> list[Outcome]:
+    return Lockstep(join(trainings), table, report).outcomes()
 
 
 def _alike(trainings: Mapping[int, Training]) -> list[dict[int, Training]]:

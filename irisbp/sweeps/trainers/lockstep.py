@@ -2,6 +2,9 @@
 
 A run leaves when it is done: at its end, when early stopping ends it, or when one of its numbers is not
 finite. Then the plain loop repeats that block from its start, and finds the last finite parameters.
+
+The last run is trained several times over where it takes that to fill the last register: see `engines.many`.
+Each copy has its number and, bit by bit, its numbers.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -15,7 +18,7 @@ import numpy.typing as npt
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
 from irisbp.nn.backprop import Objective
-from irisbp.nn.engines.many.plain import PlainLoopOfRuns, classify_runs
+from irisbp.nn.engines.many.plain import LANES, PlainLoopOfRuns, classify_runs
 from irisbp.nn.engines.one.plain import block_of
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import OPTIMIZERS, NormClippingOfRuns, Optimizer
@@ -91,7 +94,7 @@ def join(trainings: Sequence[Training]) -> Team:
 
 @dataclass
 class _Live:
-    """The runs that are still trained: all arrays have them last.
+    """The runs that are still trained, filled up: all arrays have them last.
 
     numbers (runs,) are their places in the team. A best_epoch of 0 is none yet.
     """
@@ -106,9 +109,16 @@ class _Live:
     best_loss: Array
     best_parameters: Array
 
-    def only(self, chosen: Mask) -> "_Live":
-        """The runs that a mask (runs,) chooses."""
-        return _Live(*(np.compress(chosen, getattr(self, field.name), axis=-1) for field in fields(self)))
+    def at(self, places: Indices) -> "_Live":
+        """The runs at these places."""
+        return _Live(*(np.take(getattr(self, field.name), places, axis=-1) for field in fields(self)))
+
+
+def filled(numbers: Indices, chosen: Mask) -> Indices:
+    """The places of the chosen runs, each number once; the last is repeated to fill a register."""
+    _, firsts = np.unique(numbers, return_index=True)
+    places = firsts[chosen[firsts]]
+    return np.concatenate([places, np.repeat(places[-1:], -len(places) % LANES)])
 
 
 class Lockstep:
@@ -121,17 +131,18 @@ class Lockstep:
         self._curve, self._validation_curve = list[Array](), list[Array]()  # (all runs,) for each epoch
         self._rule = StoppingRule.of_many([member.config for member in team.members])
         runs = len(team.members)
-        self._live = _Live(
+        live = _Live(
             numbers=np.arange(runs),
-            parameters=team.parameters.copy(),
+            parameters=team.parameters,
             rows=team.order,
-            labels=self._labels_of(np.arange(runs), team.order),
+            labels=self._labels_of(team.order),
             held_rows=team.held,
-            held_labels=self._labels_of(np.arange(runs), team.held),
+            held_labels=self._labels_of(team.held),
             best_epoch=np.zeros(runs, dtype=np.int64),
             best_loss=np.full(runs, inf),
             best_parameters=np.zeros_like(team.parameters) if self._monitors else np.zeros((0, runs)),
         )
+        self._live = live.at(filled(live.numbers, np.ones(runs, dtype=bool)))
         self._make_loop()
 
     @property
@@ -146,7 +157,7 @@ class Lockstep:
                 break
             self._begin(epoch)
             self._end(epoch, self._train(epoch))
-            self._report(len(self._live.numbers))
+            self._report(len(set(self._live.numbers.tolist())))
         if len(self._live.numbers):
             self._settle(np.ones(len(self._live.numbers), dtype=bool), self._epochs)
         return [self._outcomes[number] for number in range(len(self._team.members))]
@@ -157,12 +168,10 @@ class Lockstep:
     def _objectives(self) -> list[Objective]:
         return [self._team.members[number].objective for number in self._live.numbers]
 
-    def _labels_of(self, numbers: Indices, rows: Indices) -> Indices:
-        members = [self._team.members[number] for number in numbers]
-        return np.stack(
-            [member.labels[of_run - member.offset] for member, of_run in zip(members, rows.T, strict=True)],
-            axis=1,
-        )
+    def _labels_of(self, rows: Indices) -> Indices:
+        """The labels of rows of the stack, (n, all runs)."""
+        pairs = zip(self._team.members, rows.T, strict=True)
+        return np.stack([member.labels[of_run - member.offset] for member, of_run in pairs], axis=1)
 
     def _make_loop(self) -> None:
         configs, objectives = self._configs(), self._objectives()
@@ -180,18 +189,23 @@ class Lockstep:
             class_weight=np.array([o.class_weight for o in objectives]).T if weighted else None,
         )
 
-    def _keep(self, chosen: Mask) -> None:
-        """Continue with the runs that a mask chooses; their rates and memory go to a new optimizer."""
-        self._report(int((~chosen).sum()) * (self._epochs - len(self._curve)))
-        before = self._optimizer
-        self._live = self._live.only(chosen)
-        if not chosen.any():
-            return
+    def _keep(self, chosen: Mask) -> Indices:
+        """Continue with the runs that a mask chooses; their rates and memory go to a new optimizer.
+
+        Returns the places that they had.
+        """
+        gone = set(self._live.numbers[~chosen].tolist())
+        self._report(len(gone) * (self._epochs - len(self._curve)))
+        before, places = self._optimizer, filled(self._live.numbers, chosen)
+        self._live = self._live.at(places)
+        if not len(places):
+            return places
         self._make_loop()
-        self._optimizer.learning_rate[...] = before.learning_rate[chosen]
+        self._optimizer.learning_rate[...] = before.learning_rate[places]
         for name, array in self._optimizer.state.items():
             kept = before.state[name]
-            array[...] = np.compress(chosen, kept, axis=-1) if array.ndim else kept
+            array[...] = np.take(kept, places, axis=-1) if array.ndim else kept
+        return places
 
     def _stop_early(self, epochs: int) -> None:
         live = self._live
@@ -206,9 +220,11 @@ class Lockstep:
         self._optimizer.learning_rate[...] = [member.schedule(epoch - 1) for member in members]
         if epoch == 1 or members[0].config.data.shuffle != "every_epoch":
             return
-        for k, member in enumerate(members):
+        for number, member in {n: self._team.members[n] for n in live.numbers.tolist()}.items():
             rows = member.train_rows[member.source.next_order(len(member.train_rows))]
-            live.rows[:, k], live.labels[:, k] = rows + member.offset, member.labels[rows]
+            places = live.numbers == number
+            live.rows[:, places] = (rows + member.offset)[:, np.newaxis]
+            live.labels[:, places] = member.labels[rows][:, np.newaxis]
 
     def _train(self, epoch: int) -> Array:
         """Train for an epoch; the mean losses (runs,) of those that did not diverge."""
@@ -221,12 +237,14 @@ class Lockstep:
             losses = self._loop.run(live.rows[part], live.labels[part])
             sound = _finite(losses) & _finite(live.parameters)
             if not sound.all():
-                for k in np.flatnonzero(~sound).tolist():
+                _, firsts = np.unique(live.numbers, return_index=True)
+                for k in firsts[~sound[firsts]].tolist():
                     progress = Progress(epoch, start, step + start // size, float(mean[k]))
                     self._finish_alone(k, before, progress)
-                self._keep(sound)
-                losses, mean = losses[:, sound], mean[sound]
-                if not sound.any():
+                places = self._keep(sound)
+                # Not an index: the order in memory would change, and the order of the sums with it.
+                losses, mean = np.take(losses, places, axis=1), mean[places]
+                if not len(places):
                     break
             mean += _sums(losses, samples)
         return mean
@@ -272,7 +290,7 @@ class Lockstep:
 
     def _settle(self, chosen: Mask, epochs: int) -> None:
         """The outcomes of the runs that a mask chooses, after so many epochs."""
-        live, team = self._live.only(chosen), self._team
+        live, team = self._live.at(filled(self._live.numbers, chosen)), self._team
         which = [
             which_parameters(team.members[number].config, bool(best))
             for number, best in zip(live.numbers, live.best_epoch, strict=True)

@@ -1,19 +1,24 @@
 """The loop of many runs at once in NumPy: the run is the last axis of every array.
 
 A ufunc call costs nearly the same for a thousand runs as for one, and calls are most of what a small
-network's update costs the plain loop. Layers are (nodes, rows, runs) arrays, parameters (parameters, runs);
-no operation mixes runs. Three things that the plain loop does for each sample are done here for many samples
-at once: gathering the inputs, the losses, and the search for logits that need a shift (see `nn.losses`).
+network's update costs the plain loop. Layers are (nodes, rows, runs) arrays, parameters (parameters, runs).
+Three things that the plain loop does for each sample are done here for many samples at once: gathering the
+inputs, the losses, and the search for logits that need a shift (see `nn.losses`).
+
+A run's numbers have the same bits whatever runs are beside it. No operation mixes runs, none takes another
+way for another number of them, and their number is a multiple of LANES: each is in a whole register.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from math import log
+from sys import float_info
 from typing import Literal
 
 import numpy as np
 
 from irisbp.nn.activations import ACTIVATIONS, Activation
-from irisbp.nn.losses import NEAR, cross_entropy
+from irisbp.nn.losses import NEAR, cross_entropy, samples_summed_alike
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Optimizer, Sgd
 from irisbp.nn.types import Array, Indices
@@ -23,11 +28,12 @@ try:  # NumPy's private function: the public wrapper takes as long as the sums t
 except ImportError:
     einsum = np.einsum
 
+LANES = 8  # the numbers in the widest register; fewer runs are filled up with copies
 _GATHERED = 2**13  # inputs of each feature that are gathered at once; they fit into the cache
 # The smallest buffer that ufuncs may have, in numbers: copying short rows into one doubles a product's time.
 _NO_BUFFER = 16
 _MOST, _LEAST = np.exp(NEAR), np.exp(-NEAR)
-_ONE = np.array(1.0)
+_ONE, _FARTHEST = np.array(1.0), np.array(log(float_info.max))
 
 
 def _sigmoid(pair: Array, slope: Array, value: Array) -> None:
@@ -42,7 +48,15 @@ def _sigmoid(pair: Array, slope: Array, value: Array) -> None:
     np.multiply(slope, value, slope)
 
 
+def _sigmoid_of_any(pair: Array, slope: Array, value: Array) -> None:
+    """The same for all sums: bit by bit up to 709, and 1 with a slope of 0 beyond."""
+    beyond = slope > _FARTHEST
+    _sigmoid(pair, slope, value)
+    value[beyond], slope[beyond] = 1.0, 0.0
+
+
 _QUICK: dict[str, Activation] = ACTIVATIONS | {"sigmoid": _sigmoid}
+_CAREFUL: dict[str, Activation] = ACTIVATIONS | {"sigmoid": _sigmoid_of_any}
 
 
 class _HiddenLayerOfRuns:
@@ -101,18 +115,23 @@ class _Forward:
         _, rows, runs = self.logits.shape
         return labels * (rows * runs) + np.arange(rows * runs).reshape(rows, runs)
 
-    def correct(self, labels: Indices, scale: Array) -> tuple[Indices, Array]:
+    def correct(self, labels: Indices, scale: Array, rest: Array, of_label: Array) -> tuple[Indices, Array]:
         """Repeat loss and gradient like the plain loop where a sample's logits need a shift.
 
-        labels is (rows, runs). Returns the flat indices of those samples in (rows, runs), and their losses.
+        All arrays are (rows, runs), the last two as `differentiate` left them. Returns the flat indices of
+        those samples in (rows, runs), and their losses.
         """
         logits, delta = (array.reshape(len(array), -1) for array in (self.logits, self._delta))
-        far = np.flatnonzero(~(np.abs(logits) < NEAR).all(axis=0))
-        if not len(far):
-            return far, np.empty(0)
-        gradient = np.empty((len(far), len(logits)))
-        losses, _ = cross_entropy(logits[:, far].T, labels.reshape(-1)[far], gradient)
-        delta[:, far] = gradient.T * np.broadcast_to(scale, labels.shape).reshape(-1)[far]
+        far = np.flatnonzero(~((rest < _MOST) & (of_label < _MOST) & (of_label > _LEAST)))
+        losses, scales = np.empty(len(far)), np.broadcast_to(scale, labels.shape).reshape(-1)
+        size = samples_summed_alike(len(logits))
+        for start in range(0, len(far), size):
+            part = far[start : start + size]
+            gradient = np.empty((len(part), len(logits)))
+            losses[start : start + size], _ = cross_entropy(
+                logits[:, part].T, labels.reshape(-1)[part], gradient
+            )
+            delta[:, part] = gradient.T * scales[part]
         return far, losses
 
 
@@ -161,9 +180,10 @@ def _sum_of_products(inputs: Array, delta: Array, gradient: Array) -> None:
 class PlainLoopOfRuns:
     """Trains the columns of parameters (parameters, runs) in place, batch by batch.
 
-    Each run's numbers are the plain loop's, to rounding. inputs (any number of rows, inputs) is one
-    table for all runs. l2 is a penalty for each run, (runs,), or None, and class_weight the weights of each
-    run's classes, (classes, runs), or None; the optimizer is one of `nn.optimizers` for arrays of this shape.
+    Each run's numbers are the plain loop's, to rounding. runs is a multiple of LANES. inputs (any number of
+    rows, inputs) is one table for all runs. l2 is a penalty for each run, (runs,), or None, and class_weight
+    the weights of each run's classes, (classes, runs), or None; the optimizer is one of `nn.optimizers` for
+    arrays of this shape.
     """
 
     def __init__(
@@ -241,7 +261,7 @@ class PlainLoopOfRuns:
     def _train_part(self, inputs: Array, labels: Indices, losses: Array) -> bool:
         """Train on gathered inputs (inputs + 1, n, runs); returns True if all logits were near."""
         step = self._step(min(self._batch_size, len(labels)))
-        activate = (ACTIVATIONS if self._is_careful else _QUICK)[self._network.activation]
+        activate = (_CAREFUL if self._is_careful else _QUICK)[self._network.activation]
         size, of_label = step.rows, np.empty_like(losses)
         shape = -1, size, losses.shape[1]
         by_batch = labels.reshape(shape)
@@ -259,7 +279,7 @@ class PlainLoopOfRuns:
             step(x, activate)
             step.differentiate(places, scale, rest, powers)
             if self._is_careful:
-                shifted.append((rest, *step.correct(of_batch, scale)))
+                shifted.append((rest, *step.correct(of_batch, scale, rest, powers)))
             step.backward(x)
             self._update()
         near = losses.max() < _MOST and of_label.max() < _MOST and of_label.min() > _LEAST
@@ -319,10 +339,10 @@ def classify_runs(
     """Each sample's loss and predicted class in every run, both (n, runs).
 
     parameters is (parameters, runs), inputs a table (any number of rows, inputs) for all runs; rows of the
-    table and their labels are (n, runs).
+    table and their labels are (n, runs), where runs is a multiple of LANES.
     """
     losses, predictions = np.empty(rows.shape), np.empty_like(rows)
-    gather, activate = _Gatherer(inputs), ACTIVATIONS[network.activation]
+    gather, activate = _Gatherer(inputs), _CAREFUL[network.activation]
     size = max(1, _GATHERED // rows.shape[1])
     with np.errstate(all="ignore"):
         for start in range(0, len(rows), size):
@@ -332,7 +352,7 @@ def classify_runs(
             predictions[part] = forward(gather(rows[part]), activate).argmax(axis=0)
             of_label = np.empty_like(rest)
             forward.differentiate(forward.places(of_part), _ONE, rest, of_label)
+            at, values = forward.correct(of_part, _ONE, rest, of_label)
             np.log1p(np.divide(rest, of_label, rest), rest)
-            at, values = forward.correct(of_part, _ONE)
             rest.reshape(-1)[at] = values
     return losses, predictions
