@@ -21,7 +21,7 @@ from irisbp.data.options import MISSING_VALUES
 from irisbp.data.table import Table
 from tests.data.told import read_as_told
 
-EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CLASSES = ["setosa", "no", "NA", "x y", "été", "-", "01", "1.5e3 or so"]
 LETTERS = "abcxyzé"
 Cells = list[Any]
@@ -241,7 +241,7 @@ def test_what_is_in_a_parquet_file(tmp_path: Path, frame: pd.DataFrame, ending: 
     check(path, frame)
 
 
-@settings(EXAMPLES, max_examples=25)
+@settings(EXAMPLES, max_examples=15)
 @given(frames(), st.sampled_from([",", "\t"]), st.booleans())
 def test_the_quick_way_has_the_same_meaning(
     tmp_path: Path, frame: pd.DataFrame, separator: str, index: bool
