@@ -28,9 +28,18 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
             f" irisbp table {shlex.quote(first)} shows how it is read"
         )
     overrides = list(rest) if is_path or not first else [first, *rest]
+    given = dict[str, str]()
     for argument in overrides:
-        matched(argument)
+        key = matched(argument)["key"]
+        if key in given:
+            raise lost(f"argument {abridged(argument)}", abridged(given[key]))
+        given[key] = argument
     return Path(first) if is_path else None, overrides
+
+
+def lost(place: str, other: str) -> ConfigError:
+    """The error of an argument that would replace another one, which was given before it."""
+    return ConfigError(f"{place}: it would replace {other}, which is given before it; leave out one of them")
 
 
 def matched(argument: str) -> re.Match[str]:

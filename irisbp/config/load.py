@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from irisbp.config.arguments import matched
+from irisbp.config.arguments import lost, matched
 from irisbp.config.given import Given, plain
 from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
@@ -202,17 +202,16 @@ def _override(document: Document, argument: str) -> None:
 
 
 def _check_that_nothing_is_lost(document: Document, path: KeyPath, place: str) -> None:
-    """ConfigError if an argument would replace what another one before it has given."""
+    """ConfigError if an argument would replace what another one before it has given to another key.
+
+    Of two arguments for one key, the last counts.
+    """
     given = {known: by for known, by in document.value_places.items() if by.startswith(_ARGUMENT)}
     for known, by in given.items():
         is_name = path == (*known, "name") and not isinstance(document.data.get(known[0]), dict)
-        if known[: len(path)] == path or is_name:
+        is_for_this_key = by.startswith(f"{_ARGUMENT}{'.'.join(map(str, path))}=")
+        if (known[: len(path)] == path or is_name) and not is_for_this_key:
             raise lost(place, by.removeprefix(_ARGUMENT))
-
-
-def lost(place: str, other: str) -> ConfigError:
-    """The error of an argument that would replace another one, which was given before it."""
-    return ConfigError(f"{place}: it would replace {other}, which is given before it; leave out one of them")
 
 
 def key_path(key: str, place: str) -> tuple[str, ...]:
@@ -490,12 +489,22 @@ def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
         yield ("data", "fold"), f"{data.fold} is not a fold from 0 to {data.folds - 1}"
 
 
+def _is_unit(text: str) -> bool:
+    """Return true of a text that can stand beside a number without being a part of it."""
+    return bool(text.strip("+-.,' ")) and not any(map(str.isdigit, text))
+
+
 def _dialect_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
     if data.encoding is not None:
         try:
             "".encode(data.encoding)
         except (LookupError, ValueError):
             yield ("data", "encoding"), f"{abridged(data.encoding)} is not the name of an encoding"
+    if wrong := [unit for unit in data.units if not _is_unit(unit)]:
+        yield (
+            ("data", "units"),
+            f"{_shown(wrong[0])} cannot be a unit; one has no digits, and more than signs",
+        )
     given = {"separator": data.separator or ",", "thousands": data.thousands}
     if data.decimal == data.thousands:
         yield ("data", "thousands"), "the same as data.decimal"

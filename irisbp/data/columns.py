@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from irisbp.data.kinds import Judged, counts_rows, judge
+from irisbp.data.odd import Measured, odd_faults
 from irisbp.data.options import Kind, Wanted, listed
-from irisbp.data.problems import Fault, dialect_key, in_yaml, shown
+from irisbp.data.problems import DROP, Fault, exclude_key, in_yaml, names_in_yaml, shown
 from irisbp.data.sheet import Sheet
 from irisbp.nn.types import Array
 
@@ -42,14 +43,16 @@ class Chosen:
 def choose(sheet: Sheet, wanted: Wanted) -> tuple[list[Chosen], list[Fault]]:
     """The columns but the target, in the order of data.features or of the table, and all problems."""
     order = range(len(sheet.names)) if wanted.features is None else map(sheet.names.index, wanted.features)
-    chosen, problems, undecided = list[Chosen](), list[Fault](), list[Fault]()
-    for position in order:
-        name = sheet.names[position]
-        if name == wanted.target:
-            continue
-        column, found = _column(name, position, sheet.columns[position], sheet.lines, wanted)
-        chosen.append(column)
-        (undecided if column.told.startswith("words") else problems).extend(found)
+    found = [_column(sheet, k, wanted) for k in order if sheet.names[k] != wanted.target]
+    chosen, problems, undecided = [column for column, _ in found], list[Fault](), list[Fault]()
+    odd = odd_faults(
+        [Measured(c.name, sheet.columns[c.position], j) for c, j in found if _is_of_numbers(c, j)],
+        sheet.lines,
+        wanted,
+    )
+    for column, judged in found:
+        faults = _faults(column, judged, odd.get(column.name), sheet, wanted)
+        (undecided if column.told.startswith("words") else problems).extend(faults)
     if wanted.features is not None:
         rest = [k for k, name in enumerate(sheet.names) if name not in {*wanted.features, wanted.target}]
         chosen += [_unused(sheet, k, wanted, "not named in data.features") for k in rest]
@@ -61,20 +64,31 @@ def _unused(sheet: Sheet, position: int, wanted: Wanted, why: str) -> Chosen:
     return _told(sheet.names[position], position, judged, sheet.columns[position], wanted, left_out=why)
 
 
-def _column(
-    name: str, position: int, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
-) -> tuple[Chosen, list[Fault]]:
+def _column(sheet: Sheet, position: int, wanted: Wanted) -> tuple[Chosen, Judged]:
+    name, cells = sheet.names[position], sheet.columns[position]
     judged = judge(cells, wanted)
     if name and name in wanted.categorical:
-        column = _categories(name, position, judged, cells, wanted)
-        return column, _missing(name, judged.missing, lines, wanted)
+        return _categories(name, position, judged, cells, wanted), judged
     why = _why_left_out(name, judged, wanted)
-    if why is not None:
-        return _told(name, position, judged, cells, wanted, left_out=why), []
-    column = _told(name, position, judged, cells, wanted)
-    if judged.verdict in ("number", "boolean"):
-        return column, _missing(name, judged.missing, lines, wanted)
-    return column, _undecided(name, judged, cells, lines, wanted)
+    return _told(name, position, judged, cells, wanted, left_out=why), judged
+
+
+def _is_of_numbers(column: Chosen, judged: Judged) -> bool:
+    """Return true of a column that is used as numbers, or would be if they were not written otherwise."""
+    return column.left_out is None and column.kind != "words" and judged.verdict in ("number", "odd")
+
+
+def _faults(column: Chosen, judged: Judged, odd: Fault | None, sheet: Sheet, wanted: Wanted) -> list[Fault]:
+    """Everything that has to be decided about a column; odd is what its numbers need."""
+    name, lines = column.name, sheet.lines
+    if column.left_out is not None:
+        return []
+    if odd is not None:
+        is_left_out = odd.keys == (exclude_key(name),)
+        return [odd, *([] if is_left_out else _missing(name, judged.missing, lines, wanted))]
+    if column.kind == "words" or judged.verdict in ("number", "boolean"):
+        return _missing(name, judged.missing, lines, wanted)
+    return _words(name, judged, sheet.columns[column.position], lines, wanted)
 
 
 def _why_left_out(name: str, judged: Judged, wanted: Wanted) -> str | None:
@@ -105,24 +119,20 @@ def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -
     how = "data.missing=most_frequent" if name in wanted.categorical else "=median"
     return [
         Fault(
-            f"{name}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}):"
-            f" data.missing=drop or {how}",
-            ("data.missing=drop",),
+            f"{name}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}): {DROP} or {how}",
+            (DROP,),
+            tuple(rows),
         )
     ]
 
 
-def _undecided(
+def _words(
     name: str, judged: Judged, cells: "Sequence[str] | Array", lines: Sequence[int], wanted: Wanted
 ) -> list[Fault]:
-    if judged.verdict == "odd":
-        odd = _odd(name, judged, lines)
-        is_left_out = odd.keys[0].startswith("data.exclude=")
-        return [odd, *([] if is_left_out else _missing(name, judged.missing, lines, wanted))]
     count, rows = len(judged.words), len(lines)
     row, text = judged.words[0]
     place = f"{name}: {shown(text.strip())} (line {lines[row]})"
-    exclude, categorical = f"data.exclude=[{in_yaml(name)}]", f"data.categorical=[{in_yaml(name)}]"
+    exclude, categorical = exclude_key(name), f"data.categorical=[{in_yaml(name)}]"
     texts = {cell.strip() for cell in cells} if not isinstance(cells, np.ndarray) else set[str]()
     distinct = len(texts - wanted.missing_texts)
     if judged.verdict == "mixed" and count <= rows / 2:
@@ -136,26 +146,9 @@ def _undecided(
     return [*found, *(_missing(name, judged.missing, lines, wanted) if few else [])]
 
 
-def _odd(name: str, judged: Judged, lines: Sequence[int]) -> Fault:
-    """The first number that is written otherwise, how many there are, and what settles it."""
-    decimals = [odd for odd in judged.odd if "decimal" in odd.keys]
-    first = judged.odd[0]
-    keys = max((odd.keys for odd in decimals), key=len, default=first.keys)
-    settled = tuple(dialect_key(key, value) for key, value in keys.items())
-    exclude = f"data.exclude=[{in_yaml(name)}]"
-    if not settled and first.reason.endswith("finite number"):
-        texts = dict.fromkeys(odd.cell.strip() for odd in judged.odd)
-        if len(judged.odd) < len(lines):
-            settled = (f"data.missing_values=[{', '.join(map(in_yaml, texts))}]", "data.missing=drop")
-    counted = f"; {len(judged.odd)} of {len(lines)} cells are such" if len(judged.odd) > 1 else ""
-    text = f"line {lines[first.row]}, column {name}: {shown(first.cell)} {first.reason}{counted}"
-    how = f"{' '.join(settled)}, or {exclude}" if settled else exclude
-    return Fault(f"{text}: {how}", settled or (exclude,))
-
-
 def _marker(judged: Judged, wanted: Wanted) -> str:
     texts = list(dict.fromkeys(text.strip() for _, text in judged.words))[:5]
-    return f"data.missing_values=[{', '.join(map(in_yaml, texts))}] data.missing=drop"
+    return f"data.missing_values={names_in_yaml(texts)} {DROP}"
 
 
 def _categories(

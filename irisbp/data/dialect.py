@@ -5,6 +5,7 @@ Each check raises Misread with a sentence and the dialect that would fit.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from irisbp.characters import word_for
@@ -15,7 +16,10 @@ from irisbp.errors import DataError
 
 _SEPARATORS = (";", "\t", "|", ",", " ")
 _OTHERS = {
-    "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "<": "XML or HTML",
+    "@relation": "an ARFF file", "%": "an ARFF file", "{": "JSON", "[": "JSON", "PK\x03\x04": "a zip file",
+    "\x1f": "a packed file", "\ufffd7zXZ": "a packed file", "PAR1\x15": "a Parquet file",
+    "ARROW1\0": "a Feather file", "\x80": "a pickle", "\x93NUMPY": "a NumPy file", "<": "XML or HTML",
+    "SQLite format": "a database",
 }  # fmt: skip
 _LIBSVM = re.compile(r"\S+(\s+\d+:\S+)+\s*")
 
@@ -56,17 +60,28 @@ def _check_comments(lines: Sequence[str], dialect: Dialect) -> None:
 
 
 def _check_separator(lines: Sequence[str], dialect: Dialect) -> None:
-    """One column, or quotes that do not end at a cell's end, where another separator gives several."""
+    """Rows of one cell, or of different widths, where another separator gives rows like the header.
+
+    Unless a separator is given, one that gives more cells is better, too: a comma may be in each row by
+    chance.
+    """
     separator = dialect.separator or ","
     if dialect.comment:
         lines = [line for line in lines if not line.startswith(dialect.comment)]
-    if not lines or _width(lines[0], separator) not in (0, 1):
+    own = _widths(lines, separator)
+    fits = own[0] > 1 and _agree(own, separator)
+    if fits and dialect.separator is not None:
         return
-    for other in _SEPARATORS:
-        widths = [_width(line, other) for line in lines]
-        if other != separator and widths[0] > 1 and _agree(widths, other):
+    # A line above the table has fewer words than its rows have cells, by chance one less.
+    is_title = own[0] == 1 and len(own) > 2 and own[1] > 2 and len(set(own[1:])) == 1
+    what = "the" if own[0] > 1 else "one column; its"
+    for other in _SEPARATORS if own[0] < 2 else _SEPARATORS[:3]:
+        widths = _widths(lines, other)
+        if other == separator or (is_title and len(set(widths)) > 1):
+            continue
+        if widths[0] > (own[0] if fits else 1) and _agree(widths, other):
             raise Misread(
-                f"line 1: one column; its cells seem to be separated by a {word_for(other)}:"
+                f"line 1: {what} cells seem to be separated by a {word_for(other)}:"
                 f" data.separator={word_for(other)}",
                 separator=other,
             )
@@ -79,27 +94,23 @@ def _agree(widths: list[int], separator: str) -> bool:
     return set(widths[1:]) <= {widths[0]} or set(widths[1:]) == {widths[0] + 1}
 
 
-def _width(line: str, separator: str) -> int:
-    """The number of cells in a line, 0 if it is not one of this separator."""
-    text = line.strip(" ") if separator == " " else line
+def _widths(lines: Sequence[str], separator: str) -> list[int]:
+    """The number of cells in each row, [0] if these are no rows of this separator."""
+    blanks = separator == " "
+    texts = [f"{line.strip(' ') if blanks else line}\n" for line in lines]
+    rows = csv.reader(texts, delimiter=separator, strict=True, skipinitialspace=blanks)
+    found = list[int]()
     try:
-        return len(
-            next(csv.reader([text], delimiter=separator, strict=True, skipinitialspace=separator == " "))
-        )
-    except (csv.Error, StopIteration):
-        return 0
+        found.extend(len(row) for row in rows)
+    except csv.Error:  # the last row may go on below these lines
+        return found if found and rows.line_num == len(texts) else [0]
+    return found or [0]
 
 
 def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
     """Misread or DataError if the first line is no header for these rows."""
     _check_title(names, rows, line)
-    numbers = [name for name in names if NUMBER.fullmatch(name)]
-    if numbers and not _counting(names):
-        raise Misread(
-            f"line {line}: {numbers[0]} is no name; a header with the columns' names is needed:"
-            " data.header=none calls them 0, 1, 2, ..., and data.header=[...] names them",
-            header="none",
-        )
+    _check_header(names, rows, line)
     first = {name: k for k, name in reversed(list(enumerate(names)))}
     for k, name in enumerate(names):
         if name and first[name] != k:
@@ -113,6 +124,21 @@ def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
         raise DataError(f"line {line}: no column has a name")
 
 
+def _check_header(names: list[str], rows: list[list[str]], line: int) -> None:
+    """A first line of numbers, or of words that are cells of their columns, too, is no header."""
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    cells = [set(column) for column in zip(*(row for row in stripped if row != names), strict=False)]
+    repeated = [name for name, column in zip(names, cells, strict=False) if name and name in column]
+    if (numbers and not _counting(names)) or len(repeated) > len(names) / 2:
+        why = f"{numbers[0]} is no name" if numbers else f"{repeated[0]} is a cell of its column, too"
+        raise Misread(
+            f"line {line}: {why}; a header with the columns' names is needed:"
+            " data.header=none calls them 0, 1, 2, ..., and data.header=[...] names them",
+            header="none",
+        )
+
+
 def _counting(names: list[str]) -> bool:
     """Names that pandas or R made of the columns' numbers: 0, 1, 2, ... or 1, 2, 3, ..."""
     found = [name for name in names if name]
@@ -120,11 +146,12 @@ def _counting(names: list[str]) -> bool:
 
 
 def _check_title(names: list[str], rows: list[list[str]], line: int) -> None:
-    """A line above the header: most of its cells are empty, and those of the next line are names."""
+    """A line above the table: most of its cells are empty above a header, or it is one cell above many."""
     below = [cell.strip() for cell in rows[0]] if rows else []
     is_header = len(below) > 1 and all(below) and not any(map(NUMBER.fullmatch, below))
-    filled = sum(map(bool, names))
-    if is_header and filled < len(below) / 2 and (len(rows) == 1 or len(rows[1]) == len(below)):
+    is_above = sum(map(bool, names)) < len(below) / 2 and (len(rows) == 1 or len(rows[1]) == len(below))
+    is_alone = len(names) == 1 and len(below) > 2 and {len(row) for row in rows} == {len(below)}
+    if (is_header and is_above) or is_alone:
         raise Misread(f"line {line}: a title, not a header: data.skip_rows={line}", skip_rows=line)
 
 
@@ -154,6 +181,9 @@ def _named(names: tuple[str, ...], line: int) -> dict[str, object]:
 
 
 def check_width(names: list[str], rows: list[list[str]], line: int) -> None:
-    """DataError if data.header does not name each cell of a row."""
+    """DataError if data.header does not name each cell of a row, or two columns alike."""
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise DataError(f"data.header has two columns called {twice[0]}")
     if len(rows[0]) != len(names):
         raise DataError(f"line {line}: {len(rows[0])} cells, where data.header has {len(names)} names")

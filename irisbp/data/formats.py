@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from irisbp.data.frames import csv_of
+from irisbp.data.apart import ENDINGS, csv_apart
 from irisbp.data.options import STDIN, Dialect, Wanted
 from irisbp.data.quick import quick_sheet
 from irisbp.data.sheet import Sheet, read_sheet
@@ -24,7 +24,7 @@ from irisbp.errors import DataError, StorageError
 from irisbp.nearest import did_you_mean
 
 _OF_A_FRAME = "frame.csv"
-_MOST_TIMES = 1100  # a text's bytes for each packed one; gzip reaches 1,032
+_ALWAYS, _MOST_TIMES = 2**26, 100  # bytes of text, and bytes of it for each packed one; gzip reaches 1,032
 _TABS = (".tsv", ".tab")
 _OTHERS = {
     ".arff": "an ARFF file", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".pkl": "a pickle",
@@ -33,9 +33,6 @@ _OTHERS = {
     ".rds": "an R file", ".rdata": "an R file", ".sav": "an SPSS file", ".dta": "a Stata file",
     ".h5": "an HDF5 file", ".html": "HTML", ".xml": "XML",
 }  # fmt: skip
-_FRAMES = {".parquet": "read_parquet", ".feather": "read_feather"} | dict.fromkeys(
-    (".xlsx", ".xls", ".xlsb", ".ods"), "read_excel"
-)
 _PACKED: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item, return-value]
     ".bz2": bz2.BZ2File,
@@ -94,8 +91,8 @@ def text_of(file: IO[bytes], source: str) -> tuple[IO[bytes], str]:
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
         raise DataError(f"this is {_OTHERS[suffix]}, not a table of cells; save it as CSV")
-    if suffix in _FRAMES:
-        return io.BytesIO(_frame_as_csv(file, _FRAMES[suffix])), _OF_A_FRAME
+    if suffix in ENDINGS:
+        return io.BytesIO(csv_apart(file, suffix)), _OF_A_FRAME
     if suffix in _PACKED:
         return io.BytesIO(_unpacked(file, _PACKED[suffix])), path.stem
     if suffix == ".zip":
@@ -109,8 +106,13 @@ def _size(file: IO[bytes]) -> int:
     return size
 
 
+def _most(file: IO[bytes]) -> int:
+    """The number of bytes that a packed file may have when it is unpacked."""
+    return min(MOST_BYTES, max(_ALWAYS, _size(file) * _MOST_TIMES))
+
+
 def _unpacked(file: IO[bytes], unpack: Callable[[IO[bytes]], IO[bytes]]) -> bytes:
-    most = min(MOST_BYTES, _size(file) * _MOST_TIMES + 2**16)
+    most = _most(file)
     try:
         return bounded(unpack(file), most)
     except _DAMAGED as error:
@@ -118,7 +120,7 @@ def _unpacked(file: IO[bytes], unpack: Callable[[IO[bytes]], IO[bytes]]) -> byte
 
 
 def _from_zip(file: IO[bytes]) -> tuple[IO[bytes], str]:
-    most = min(MOST_BYTES, _size(file) * _MOST_TIMES + 2**16)
+    most = _most(file)
     try:
         with zipfile.ZipFile(file) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -128,22 +130,3 @@ def _from_zip(file: IO[bytes]) -> tuple[IO[bytes], str]:
                 return io.BytesIO(bounded(inner, most)), names[0]
     except _DAMAGED as error:
         raise DataError(f"damaged: it cannot be unpacked ({error})") from None
-
-
-def _frame_as_csv(file: IO[bytes], reader: str) -> bytes:
-    """The content of a file that pandas reads, as CSV; DataError for one that is damaged."""
-    import pandas as pd
-
-    file.seek(0)
-    content, options = io.BytesIO(file.read()), dict[str, Any]()
-    if reader == "read_excel":  # its first rows may be titles: they are judged as those of a CSV file are
-        options = {"engine": "calamine", "header": None, "dtype": object, "keep_default_na": False}
-    try:
-        return csv_of(getattr(pd, reader)(content, **options), header=reader != "read_excel")
-    except ImportError:
-        raise DataError("reading it needs the extra `tables`: pip install 'irisbp[tables]'") from None
-    except (MemoryError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic in calamine's Rust code is no Exception
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise DataError(f"damaged, or not the format that its name says ({reason})") from None

@@ -19,7 +19,7 @@ Verdict = Literal["number", "boolean", "words", "mixed", "odd", "empty"]
 
 TRUE, FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 BOOLEANS = dict.fromkeys(TRUE, 1.0) | dict.fromkeys(FALSE, 0.0)
-_N = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_BLANK = "[ \u00a0\u202f]"  # the latter two do not break a line, and are what spreadsheets write
 _WRITTEN_OTHERWISE: tuple[tuple[re.Pattern[str], str, dict[str, str]], ...] = (
     (re.compile(r"[-+]?(inf|infinity)", re.I), "is not a finite number", {}),
     (
@@ -30,16 +30,30 @@ _WRITTEN_OTHERWISE: tuple[tuple[re.Pattern[str], str, dict[str, str]], ...] = (
     (re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": ","}),
     (re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?", re.A), "has a decimal comma", {"decimal": ","}),
     (re.compile(r"[-+]?\d+,", re.A), "has a decimal comma", {"decimal": ","}),
-    (re.compile(r"[-+]?\d{1,3}( \d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": " "}),
+    (
+        re.compile(rf"[-+]?\d{{1,3}}({_BLANK}\d{{3}})+(\.\d*)?", re.A),
+        "has thousands marks",
+        {"thousands": " "},
+    ),
+    (
+        re.compile(rf"[-+]?\d{{1,3}}({_BLANK}\d{{3}})+,\d*", re.A),
+        "has a decimal comma",
+        {"decimal": ",", "thousands": " "},
+    ),
     (re.compile(r"[-+]?\d{1,3}('\d{3})+(\.\d*)?", re.A), "has thousands marks", {"thousands": "'"}),
-    (re.compile(rf"[-+]?{_N}\s*%", re.A), "is a percentage, not a plain number", {"units": "%"}),
+    (
+        re.compile(r"[-+]?\d{1,3}(\.\d{3}){2,}", re.A),
+        "has thousands marks",
+        {"decimal": ",", "thousands": "."},
+    ),
+    (re.compile(r"\([\d.,' ]+\)", re.A), "is in brackets, where a number below 0 has a minus", {}),
     (re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[dD][-+]?\d+", re.A), "has a D, not an E", {"exponent": "D"}),
     (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), "is hexadecimal, not a decimal number", {}),
     (re.compile(r"[-+]?\d+(_\d+)+(\.\d*)?", re.A), "has underscores, which no number has", {}),
     (re.compile(r"[-+\u2212]?[\d]+([.,]\d+)?"), "is not in the digits 0 to 9 with a plain sign", {}),
 )  # fmt: skip
 _ONE_COMMA = re.compile(r"[-+]?\d+,\d+", re.A)
-_AMOUNT = re.compile(r"[-+]?\s*([$€£¥])\s*[-+]?[\d.,' ]+|[-+]?[\d.,' ]+([$€£¥])")
+_AMOUNT = re.compile(r"([-+]?)\s*([$€£¥]?)\s*([-+]?.*\d.*?)\s*([$€£¥%]?)", re.A)
 
 
 @dataclass(frozen=True)
@@ -137,9 +151,12 @@ def _plain(text: str, dialect: Dialect) -> str:
     """The text as Python writes a number, if thousands marks, units and the rest are where they belong."""
     thousands, decimal = dialect.thousands, dialect.decimal
     for unit in dialect.units:
-        text = text.removeprefix(unit).removesuffix(unit).strip()
+        sign = text[:1] if text[1:].lstrip().startswith(unit) and text[:1] in ("-", "+") else ""
+        text = sign + text.removeprefix(sign).strip().removeprefix(unit).removesuffix(unit).strip()
     if dialect.exponent == "D":
         text = text.replace("D", "E").replace("d", "e")
+    if thousands == " ":
+        text = re.sub(_BLANK, " ", text)
     if thousands and thousands in text:
         t, d = re.escape(thousands), re.escape(decimal)
         if not re.fullmatch(rf"[-+]?\d{{1,3}}({t}\d{{3}})+({d}\d*)?", text, re.A):
@@ -159,13 +176,20 @@ def trouble_of(text: str, dialect: Dialect) -> tuple[str, dict[str, str]] | None
     if dialect.separator == ";" and _ONE_COMMA.fullmatch(text):  # where the comma is free for that
         return "has a decimal comma", {"decimal": ","}
     found = ((reason, keys) for pattern, reason, keys in _WRITTEN_OTHERWISE if pattern.fullmatch(text))
-    return next(found, None) or _money(text)
+    return next(found, None) or _amount(text, dialect)
 
 
-def _money(text: str) -> tuple[str, dict[str, str]] | None:
+def _amount(text: str, dialect: Dialect) -> tuple[str, dict[str, str]] | None:
+    """A number, written plainly or not, with a unit before or after it."""
     match = _AMOUNT.fullmatch(text)
-    unit = {"units": match[1] or match[2]} if match else {}
-    return ("is an amount of money, not a plain number", unit) if match else None
+    if not match or bool(match[2]) == bool(match[4]):
+        return None
+    number, unit = match[1] + match[3], match[2] or match[4]
+    _, keys = (
+        ("", {}) if number_of(number, dialect) is not None else trouble_of(number, dialect) or ("", None)
+    )
+    what = "a percentage" if unit == "%" else "an amount of money"
+    return None if keys is None else (f"is {what}, not a plain number", {"units": unit, **keys})
 
 
 def _judge_cells(cells: Sequence[str], wanted: Wanted) -> Judged:

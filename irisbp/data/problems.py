@@ -18,14 +18,19 @@ _MOST_NAMED = 100  # columns in a message
 _MOST_TOLD = 40  # problems in a message
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _YAML_WORDS = {"true", "false", "null"}
+DROP, FILL = "data.missing=drop", "data.missing=median"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A sentence without the file's name, and the key=value texts that settle it, if any do."""
+    """A sentence without the file's name, and the key=value texts that settle it, if any do.
+
+    rows are those that are dropped by the keys.
+    """
 
     text: str
     keys: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 class Misread(Exception):
@@ -43,11 +48,14 @@ class Misread(Exception):
 
 def dialect_key(name: str, value: Any) -> str:
     """The key=value of one part of a dialect."""
-    if name == "units":
-        value = (value,)
     if isinstance(value, tuple):
         return f"data.{name}={names_in_yaml(value)}"
     return f"data.{name}={word_for(value) if isinstance(value, str) else value}"
+
+
+def exclude_key(name: str) -> str:
+    """The key=value that leaves a column out."""
+    return f"data.exclude=[{in_yaml(name)}]"
 
 
 def error_of(source: str, problems: Sequence[Fault]) -> DataError:
@@ -64,6 +72,23 @@ def error_of(source: str, problems: Sequence[Fault]) -> DataError:
 def source_name(source: str) -> str:
     """The name of a file for a message."""
     return "stdin" if source == "-" else source
+
+
+def keeping_classes(problems: list[Fault], names: Sequence[str]) -> list[Fault]:
+    """The problems of rows of these classes; cells are filled in where too many rows would be dropped.
+
+    Half of the rows and two classes are to be left.
+    """
+    lost = {row for problem in problems for row in problem.rows}
+    left = {name for row, name in enumerate(names) if row not in lost}
+    if len(lost) <= len(names) / 2 and len(left) >= min(2, len(set(names))):
+        return problems
+    return [
+        replace(problem, keys=tuple(FILL if key == DROP else key for key in problem.keys))
+        if problem.rows
+        else problem
+        for problem in problems
+    ]
 
 
 def merged(keys: Iterable[str]) -> list[str]:

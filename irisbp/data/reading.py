@@ -13,7 +13,7 @@ import numpy.typing as npt
 from irisbp.data.columns import Chosen, choose
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Kind, Wanted, listed
-from irisbp.data.problems import Fault, Misread, error_of, names_of
+from irisbp.data.problems import Fault, Misread, error_of, keeping_classes, names_of
 from irisbp.data.sheet import Sheet
 from irisbp.data.understood import Reading, Understood
 from irisbp.errors import DataError, StorageError
@@ -96,7 +96,7 @@ def _understand(sheet: Sheet, wanted: Wanted) -> Attempt:
         return Attempt(None, [Fault("no rows below the header")])
     labels = read_labels(sheet.column(wanted.target), wanted, sheet.lines)
     chosen, problems = choose(sheet, wanted)
-    problems = [*labels.problems, *problems]
+    problems = keeping_classes([*labels.problems, *problems], labels.names)
     notes = [*labels.notes]
     if sheet.blank:
         notes.append(f"rows without any cell are left out: {listed(sheet.blank)}")

@@ -113,7 +113,8 @@ def separator_of(dialect: Dialect) -> str:
 class _Lines:
     """The lines of a text that belong to the table; number is that of the last one.
 
-    first is that of the first one since it was set to 0: a quoted cell goes on over the ends of lines.
+    first is that of the first line of a row, 0 between two rows: a quoted cell goes on over the ends of
+    lines, and a line within one is no comment, whatever it begins with.
     """
 
     def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
@@ -125,10 +126,15 @@ class _Lines:
         comment = self._dialect.comment
         for line in self._text:
             self.number += 1
-            if self.number <= self._dialect.skip_rows or (comment and line.startswith(comment)):
+            if self.number == 1:
+                line = line.removeprefix("\ufeff")  # the mark of the byte order, which an encoding may leave
+            is_comment = comment and not self.first and line.startswith(comment)
+            if self.number <= self._dialect.skip_rows or is_comment:
                 continue
+            if self._by_blanks and not self.first:
+                line = line.strip(" \r\n") + "\n"
             self.first = self.first or self.number
-            yield line.strip(" ") if self._by_blanks else line
+            yield line
 
 
 def _cells(file: IO[bytes], dialect: Dialect) -> Iterator[Row]:
@@ -163,7 +169,11 @@ def _head(file: IO[bytes], dialect: Dialect) -> list[str]:
     if start[:2] in _UTF16 and dialect.encoding is None:
         raise Misread("UTF-16; data.encoding=utf-16 reads it", encoding="utf-16")
     decoder = codecs.getincrementaldecoder(dialect.encoding or "utf-8-sig")("replace")
-    lines = io.StringIO(decoder.decode(start), newline="").readlines()[dialect.skip_rows :][:_HEAD]
+    try:
+        text = decoder.decode(start)
+    except UnicodeError:  # of a file without a mark of its byte order
+        raise _undecodable(file, dialect) from None
+    lines = io.StringIO(text, newline="").readlines()[dialect.skip_rows :][:_HEAD]
     return [line.rstrip("\r\n") for line in lines]
 
 

@@ -1,5 +1,6 @@
 """All bytes of a stream, up to what a table may have."""
 
+import io
 import sys
 from functools import cache
 from typing import IO
@@ -7,6 +8,7 @@ from typing import IO
 from irisbp.errors import DataError, StorageError
 
 MOST_BYTES = 2**32  # of a table, unpacked
+_MOST_IN_A_LINE = 2**24  # 2^17 columns of 128 characters
 _AT_ONCE = 2**20
 
 
@@ -26,11 +28,14 @@ def read_stdin() -> bytes:
 
 
 def bounded(file: IO[bytes], most: int) -> bytes:
-    """All of a stream, or DataError if it is longer than a table may be."""
-    parts, count = list[bytes](), 0
+    """All of a stream, or DataError if it, or a line of it, is longer than a table may have."""
+    found, in_line = io.BytesIO(), 0
     while part := file.read(_AT_ONCE):
-        count += len(part)
-        if count > most:
-            raise DataError(f"more than {most} bytes; that is no table")
-        parts.append(part)
-    return b"".join(parts)
+        found.write(part)
+        if found.tell() > most:
+            raise DataError(f"more than {most} bytes; if it is a packed table, unpack it first")
+        last = max(part.rfind(b"\n"), part.rfind(b"\r"))
+        in_line = in_line + len(part) if last < 0 else len(part) - last
+        if in_line > _MOST_IN_A_LINE:
+            raise DataError(f"a line of more than {_MOST_IN_A_LINE} bytes; that is no table")
+    return found.getvalue()

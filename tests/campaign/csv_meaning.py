@@ -5,14 +5,21 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+import irisbp
+from irisbp.config.load import load_config
 from irisbp.data.options import Wanted
 from irisbp.data.table import read_table
-from irisbp.errors import DataError
-from tests.campaign import Outcome
+from irisbp.errors import ConfigError, DataError
+from irisbp.training.class_weights import class_weights
+from irisbp.training.setup import prepare
+from irisbp.training.state import Training
+from tests.campaign import Outcome, csv_keys
 
 FAULT = "CSV's traps, and tables written and read"
 PASSES_WHEN = "the right number and class, or a DataError with line and column; equal after a round trip"
-FULL, SHORT = 5_050, 120
+FULL, SHORT = 5_150, 240
 
 # A cell of numbers: its value, or what the error says of it.
 _NUMBERS: list[tuple[str, Any]] = [
@@ -149,10 +156,65 @@ def run(trials: int, folder: Path) -> Outcome:
             [[1.0], [2.0]],
         )
         outcome.check(holds, f"{content!r}: {found}")
+    _try_keys(outcome, path)
     for k in range(trials - outcome.trials):
         wrong = _round_trip(random.Random(k), path)
         outcome.check(not wrong, f"table {k}: {wrong}")
     return outcome
+
+
+def _try_keys(outcome: Outcome, path: Path) -> None:
+    for content, keys, expected in csv_keys.CASES:
+        path.write_bytes(content)
+        found = _prepared(path, [f"data.{key}" for key in keys])
+        outcome.check(_is(found, expected), f"{content[:40]!r}, {keys}: {found}, not {expected}")
+    path.write_bytes(b"a,k\n1,x\n2,y\n")
+    for given, expected in csv_keys.WEIGHTS:
+        found = _prepared(path, [f"class_weight={given}"])
+        if isinstance(found, Training):
+            weights = class_weights(found.config, found.dataset)
+            by_name = dict(zip(found.dataset.classes, weights, strict=True)) if weights else None
+            holds = by_name == (expected and dict(zip("xy", expected, strict=True)))
+        else:
+            holds = isinstance(expected, str) and expected in found
+        outcome.check(holds, f"class_weight={given}: {found}")
+    _try_unknown(outcome)
+
+
+def _try_unknown(outcome: Outcome) -> None:
+    """A category that no training row has, in a table that is classified."""
+    frame = pd.DataFrame({"a": ["red", "blue", "red", "blue"], "k": list("xyxy")})
+    other = pd.DataFrame({"a": ["green"]})
+    for unknown in ("error", "zeros"):
+        keys: dict[str, Any] = {"data.categorical": ["a"], "data.unknown": unknown, "epochs": 1}
+        run = irisbp.train(table=frame, target="k", **keys)
+        try:
+            found = len(run.predict(other)) == 1
+        except DataError as error:
+            found = "no training row has 'green'" in str(error)
+            outcome.check(unknown == "error" and found, f"unknown={unknown}: {error}")
+        else:
+            outcome.check(unknown == "zeros" and found, f"unknown={unknown}: {found}")
+
+
+def _prepared(path: Path, keys: list[str]) -> Any:
+    """A training on the file that has not begun, or what is wrong."""
+    target = {} if any(key.startswith("data.target=") for key in keys) else {"target": "k"}
+    try:
+        return prepare(load_config({"data": {"source": str(path), **target}}, keys))
+    except (DataError, ConfigError) as error:
+        return str(error).removeprefix(f"{path}: ")
+    except Exception as error:  # none of these is to come out
+        return f"{type(error).__name__} ({error})"[:40]
+
+
+def _is(found: Any, expected: Any) -> bool:
+    if isinstance(found, str) or isinstance(expected, str):
+        return isinstance(found, str) and isinstance(expected, str) and expected in found
+    rows = [row[0] if isinstance(row, tuple) else row for row in expected]
+    classes = [row[1] for row in expected if isinstance(row, tuple)]
+    table = found.dataset.table
+    return bool(table.values.tolist() == rows and (not classes or list(table.targets) == classes))
 
 
 def _read(path: Path, content: bytes) -> Any:

@@ -1,6 +1,7 @@
 """Categories and missing cells as inputs: equal to scikit-learn's transformers before the same network."""
 
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -68,6 +71,54 @@ def test_inputs_are_those_of_scikit_learn(missing: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(in_memory.vector, run.vector)
 
 
+WEIGHTED: dict[str, Any] = {"class_weight": "balanced", "data.categorical": WORDS, "epochs": 3}
+
+
+def _three_classes(rows: int = 90) -> pd.DataFrame:
+    draws = random.Random(1)
+    return _frame(rows).assign(kind=[draws.choice("aabc") for _ in range(rows)])
+
+
+@pytest.mark.parametrize("missing", ["mean", "median", "most_frequent"])
+def test_probabilities_are_those_of_scikit_learns_pipeline(missing: str, tmp_path: Path) -> None:
+    frame = _three_classes()
+    keys = WEIGHTED | {"data.missing": missing, "data.validation": 0.3, "network.hidden": [5, 4]}
+    run = irisbp.train(table=frame, target="kind", directory=tmp_path / "r", **keys)
+    training = run.dataset.train_rows
+    inputs = _theirs(frame, training, missing)
+    network = MLPClassifier((5, 4), activation="logistic", max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(inputs[training], frame["kind"].to_numpy()[training])
+    network.coefs_ = [run.parameters[f"{layer}.weight"] for layer in ("hidden_1", "hidden_2", "output")]
+    network.intercepts_ = [run.parameters[f"{layer}.bias"] for layer in ("hidden_1", "hidden_2", "output")]
+    expected = network.predict_proba(inputs)  # column k is output node k's
+    found = irisbp.open_run(tmp_path / "r").predict(frame.drop(columns="kind"))
+    columns = [f"probability_{name}" for name in run.classes]
+    np.testing.assert_allclose(found[columns], expected, rtol=0, atol=1e-12)
+
+
+def test_gradients_of_a_weighted_run_with_categories_are_checked() -> None:
+    run = irisbp.train(table=_three_classes(40), target="kind", **WEIGHTED | {"data.missing": "mean"})
+    assert irisbp.gradcheck(run).passed
+
+
+@pytest.mark.parametrize("engine", ["plain", "compiled"])
+def test_runs_side_by_side_are_those_alone(engine: str, tmp_path: Path) -> None:
+    if engine == "compiled":
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'irisbp[fast]'")
+    _three_classes().to_csv(tmp_path / "t.csv", index=False)
+    keys = WEIGHTED | {"data.source": str(tmp_path / "t.csv"), "data.target": "kind", "data.folds": 3}
+    keys |= {"data.missing": "median", "engine": engine}
+    swept = irisbp.sweep(None, {"data.fold": range(3), "seed": range(2)}, jobs=1, **keys)
+    for row in range(6):
+        fold, seed = divmod(row, 2)
+        alone = irisbp.train(**keys | {"data.fold": fold, "seed": seed, "engine": "plain"})
+        figures = alone.evaluate("training"), alone.evaluate("validation")
+        found = swept.results["loss"][row], swept.results["validation_loss"][row]
+        assert found == pytest.approx([figure.loss for figure in figures], rel=1e-12)
+
+
 def test_the_names_of_inputs(tmp_path: Path) -> None:
     keys: dict[str, Any] = {"data.categorical": WORDS, "data.missing": "mean"}
     run = irisbp.train(epochs=1, table=_frame(), target="kind", **keys)
@@ -87,13 +138,19 @@ def test_a_category_that_training_has_not_seen() -> None:
     assert len(run.predict(other)) == 90
 
 
-def test_a_run_of_a_table_is_verified_and_resumed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"data.missing": "median"},
+        {"data.missing": "drop", "class_weight": "balanced", "data.validation": 0.2},
+        {"data.missing": "most_frequent", "class_weight": {"a": 3}, "engine": "compiled"},
+    ],
+)
+def test_a_run_of_a_table_is_verified_and_resumed(tmp_path: Path, others: dict[str, Any]) -> None:
+    if "engine" in others:
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'irisbp[fast]'")
     _frame().to_csv(tmp_path / "t.csv", index=False)
-    keys: dict[str, Any] = {
-        "data.source": tmp_path / "t.csv",
-        "data.target": "kind",
-        "data.missing": "median",
-    }
+    keys: dict[str, Any] = {"data.source": tmp_path / "t.csv", "data.target": "kind"} | others
     keys |= {"data.categorical": WORDS, "epochs": 3}
     whole = irisbp.train(**keys, directory=tmp_path / "whole")
     stops = iter([False] * 5 + [True])

@@ -13,11 +13,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from irisbp.config.arguments import lost
 from irisbp.config.given import Given
 from irisbp.config.load import (
     anchor_source,
     given_document,
-    lost,
     overridden,
     put,
     read_document,
