@@ -1,4 +1,4 @@
-"""Runs for tests, made in this process by the library."""
+"""Runs for tests, made in this process by the library, and read again from their directories."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from typing import Any
 import irisbp
 from irisbp.config.given import Given
 from irisbp.config.load import load_config
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.runs.listing import Entry, EpochFigures, FileEntry, last_epochs, list_files, read_entry
 from irisbp.training.state import Block, Record
 
 Stop = Callable[[Record], bool]
@@ -36,3 +38,21 @@ def make_run(path: Path, *overrides: str, config: Given = None, stop: Stop | Non
     with contextlib.suppress(irisbp.Diverged):
         irisbp.train(load_config(config, overrides), directory=path, **asked)
     return irisbp.open_run(path)
+
+
+def entry_of(path: Path) -> Entry:
+    """The run in a directory, as a list shows it."""
+    with OpenDirectory(path) as directory:
+        return read_entry(directory)
+
+
+def epochs_of(path: Path, count: int) -> list[EpochFigures]:
+    """The last epochs of the run in a directory."""
+    with OpenDirectory(path) as directory:
+        return last_epochs(directory, count)
+
+
+def files_of(path: Path) -> list[FileEntry]:
+    """The files of the run in a directory, and the state of each."""
+    with OpenDirectory(path) as directory:
+        return list_files(directory, read_entry(directory).manifest)

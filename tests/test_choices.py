@@ -23,11 +23,11 @@ from irisbp.gradients.judge import own_gradient
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import read_manifest
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.open import open_run
 from irisbp.runs.resume import open_interrupted, open_to_resume
+from irisbp.runs.session import finish
 from irisbp.training.evaluation import evaluate
 from irisbp.training.loop import train
 from irisbp.training.setup import objective_of, prepare
@@ -145,8 +145,8 @@ def _finish(training: Training, writer: RunWriter, epochs: list[Epoch]) -> Manif
             else:
                 _check_block(training, record)
     except Diverged as error:
-        return writer.finish("diverged", str(error).split("\n")[0])
-    return writer.finish("completed")
+        return finish(writer, training, "diverged", str(error).split("\n")[0])
+    return finish(writer, training, "completed")
 
 
 def _run_and_lose(config: Config, path: Path, records: int) -> None:
@@ -191,7 +191,7 @@ def _check(config: Config, records: int) -> None:
             if name != "manifest.json":
                 assert (here / "one" / name).read_bytes() == (here / "two" / name).read_bytes(), name
         clock = {"started", "finished", "seconds"}
-        repeated = read_manifest(here / "two")
+        repeated = open_run(here / "two").manifest
         assert repeated.model_dump(exclude=clock) == manifest.model_dump(exclude=clock)
         _check_end(training, manifest, epochs)
         _check_evaluation(here / "one", training, epochs)

@@ -12,6 +12,8 @@ import pytest
 
 import irisbp
 from irisbp.public import HOMES
+from tests.conftest import CONFIGS
+from tests.making import make_run
 
 ROOT = Path(__file__).parent.parent / "irisbp"
 
@@ -147,6 +149,11 @@ for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "sysconf", 
              "sched_getaffinity", "fork"):
     if hasattr(os, name):
         delattr(os, name)
+system_open = os.open
+def open_file(path, flags, mode=0o777, *, dir_fd=None):
+    assert dir_fd is None and not os.path.isdir(path), path
+    return system_open(path, flags, mode)
+os.open = open_file
 import irisbp
 run = irisbp.train(epochs=2)
 frame = run.dataset.table
@@ -169,13 +176,26 @@ except irisbp.RunError as error:
 """
 
 
+_READING = """
+recorded = irisbp.open_run("run")
+assert (recorded.status, len(recorded.steps), len(recorded.epochs)) == ("completed", 750, 5)
+assert recorded.evaluate().samples == 150
+assert irisbp.list_runs(".")["status"].tolist() == ["completed"]
+assert not irisbp.diff("run", "run").first_difference.differ
+assert irisbp.explain(recorded, step=7).gradient("x1a3").chain.count == 3
+assert irisbp.open_sweep("sweep").status == "completed"
+"""
+
+
 def test_what_needs_no_locks_works_without_posix(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", config=CONFIGS / "smoke.yaml")
+    irisbp.sweep(CONFIGS / "smoke.yaml", {"seed": [1, 2]}, directory=tmp_path / "sweep", jobs=1)
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_POSIX + _VERBS + _RECORDING],
+        [sys.executable, "-c", _WITHOUT_POSIX + _VERBS + _READING + _RECORDING],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.stderr == ""
     assert done.stdout == "this system has no locks for run directories (fcntl): train in memory instead\n"
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "sweep"]

@@ -12,15 +12,17 @@ import typer
 from irisbp.cli.deferred import new_app
 from irisbp.cli.pictures import print_note, write_into
 from irisbp.errors import IrisbpError, literal
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.place import first_free
 from irisbp.rundir.storage import Directory
 from irisbp.runs.layout import PLOTS
-from irisbp.runs.open import open_run
+from irisbp.runs.open import open_run, run_in
+from irisbp.runs.run import Run
 from irisbp.show.plots.pictures import draw_comparison, draw_run
 from irisbp.show.plots.plane import Over
 from irisbp.show.plots.sweep import draw_sweep
-from irisbp.sweeps.directory.place import is_sweep
-from irisbp.sweeps.sweep import open_sweep
+from irisbp.sweeps.directory.place import GRID
+from irisbp.sweeps.sweep import Sweep, sweep_in
 
 
 class Format(StrEnum):
@@ -84,16 +86,23 @@ def plot(
         if of_one_run:
             raise IrisbpError(f"{of_one_run} needs a single run; several runs are drawn as one comparison")
         _compare(runs, picture_format, output)
-    elif is_sweep(runs[0]):
-        if of_one_run:
-            raise IrisbpError(f"{of_one_run} is for a run; a sweep has its own pictures")
-        _draw_sweep(runs[0], picture_format, output)
-    else:
+        return
+    loaded = _loaded(runs[0])
+    if isinstance(loaded, Run):
         over = Over(
             None if features is None else _names(features),
             None if components is None else _numbers(components),
         )
-        _draw(runs[0], picture_format, [kind.value for kind in kinds or PictureKind], over, output)
+        _draw(runs[0], loaded, picture_format, [kind.value for kind in kinds or PictureKind], over, output)
+    elif of_one_run:
+        raise IrisbpError(f"{of_one_run} is for a run; a sweep has its own pictures")
+    else:
+        _draw_sweep(runs[0], loaded, picture_format, output)
+
+
+def _loaded(path: Path) -> Run | Sweep:
+    with OpenDirectory(path) as directory:
+        return sweep_in(directory) if directory.has(GRID) else run_in(directory)
 
 
 def _names(features: str) -> list[str]:
@@ -108,8 +117,9 @@ def _numbers(components: str) -> list[int]:
         raise IrisbpError(f"--components {components}: give two whole numbers, such as 1,2") from None
 
 
-def _draw(run: Path, picture_format: Format, kinds: list[str], over: Over, output: Path | None) -> None:
-    loaded = open_run(run)
+def _draw(
+    run: Path, loaded: Run, picture_format: Format, kinds: list[str], over: Over, output: Path | None
+) -> None:
     over.check(loaded, kinds)
     pictures = draw_run(loaded, kinds, picture_format.value, print_note, over)
     with _written_into(run, output) as plots:
@@ -118,8 +128,8 @@ def _draw(run: Path, picture_format: Format, kinds: list[str], over: Over, outpu
         print(literal(str((output or run / PLOTS) / name)))
 
 
-def _draw_sweep(path: Path, picture_format: Format, output: Path | None) -> None:
-    pictures = draw_sweep(open_sweep(path), picture_format.value, print_note)
+def _draw_sweep(path: Path, loaded: Sweep, picture_format: Format, output: Path | None) -> None:
+    pictures = draw_sweep(loaded, picture_format.value, print_note)
     with _written_into(path, output) as plots:
         for name, content in pictures:
             plots.write(name, content)

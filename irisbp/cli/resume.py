@@ -29,7 +29,7 @@ def resume(
     """
     shown = Shown(stream, quiet, as_json, plot)
     with open_to_resume(run) as directory:
-        if (run / "sweep.yaml").is_file():
+        if directory.has("sweep.yaml"):
             _resume_sweep(directory, shown)
         else:
             resume_in(directory, shown)

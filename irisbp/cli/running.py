@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from irisbp.cli.output import print_json
@@ -10,7 +11,7 @@ from irisbp.cli.stopping import StopRequest
 from irisbp.config.schema import Config
 from irisbp.errors import Diverged, IrisbpError, ReaderGone, in_shell, literal
 from irisbp.rundir.storage import Directory
-from irisbp.runs.open import open_run
+from irisbp.runs.open import run_in
 from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
@@ -35,14 +36,20 @@ class Shown:
             raise IrisbpError("--stream and --json: both print to stdout; give one of them")
 
 
-def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> None:
-    """Train to the end, or to the first signal, and print the result."""
+def run_shown(
+    directory: Directory,
+    session: TrainingSession,
+    shown: Shown,
+    note_on: Callable[[Run], str] = lambda run: "",
+) -> None:
+    """Train to the end, or to the first signal; print the result, and the note on a run that has ended."""
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
             run = session.run(listeners, lambda: stop.exit_code and "stopped by a signal")
         except Diverged as error:
             _show_end(directory, error.run, shown)
+            _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
             raise ReaderGone() from None
@@ -51,8 +58,15 @@ def run_shown(directory: Directory, session: TrainingSession, shown: Shown) -> N
     if run.status == "completed" and scores is not None and not shown.quiet:
         for note in class_notes(scores, "training row", session.training.config.class_weight != "none"):
             print(f"note: {note}", file=sys.stderr)
-    if run.status == "interrupted":
+    if run.status != "interrupted":
+        _print_note(note_on(run))
+    else:
         raise _Stopped(stop.exit_code or 130, directory)
+
+
+def _print_note(note: str) -> None:
+    if note:
+        print(f"note: {literal(note)}", file=sys.stderr)
 
 
 class _Stopped(IrisbpError):
@@ -84,7 +98,7 @@ def _report_finished(directory: Directory, shown: Shown) -> None:
     """Print the result of a finished run again, and how it ended."""
     if not shown.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    run = open_run(directory.path)
+    run = run_in(directory)
     _show_end(directory, run, shown)
     checked_end(run)
 

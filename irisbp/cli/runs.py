@@ -13,12 +13,12 @@ from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
 from irisbp.config.settings import settings
 from irisbp.errors import CheckFailed, IrisbpError, RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.place import RUNS
 from irisbp.runs.compare import diff as compare
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
-from irisbp.runs.verify import Verification
-from irisbp.runs.verify import verify as repeat
+from irisbp.runs.verify import Verification, verify_in
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines
 from irisbp.show.runs import print_diff, print_list, print_run, print_verification
@@ -57,8 +57,9 @@ def list_(
 @app.command("show", short_help="Show everything about a run.")
 def show(run: RunArgument, as_json: Json = False) -> None:
     """Show everything about a run: how it ended, its config, its last epochs, and the state of its files."""
-    entry = read_entry(run)
-    epochs, files = last_epochs(run, 5), list_files(entry)
+    with OpenDirectory(run) as directory:
+        entry = read_entry(directory)
+        epochs, files = last_epochs(directory, 5), list_files(directory, entry.manifest)
     if as_json:
         chosen = settings(entry.config) if entry.config else {}
         print_json(
@@ -117,8 +118,8 @@ def verify(
 
 def _verify(run: Path, quiet: bool) -> Verification:
     """The repetition, with a line for some of its epochs, and an end at the first signal."""
-    lines = Dispensable(EpochLines(sys.stderr, manifest_of(run).epochs))
-    with StopRequest() as stop, closing(lines):
+    with OpenDirectory(run) as directory, StopRequest() as stop:
+        lines = Dispensable(EpochLines(sys.stderr, manifest_of(directory).epochs))
 
         def listen(record: Record) -> None:
             if not quiet:
@@ -128,4 +129,5 @@ def _verify(run: Path, quiet: bool) -> Verification:
                 error.exit_code = stop.exit_code
                 raise error
 
-        return repeat(run, listen)
+        with closing(lines):
+            return verify_in(directory, listen)

@@ -1,10 +1,12 @@
 """`irisbp train`: train one run and record it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import irisbp
 from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.hints import suggest_engine
@@ -16,6 +18,7 @@ from irisbp.rundir.place import RUNS, given_place
 from irisbp.rundir.space import check_space
 from irisbp.runs.kept import KeptTables
 from irisbp.runs.layout import open_begun_run, open_new_run
+from irisbp.runs.run import Run
 from irisbp.runs.session import in_directory
 from irisbp.show.console import make_console
 from irisbp.show.reading import print_readings
@@ -65,7 +68,15 @@ def train(
     with open_new_run(path, directory=run_dir, name=name, overwrite=overwrite, unbegun=resume) as directory:
         if not quiet:
             suggest_engine(training)
-        run_shown(directory, in_directory(directory, kept.put_into(directory, training)), shown)
+        session = in_directory(directory, kept.put_into(directory, training))
+        run_shown(directory, session, shown, partial(_difference, sweep, row))
+
+
+def _difference(sweep: Path | None, row: int | None, run: Run) -> str:
+    """The difference of a run from the row of a finished sweep that it repeats."""
+    if sweep is None or row is None or not (sweep / "manifest.json").exists():
+        return ""
+    return irisbp.open_sweep(sweep).difference(row, run)
 
 
 def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> tuple[Path | None, Config]:

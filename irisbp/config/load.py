@@ -27,7 +27,6 @@ from irisbp.config.yaml import (
     abridged,
     dump,
     parse_value,
-    read_bytes,
     read_file,
 )
 from irisbp.errors import ConfigError
@@ -104,12 +103,12 @@ def _put_key(document: Document, key: str, value: Any) -> None:
         document.key_places[path[:depth]] = document.value_places[path[:depth]] = place
 
 
-def load_recorded(path: Path) -> Config:
-    """Load the config.yaml of a run; ConfigError if it is not complete, and so not as irisbp wrote it.
+def load_recorded(path: Path, content: bytes) -> Config:
+    """The config in a run's config.yaml; ConfigError if it is not complete, and so not as irisbp wrote it.
 
-    Every key has a default, so a truncated file would otherwise pass as another config.
+    Every key has a default, so a truncated file would otherwise pass as another config. path names the file
+    in messages.
     """
-    content = read_bytes(path)
     config = load_config(path, content=content)
     if to_yaml(config).encode() != content:
         raise ConfigError(f"{path} is not as irisbp writes it")

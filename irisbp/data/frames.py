@@ -1,8 +1,7 @@
 """DataFrames and CSV: a frame as the file that it would be, and a file of ours as a frame."""
 
-import io
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 from irisbp.annotations import DataFrame
 from irisbp.errors import DataError
@@ -34,9 +33,9 @@ def exact_floats() -> dict[str, Any]:
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def read_exactly(content: bytes, **options: Any) -> DataFrame:
-    """pandas.read_csv of a file's content, every float to its last bit."""
+def read_exactly(file: IO[bytes], **options: Any) -> DataFrame:
+    """pandas.read_csv of an open file, every float to its last bit."""
     import pandas as pd
 
-    frame: DataFrame = pd.read_csv(io.BytesIO(content), **exact_floats(), **options)
+    frame: DataFrame = pd.read_csv(file, **exact_floats(), **options)
     return frame

@@ -25,7 +25,7 @@ AnyArray = np.ndarray[Any, np.dtype[Any]]
 _DTYPES: dict[str, np.dtype[Any]] = {"<f8": np.dtype("<f8"), "<i8": np.dtype("<i8"), "|u1": np.dtype("|u1")}
 _NAME = re.compile(rb"([A-Za-z0-9_][A-Za-z0-9_.-]{0,199})\.npy")
 _MOST_ARRAYS = 1000
-_LARGEST_FILE = (1 << 32) - 1  # bytes; beyond, a zip archive has another form
+LARGEST_ARCHIVE = (1 << 32) - 1  # bytes; beyond, a zip archive has another form
 _NEWEST = 45  # the version of zip that numpy's own files need
 _SEAL = 64  # hexadecimal digits, as the archive's comment
 
@@ -62,7 +62,7 @@ def pack(arrays: Mapping[str, AnyArray]) -> bytes:
     """
     if len(arrays) > _MOST_ARRAYS:
         raise ValueError(f"{len(arrays)} arrays; a file holds up to {_MOST_ARRAYS}")
-    if sum(array.nbytes + 1024 for array in arrays.values()) > _LARGEST_FILE:
+    if sum(array.nbytes + 1024 for array in arrays.values()) > LARGEST_ARCHIVE:
         raise RunError("the arrays need 4 GiB or more; a file of them holds less")
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

@@ -5,7 +5,6 @@ may be longer than it says, never shorter: they are synced before it is written,
 run is resumed. The two newest are kept; if the newest is damaged, the other one is used.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,7 +12,6 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
-from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import RunError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
@@ -107,7 +105,7 @@ def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpo
     RunError, with what is wrong with each, if there are some but none is valid.
     """
     names, problems = checkpoint_names(directory), []
-    config = hashlib.sha256(directory.read("config.yaml", LARGEST_FILE)).hexdigest()
+    config = directory.sha256("config.yaml")
     for name in names:
         try:
             checkpoint = _read(directory, name, training)

@@ -1,18 +1,14 @@
 """The figures that a run recorded, thinned for a picture: a file of any length takes little memory."""
 
-import csv
-import hashlib
-from collections.abc import Iterator
-from io import TextIOWrapper
-from pathlib import Path
+from io import BufferedReader
 from typing import Any
 
 import numpy as np
 
-from irisbp.errors import RunError, StorageError
 from irisbp.nn.types import Array
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import open_file
+from irisbp.rundir.reader import open_written, read_rows
 from irisbp.rundir.writer import EPOCH_COLUMNS
 
 MOST_EPOCHS = 4000
@@ -50,31 +46,31 @@ class Thinned:
         return self._kept if ends_with_last else [*self._kept, self._last]
 
 
-def read_epochs(path: Path, manifest: Manifest) -> dict[str, Array]:
+def read_epochs(directory: OpenDirectory, manifest: Manifest) -> dict[str, Array]:
     """The columns of a run's epochs.csv, thinned on a long run; an empty cell is nan."""
-    _verify(path, "epochs.csv", manifest)
     kept = Thinned(MOST_EPOCHS)
-    for row in _rows(path / "epochs.csv"):
-        kept.add([float(cell) if cell else np.nan for cell in row])
+    with open_written(directory, "epochs.csv", manifest.files) as file:
+        for row in read_rows(file):
+            kept.add([float(cell) if cell else np.nan for cell in row])
     values = np.array(kept.all(), dtype=float).reshape(-1, len(EPOCH_COLUMNS))
     return {name: values[:, k] for k, name in enumerate(EPOCH_COLUMNS)}
 
 
-def read_losses(path: Path, manifest: Manifest) -> tuple[Array, Array, int]:
+def read_losses(directory: OpenDirectory, manifest: Manifest) -> tuple[Array, Array, int]:
     """The steps and losses of samples in steps.csv, and how many there were: a random part of many.
 
     The part is the same at every call. None at all, if the run did not record them.
     """
     if "steps.csv" not in manifest.files:
         return np.empty(0), np.empty(0), 0
-    lines = _verify(path, "steps.csv", manifest) - 1
-    wanted = iter(one_of_each_stretch(lines))
-    following, pairs, count = next(wanted, -1), [], 0
-    for row in _rows(path / "steps.csv"):
-        if count == following:
-            pairs.append((float(row[0]), float(row[-1])))
-            following = next(wanted, -1)
-        count += 1
+    with open_written(directory, "steps.csv", manifest.files) as file:
+        wanted = iter(one_of_each_stretch(_count_lines(file) - 1))
+        following, pairs, count = next(wanted, -1), [], 0
+        for row in read_rows(file):
+            if count == following:
+                pairs.append((float(row[0]), float(row[-1])))
+                following = next(wanted, -1)
+            count += 1
     values = np.array(pairs, dtype=float).reshape(-1, 2)
     return values[:, 0], values[:, 1], count
 
@@ -91,26 +87,8 @@ def one_of_each_stretch(count: int) -> list[int]:
     return sorted(set((edges[:-1] + draws * np.diff(edges)).astype(np.int64).tolist()))
 
 
-def _verify(path: Path, name: str, manifest: Manifest) -> int:
-    """The number of lines of a file; RunError if it is not the one that the run wrote."""
-    digest, lines = hashlib.sha256(), 0
-    try:
-        with open_file(path / name) as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-                lines += chunk.count(b"\n")
-    except OSError as error:
-        raise StorageError("read", path / name, error) from None
-    if digest.hexdigest() != manifest.files.get(name):
-        raise RunError(f"{path / name} is not the file that the run wrote: its sha256 differs")
+def _count_lines(file: BufferedReader) -> int:
+    """The number of lines of a file, which is at its start again afterwards."""
+    lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+    file.seek(0)
     return lines
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    try:
-        with TextIOWrapper(open_file(path), encoding="utf-8", newline="") as file:
-            rows = csv.reader(file)
-            next(rows, None)
-            yield from rows
-    except OSError as error:
-        raise StorageError("read", path, error) from None

@@ -17,7 +17,6 @@ from irisbp.data.dataset import Dataset
 from irisbp.data.encoding import Column, Encoder
 from irisbp.data.table import HeldOut, Table
 from irisbp.data.understood import Reading
-from irisbp.training.evaluation import evaluate
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
 
@@ -151,7 +150,12 @@ class Clock:
 
 
 def make_manifest(
-    training: Training, status: Status, reason: str | None, clock: Clock, files: dict[str, str]
+    training: Training,
+    status: Status,
+    reason: str | None,
+    figures: Figures,
+    clock: Clock,
+    files: dict[str, str],
 ) -> Manifest:
     """The manifest of a training that has come to its end; files are the digests of what was written."""
     if training.failure:
@@ -166,7 +170,7 @@ def make_manifest(
         stopped_early=training.stopped_early,
         best_epoch=best.epoch if best else None,
         which=which_parameters(training.config, best is not None),
-        figures=_figures(training),
+        figures=figures,
         seconds=clock.seconds(),
         started=clock.started,
         finished=now(),
@@ -175,20 +179,6 @@ def make_manifest(
         versions=clock.versions,
         files=files,
     )
-
-
-def _figures(training: Training) -> Figures:
-    """The figures of the parameters that the run names, over its training and its held-out rows."""
-    best, data = training.best, training.dataset
-    use_best = best is not None and which_parameters(training.config, True) == "best"
-    parameters = best.parameters if best is not None and use_best else training.parameters
-    found = dict[str, float | None]()
-    for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
-        if len(rows):
-            scores = evaluate(training.network, parameters, data, rows)
-            training.scores = training.scores if prefix else scores
-            found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
-    return Figures(**found)
 
 
 def finite(value: float | None) -> float | None:

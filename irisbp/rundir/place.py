@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from irisbp.config.load import load_config, to_yaml
-from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import Busy, IrisbpError, RunError
 from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.storage import Directory, final_name
@@ -71,7 +70,13 @@ class Layout:
         """The locked directory of a run or sweep that has begun; None if there is none at this path."""
         if path is None:
             raise RunError(f"resume: give the directory or the name of the {self.kind}")
-        return Directory(path) if os.path.lexists(path / self.proof) else None
+        if not os.path.isdir(path):
+            return None
+        held = Directory(path)
+        if held.has(self.proof):
+            return held
+        held.close()
+        return None
 
     def discard_leftovers(self, directory: Directory, *, passing: bool = False) -> None:
         """Remove what an interrupted write left, and the passing files if they are no longer needed."""
@@ -87,7 +92,7 @@ def _check_that_it_is_a_run(held: Directory) -> None:
     It is read through the open directory: its path may be another directory's by now.
     """
     try:
-        content = held.read("config.yaml", LARGEST_FILE)
+        content = held.read("config.yaml")
         ours = content == to_yaml(load_config(held.path / "config.yaml", content=content)).encode()
     except IrisbpError:
         ours = False

@@ -1,7 +1,8 @@
 """Reads a run again, and refuses one that is unfinished or not what its manifest says."""
 
+import csv
 import hashlib
-import stat
+from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -9,63 +10,84 @@ import numpy as np
 from pydantic import ValidationError
 
 from irisbp.data.dataset import Standardizer
-from irisbp.errors import RunError, StorageError, in_shell
+from irisbp.errors import RunError, in_shell
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, Which
 
+_MOST_TEXT = 1 << 20  # bytes of an archive that are not numbers; some hundred for each array are needed
 
-def read_manifest(path: Path) -> Manifest:
+
+def read_manifest(directory: OpenDirectory) -> Manifest:
     """The manifest of the run in a directory; RunError if there is none, or not one of ours."""
-    if not path.is_dir():
-        what = "it is a file" if path.exists() else "no such directory"
-        raise RunError(f"{path} is not a run: {what}")
-    if not (path / "manifest.json").exists():
-        kind = "an unfinished run" if (path / "config.yaml").exists() else "not a run"
-        hint = f"; irisbp resume {in_shell(path)} resumes it" if kind == "an unfinished run" else ""
-        raise RunError(f"{path} is {kind}: it has no manifest.json{hint}")
+    path = directory.path
+    if not directory.has("manifest.json"):
+        if not directory.has("config.yaml"):
+            raise RunError(f"{path} is not a run: it has no manifest.json")
+        hint = f"irisbp resume {in_shell(path)} resumes it"
+        raise RunError(f"{path} is an unfinished run: it has no manifest.json; {hint}")
     try:
-        return Manifest.model_validate_json(read_content(path / "manifest.json"))
+        return Manifest.model_validate_json(directory.read("manifest.json"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise RunError(f"{path / 'manifest.json'} is damaged: {where or 'file'}: {first['msg']}") from None
 
 
-def open_file(path: Path) -> BufferedReader:
-    """A regular file, opened to be read piece by piece: reading a pipe might never end."""
+def open_written(
+    directory: OpenDirectory, name: str, files: Mapping[str, str], writer: str = "run"
+) -> BufferedReader:
+    """A file, opened at its start, if it still has the sha256 that is in files; RunError if not."""
+    file = directory.open(name)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise RunError(f"{path} is not a regular file")
-        return open(path, "rb")
-    except OSError as error:
-        raise StorageError("read", path, error) from None
+        if hashlib.file_digest(file, "sha256").hexdigest() != files.get(name):
+            raise _changed(directory, name, writer)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
-def read_content(path: Path) -> bytes:
-    """A regular file's content."""
-    with open_file(path) as file:
-        try:
-            return file.read()
-        except OSError as error:
-            raise StorageError("read", path, error) from None
-
-
-def read_checked(path: Path, name: str, manifest: Manifest) -> bytes:
-    """A file's content, if it is still what the manifest says."""
-    content = read_content(path / name)
-    if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
-        raise RunError(f"{path / name} is not the file that the run wrote: its sha256 differs")
+def read_written(
+    directory: OpenDirectory,
+    name: str,
+    files: Mapping[str, str],
+    writer: str = "run",
+    most: int | None = None,
+) -> bytes:
+    """A file's content, if it still has the sha256 that is in files; RunError if not, or beyond `most`."""
+    content = directory.read(name, most)
+    if hashlib.sha256(content).hexdigest() != files.get(name):
+        raise _changed(directory, name, writer)
     return content
 
 
+def _changed(directory: OpenDirectory, name: str, writer: str) -> RunError:
+    return RunError(f"{directory.path / name} is not the file that the {writer} wrote: its sha256 differs")
+
+
+def read_rows(file: BufferedReader) -> Iterator[list[str]]:
+    """The rows of a CSV file below its header, one at a time; a last line without an end is left out."""
+    lines = (line.decode("utf-8", "backslashreplace") for line in file if line.endswith(b"\n"))
+    reader = csv.reader(lines)
+    try:
+        next(reader, None)
+        yield from reader
+    except csv.Error as error:
+        raise RunError(f"{file.name}:{reader.line_num}: {error}") from None
+
+
 def read_parameters(
-    path: Path, which: Which, manifest: Manifest, network: Network
+    directory: OpenDirectory, which: Which, manifest: Manifest, network: Network
 ) -> tuple[Array, Standardizer]:
     """The last or best parameters of the run in a directory, and its standardizer; RunError if damaged."""
     name = "best_parameters.npz" if which == "best" else "parameters.npz"
-    arrays = _Arrays(path / name, read_checked(path, name, manifest))
+    numbers = network.parameter_count + 2 * network.inputs
+    content = read_written(directory, name, manifest.files, most=8 * numbers + _MOST_TEXT)
+    arrays = _Arrays(directory.path / name, content)
     return arrays.parameters(network), arrays.standardizer(network.inputs)
 
 

@@ -8,15 +8,13 @@ means one writer; it ends with its process, however that ends.
 import hashlib
 import os
 import re
-import stat
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from errno import EISDIR, ELOOP, ENXIO
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 from irisbp.errors import Busy, RunError, StorageError
+from irisbp.rundir.directory import DIRECTORY, OpenDirectory, flags, storing
 
 try:
     import fcntl
@@ -24,14 +22,8 @@ except ImportError:  # Windows and Pyodide have none
     fcntl = None  # type: ignore[assignment]
 
 
-def _flags(*names: str) -> int:
-    """Flags of os.open, without those that a system lacks: on such a system the lock fails anyway."""
-    return sum(getattr(os, name, 0) for name in names)
-
-
-_NEW_FILE = _flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC")
-_OLD_FILE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")  # do not wait for a pipe in its place
-_DIRECTORY = _flags("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
+_NEW_FILE = flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC")
+_NO_LINK = DIRECTORY | flags("O_NOFOLLOW")
 _CHUNK = 1 << 20  # bytes that are read at once
 
 
@@ -42,22 +34,16 @@ class Mark(NamedTuple):
     sha256: str
 
 
-@contextmanager
-def _storing(action: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(action, path, error) from None
-
-
 def _check_system() -> None:
     """RunError where there are no file locks: two processes could write at once."""
     if fcntl is None:
         raise RunError("this system has no locks for run directories (fcntl): train in memory instead")
 
 
-class Directory:
-    """An open, locked directory; a context manager. No other process writes while it is open."""
+class Directory(OpenDirectory):
+    """An open and locked directory, to write into. No other process writes while it is open."""
+
+    _fd: int
 
     def __init__(self, path: Path, *, within: int | None = None) -> None:
         """Open an existing directory: RunError if it is none, Busy if it is held.
@@ -67,7 +53,7 @@ class Directory:
         self.path = path
         _check_system()
         try:
-            self._fd = os.open(path if within is None else path.name, _DIRECTORY, dir_fd=within)
+            self._fd = os.open(path if within is None else path.name, _NO_LINK, dir_fd=within)
         except (FileNotFoundError, NotADirectoryError):
             what = "is a link, which is not followed" if path.is_symlink() else "is not a directory"
             raise RunError(f"{path} {what}") from None
@@ -106,22 +92,10 @@ class Directory:
         """Open the directory that a path leads to, if need be through links."""
         return cls(Path(os.path.realpath(path)))
 
-    def __enter__(self) -> "Directory":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the directory and release its lock."""
-        os.close(self._fd)
-
     def write(self, name: str, content: bytes) -> str:
         """Put a whole file in place, durably; returns its sha256."""
         temporary = _temporary(name)
-        with _storing("write", self.path / name):
+        with storing("write", self.path / name):
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=self._fd)
             try:
@@ -141,7 +115,7 @@ class Directory:
 
     def start(self, name: str) -> "GrowingFile":
         """A new file to append to; its name is durable once the directory is synced."""
-        with _storing("write", self.path / name):
+        with storing("write", self.path / name):
             fd = os.open(name, _NEW_FILE, 0o666, dir_fd=self._fd)
         return GrowingFile(self.path / name, fd)
 
@@ -164,37 +138,6 @@ class Directory:
             raise
         return GrowingFile(path, fd, mark.length, digest)
 
-    def read(self, name: str, most: int) -> bytes:
-        """A regular file's content; RunError if there is none, or if it has more than so many bytes."""
-        path = self.path / name
-        fd = self._open_regular(name, os.O_RDONLY)
-        try:
-            if os.fstat(fd).st_size > most:
-                raise RunError(f"{path} has more than {most} bytes")
-            return b"".join(iter(lambda: _read(fd, path, _CHUNK), b""))
-        finally:
-            os.close(fd)
-
-    def _open_regular(self, name: str, access: int) -> int:
-        path = self.path / name
-        try:
-            fd = os.open(name, access | _OLD_FILE, dir_fd=self._fd)
-        except FileNotFoundError:
-            raise RunError(f"{path} is missing") from None
-        except OSError as error:
-            if error.errno in (ELOOP, EISDIR, ENXIO):  # a link, a directory, a socket
-                raise RunError(f"{path} is not a regular file") from None
-            raise StorageError("open", path, error) from None
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise RunError(f"{path} is not a regular file")
-        return fd
-
-    def names(self) -> list[str]:
-        """The names of everything in here, sorted."""
-        with _storing("read", self.path):
-            return sorted(os.listdir(self._fd))
-
     def discard(self, names: Iterable[str]) -> None:
         """Remove files; durable once the directory is synced."""
         for name in names:
@@ -202,12 +145,12 @@ class Directory:
 
     def sync(self) -> None:
         """Make the names in it durable."""
-        with _storing("write", self.path):
+        with storing("write", self.path):
             os.fsync(self._fd)
 
     def folder(self, name: str) -> "Directory":
         """A directory in this one, made if there is none."""
-        with _storing("make", self.path / name), suppress(FileExistsError):
+        with storing("make", self.path / name), suppress(FileExistsError):
             os.mkdir(name, dir_fd=self._fd)
         return Directory(self.path / name, within=self._fd)
 
@@ -253,7 +196,7 @@ class Directory:
 
     def _own(self, is_own: Callable[[str], bool], folders: Container[str] = ()) -> list[str]:
         """All names in here; RunError if one is neither a regular file of our own nor one of folders."""
-        with _storing("read", self.path), os.scandir(self._fd) as entries:
+        with storing("read", self.path), os.scandir(self._fd) as entries:
             found = {
                 entry.name: entry.is_file(follow_symlinks=False)
                 if is_own(final_name(entry.name))
@@ -268,7 +211,7 @@ class Directory:
         return sorted(found)
 
     def _remove(self, name: str, remove: Callable[..., None]) -> None:
-        with _storing("remove", self.path / name):
+        with storing("remove", self.path / name):
             remove(name, dir_fd=self._fd)
 
 
@@ -280,7 +223,7 @@ def write_new_file(path: Path, chunks: Iterable[bytes]) -> None:
     with suppress(FileNotFoundError):
         temporary.unlink()
     try:
-        with _storing("write", path):
+        with storing("write", path):
             with open(os.open(temporary, _NEW_FILE, 0o666), "wb") as file:
                 file.writelines(chunks)
                 file.flush()
@@ -315,13 +258,13 @@ class GrowingFile:
 
     def truncate(self) -> None:
         """Remove any bytes after the end that this file knows of."""
-        with _storing("write", self._path):
+        with storing("write", self._path):
             os.ftruncate(self._fd, self._length)
 
     def sync(self) -> Mark:
         """Make everything durable; returns the length and sha256 up to there."""
         self._write()
-        with _storing("write", self._path):
+        with storing("write", self._path):
             os.fsync(self._fd)
         return Mark(self._length, self._digest.hexdigest())
 
@@ -330,7 +273,7 @@ class GrowingFile:
         os.close(self._fd)
 
     def _write(self) -> None:
-        with _storing("write", self._path):
+        with storing("write", self._path):
             _write_all(self._fd, self._waiting)
         self._digest.update(self._waiting)
         self._length += len(self._waiting)
@@ -355,7 +298,7 @@ def _write_all(fd: int, content: bytes | bytearray) -> None:
 
 
 def _read(fd: int, path: Path, most: int) -> bytes:
-    with _storing("read", path):
+    with storing("read", path):
         return os.read(fd, most)
 
 
@@ -367,7 +310,7 @@ def _make_folder_if_missing(path: Path) -> None:
 def _make_folder(path: Path) -> None:
     """Make a directory, durably."""
     os.mkdir(path)
-    above = os.open(path.parent, _flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
+    above = os.open(path.parent, flags("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
     try:
         os.fsync(above)
     finally:

@@ -10,7 +10,7 @@ from irisbp.data.cells import cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
-from irisbp.rundir.manifest import Clock, Manifest, Status, make_manifest
+from irisbp.rundir.manifest import Clock, Figures, Manifest, Status, make_manifest
 from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory, Mark
 from irisbp.training.state import Block, Epoch, Progress, Record, Snapshot, Training
@@ -64,8 +64,8 @@ class RunWriter:
         if self._training.failure is None and self._due(self._progress):
             self._commit()
 
-    def finish(self, status: Status, reason: str | None = None) -> Manifest:
-        """Write the parameters and, last of all, the manifest; an interrupted run can be resumed."""
+    def close(self, status: Status) -> None:
+        """Write the rest of the records, and the parameters; an interrupted run can be resumed."""
         training = self._training
         if status == "interrupted" and training.failure is None:
             self._commit()
@@ -76,7 +76,10 @@ class RunWriter:
         self._put_parameters("parameters.npz", training.parameters)
         if training.best is not None:
             self._put_parameters("best_parameters.npz", training.best.parameters)
-        manifest = make_manifest(training, status, reason, self._clock, self._files)
+
+    def finish(self, status: Status, reason: str | None, figures: Figures) -> Manifest:
+        """Write, last of all, the manifest of the closed run."""
+        manifest = make_manifest(self._training, status, reason, figures, self._clock, self._files)
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
         RUN.discard_leftovers(self._directory, passing=manifest.status == "completed")
         return manifest

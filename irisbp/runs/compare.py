@@ -6,6 +6,7 @@ The rows of both are read together, a row at a time, so that runs of any length 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from itertools import zip_longest
 from math import inf
 from pathlib import Path
@@ -18,9 +19,10 @@ from irisbp.config.settings import settings, varying_keys
 from irisbp.errors import IrisbpError, RunError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, finite
-from irisbp.rundir.reader import read_content
-from irisbp.runs.listing import Entry, read_entry, read_rows
+from irisbp.rundir.reader import read_rows
+from irisbp.runs.listing import Entry, read_entry
 
 Pair = tuple[Any, Any]
 
@@ -119,16 +121,16 @@ def _final(entry: Entry) -> dict[str, Any]:
 
 def diff(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Diff:
     """Compare two runs, finished or not; RunError if one has no config that can be read."""
-    path_a, path_b = Path(a), Path(b)
-    of_a, of_b = read_entry(path_a), read_entry(path_b)
-    return Diff(
-        a=of_a,
-        b=of_b,
-        config=_config_pairs(_config(of_a), _config(of_b)),
-        others=_other_pairs(of_a.manifest, of_b.manifest),
-        first_difference=find_first_difference(path_a, path_b),
-        parameters=compare_parameters(path_a, path_b),
-    )
+    with OpenDirectory(Path(a)) as run_a, OpenDirectory(Path(b)) as run_b:
+        of_a, of_b = read_entry(run_a), read_entry(run_b)
+        return Diff(
+            a=of_a,
+            b=of_b,
+            config=_config_pairs(_config(of_a), _config(of_b)),
+            others=_other_pairs(of_a.manifest, of_b.manifest),
+            first_difference=find_first_difference(run_a, run_b),
+            parameters=compare_parameters(run_a, run_b),
+        )
 
 
 def _config(entry: Entry) -> Config:
@@ -157,16 +159,18 @@ def _others(manifest: Manifest) -> dict[str, Any]:
     return data | {"classes": manifest.classes} | manifest.versions
 
 
-def find_first_difference(path_a: Path, path_b: Path) -> FirstDifference | None:
+def find_first_difference(run_a: OpenDirectory, run_b: OpenDirectory) -> FirstDifference | None:
     """The first different losses of two runs: by sample if both recorded steps, else by epoch."""
     for name, columns in (("steps.csv", (1, 2, 5)), ("epochs.csv", (0, 2))):
-        files = path_a / name, path_b / name
-        if all(os.path.lexists(file) for file in files):
-            return _first_difference(name, *files, columns)
+        if run_a.has(name) and run_b.has(name):
+            with run_a.open(name) as file_a, run_b.open(name) as file_b:
+                return _first_difference(name, file_a, file_b, columns)
     return None
 
 
-def _first_difference(name: str, file_a: Path, file_b: Path, columns: tuple[int, ...]) -> FirstDifference:
+def _first_difference(
+    name: str, file_a: BufferedReader, file_b: BufferedReader, columns: tuple[int, ...]
+) -> FirstDifference:
     """The first rows that differ in these columns: text for text, since floats read back exactly."""
     rows = 0
     for a, b in zip_longest(_cells(file_a), _cells(file_b)):
@@ -176,14 +180,14 @@ def _first_difference(name: str, file_a: Path, file_b: Path, columns: tuple[int,
     return FirstDifference(name, rows, None, None)
 
 
-def _cells(path: Path) -> Iterator[list[str]]:
-    for number, row in enumerate(read_rows(path), 1):
+def _cells(file: BufferedReader) -> Iterator[list[str]]:
+    for number, row in enumerate(read_rows(file), 1):
         if len(row) != 6:
-            raise RunError(f"{path}: row {number} has {len(row)} cells, not 6")
+            raise RunError(f"{file.name}: row {number} has {len(row)} cells, not 6")
         yield row
 
 
-def _row(path: Path, name: str, cells: list[str] | None) -> Row | None:
+def _row(file: BufferedReader, name: str, cells: list[str] | None) -> Row | None:
     if cells is None:
         return None
     try:
@@ -191,13 +195,13 @@ def _row(path: Path, name: str, cells: list[str] | None) -> Row | None:
             return Row(int(cells[1]), int(cells[0]), int(cells[2]), float(cells[5]))
         return Row(int(cells[0]), None, None, float(cells[2]))
     except ValueError:
-        raise RunError(f"{path}: not a valid row: {','.join(cells)[:100]}") from None
+        raise RunError(f"{file.name}: not a valid row: {','.join(cells)[:100]}") from None
 
 
-def compare_parameters(path_a: Path, path_b: Path) -> ParameterDiff:
+def compare_parameters(run_a: OpenDirectory, run_b: OpenDirectory) -> ParameterDiff:
     """Compare the final parameters of two runs, without the standardizer's mean and sd."""
     try:
-        a, b = _parameters(path_a), _parameters(path_b)
+        a, b = _parameters(run_a), _parameters(run_b)
     except IrisbpError as error:
         return ParameterDiff(equal=False, problem=str(error))
     shapes_a, shapes_b = ({name: array.shape for name, array in arrays.items()} for arrays in (a, b))
@@ -215,11 +219,11 @@ def compare_parameters(path_a: Path, path_b: Path) -> ParameterDiff:
     return ParameterDiff(differing == 0, differing, count, largest, place)
 
 
-def _parameters(path: Path) -> dict[str, Array]:
-    file = path / "parameters.npz"
-    if not os.path.lexists(file):
-        raise RunError(f"{path} has no parameters.npz")
-    arrays = unpack(file, read_content(file))
+def _parameters(directory: OpenDirectory) -> dict[str, Array]:
+    file = directory.path / "parameters.npz"
+    if not directory.has(file.name):
+        raise RunError(f"{directory.path} has no parameters.npz")
+    arrays = unpack(file, directory.read(file.name))
     parameters = {name: array for name, array in arrays.items() if not name.startswith("standardizer.")}
     if any(array.dtype != np.float64 for array in parameters.values()):
         raise RunError(f"{file}: not all of its arrays are float64")

@@ -12,9 +12,11 @@ from irisbp.data.understood import Reading
 from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.types import Indices
-from irisbp.rundir.manifest import Which, readings_as_json
+from irisbp.rundir.manifest import Figures, Which, finite, readings_as_json
 from irisbp.training.evaluation import Scores, evaluate
 from irisbp.training.model import Model
+from irisbp.training.state import Training
+from irisbp.training.stopping import which_parameters
 
 RowsName = Literal["training", "validation", "all"]
 
@@ -129,3 +131,20 @@ def _chosen_rows(dataset: Dataset, name: RowsName, is_own: bool) -> Indices | No
     if name == "validation" and not len(dataset.held_out_rows):
         raise IrisbpError(f"--on {name}: the run held no rows out")
     return dataset.train_rows if name == "training" else dataset.held_out_rows
+
+
+def final_figures(training: Training) -> Figures:
+    """The figures of the parameters that a run ends with, over its training and its held-out rows.
+
+    The scores of the training rows are kept in the training.
+    """
+    best, data = training.best, training.dataset
+    use_best = best is not None and which_parameters(training.config, True) == "best"
+    parameters = best.parameters if best is not None and use_best else training.parameters
+    found = dict[str, float | None]()
+    for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
+        if len(rows):
+            scores = evaluate(training.network, parameters, data, rows)
+            training.scores = training.scores if prefix else scores
+            found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
+    return Figures(**found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from os.path import abspath
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from irisbp.data.streams import read_stdin
 from irisbp.data.table import Table
 from irisbp.errors import RunError
 from irisbp.rundir.place import TABLE, VALIDATION_TABLE
-from irisbp.rundir.reader import open_file
 from irisbp.rundir.storage import Directory
 from irisbp.training.state import Training
 from irisbp.training.tables import table_of
@@ -42,10 +42,8 @@ class KeptTables:
     def check(self, directory: Directory) -> None:
         """RunError if the run in a directory was begun with other tables."""
         for key, content in self.contents.items():
-            path = directory.path / _FILES[key]
-            with open_file(path) as file:
-                same = file.read() == content
-            if not same:
+            if directory.sha256(_FILES[key]) != sha256(content).hexdigest():
+                path = directory.path / _FILES[key]
                 raise RunError(f"{path} is not the table that is given: the run was begun with another one")
 
     def put_into(self, directory: Directory, training: Training) -> Training:

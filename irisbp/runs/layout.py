@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from irisbp.errors import RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest
 from irisbp.rundir.place import RUN, config_name, first_free, given_place
 from irisbp.rundir.reader import read_manifest
@@ -39,18 +40,17 @@ def open_begun_run(*, directory: Path | None, name: str | None) -> Directory | N
     return RUN.open_begun(given_place(directory, name))
 
 
-def manifest_of(path: Path) -> Manifest:
+def manifest_of(directory: OpenDirectory) -> Manifest:
     """The manifest of the run in a directory; RunError if it is a sweep's, or no finished run's."""
-    if path.is_dir():
-        check_that_it_is_no_sweep(path)
-    return read_manifest(path)
+    check_that_it_is_no_sweep(directory.path, directory.names())
+    return read_manifest(directory)
 
 
-def check_that_it_is_no_sweep(path: Path) -> None:
-    """RunError if a directory is a sweep's."""
-    if (path / "sweep.yaml").exists():
+def check_that_it_is_no_sweep(path: Path, names: Sequence[str]) -> None:
+    """RunError if a directory with these names is a sweep's."""
+    if "sweep.yaml" in names:
         raise RunError(f"{path} is a sweep; irisbp train --from {path} --row N trains one of its runs")
-    check_that_its_grid_is_there(path, [found.name for found in path.glob("*")])
+    check_that_its_grid_is_there(path, names)
 
 
 def check_that_its_grid_is_there(path: Path, names: Sequence[str]) -> None:

@@ -4,8 +4,6 @@
 long is not read whole.
 """
 
-import csv
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,9 +16,10 @@ from irisbp.annotations import DataFrame
 from irisbp.config.load import load_config, load_recorded
 from irisbp.config.schema import Config
 from irisbp.data.frames import frame_of
-from irisbp.errors import IrisbpError, RunError, StorageError
+from irisbp.errors import IrisbpError, RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Figures, Manifest, finite
-from irisbp.rundir.reader import open_file, read_checked
+from irisbp.rundir.reader import read_written
 from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
@@ -107,7 +106,8 @@ def _entries(folder: Path) -> Iterator[Entry]:
     for place, folders, names in os.walk(folder):
         if _is_run(names):
             folders.clear()
-            yield read_entry(Path(place))
+            with suppress(RunError), OpenDirectory(Path(place)) as directory:  # it may be gone by now
+                yield read_entry(directory)
         folders[:] = [name for name in folders if not name.startswith(".")]
 
 
@@ -115,58 +115,53 @@ def _is_run(names: Sequence[str]) -> bool:
     return len(_MARKS.intersection(names)) >= 2
 
 
-def read_entry(path: Path) -> Entry:
+def read_entry(directory: OpenDirectory) -> Entry:
     """The run in a directory, in whatever state; RunError if it is not a run."""
-    names = _names(path)
-    problems: list[str] = []
+    names, problems = directory.names(), list[str]()
+    _check_that_it_is_a_run(directory.path, names)
     config = manifest = None
     try:
-        # A manifest has a digest of its config; without one, only the config itself shows that it is whole.
-        load = load_config if "manifest.json" in names else load_recorded
-        config = load(path / "config.yaml")
-    except (IrisbpError, OSError) as error:
+        config = _config(directory, is_finished="manifest.json" in names)
+    except IrisbpError as error:
         problems.append(str(error))
     if "manifest.json" in names:
-        manifest = _checked_manifest(path, names, problems)
+        manifest = _checked_manifest(directory, names, problems)
     return Entry(
-        path=path,
+        path=directory.path,
         status=_status(manifest, bool(problems)),
         problem=problems[0].replace("\n", "; ") if problems else None,
         config=config,
         manifest=manifest,
-        last=next(iter(last_epochs(path, 1)), None),
-        started=_started(path, manifest),
+        last=next(iter(last_epochs(directory, 1)), None),
+        started=_started(directory, manifest),
     )
 
 
-def _names(path: Path) -> list[str]:
-    """The names in a run's directory; RunError if it is not a run's."""
-    try:
-        names = os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"{path} is not a run: no such directory") from None
-    except OSError as error:
-        raise StorageError("read", path, error) from None
+def _check_that_it_is_a_run(path: Path, names: Sequence[str]) -> None:
+    """RunError if a directory with these names is not a run's."""
     if not _is_run(names):
-        check_that_it_is_no_sweep(path)
+        check_that_it_is_no_sweep(path, names)
         raise RunError(f"{path} is not a run: it has fewer than two of {', '.join(sorted(_MARKS))}")
-    return names
 
 
-def _checked_manifest(path: Path, names: Sequence[str], problems: list[str]) -> Manifest | None:
+def _config(directory: OpenDirectory, *, is_finished: bool) -> Config:
+    """The config: without a manifest, which has its digest, only the config itself shows that it is whole."""
+    path, content = directory.path / "config.yaml", directory.read("config.yaml")
+    return load_config(path, content=content) if is_finished else load_recorded(path, content)
+
+
+def _checked_manifest(directory: OpenDirectory, names: Sequence[str], problems: list[str]) -> Manifest | None:
     """The manifest, if it can be read; the config is short enough to be compared with it at once."""
+    manifest = None
     try:
-        manifest = manifest_of(path)
+        manifest = manifest_of(directory)
         problems += [
-            f"{path / name} is missing" for name in manifest.files if not os.path.lexists(path / name)
+            f"{directory.path / name} is missing" for name in manifest.files if not directory.has(name)
         ]
         if "config.yaml" in names:
-            read_checked(path, "config.yaml", manifest)
-    except (IrisbpError, OSError) as error:
+            read_written(directory, "config.yaml", manifest.files)
+    except IrisbpError as error:
         problems.append(str(error))
-        with suppress(IrisbpError, OSError):
-            return manifest_of(path)
-        return None
     return manifest
 
 
@@ -178,25 +173,25 @@ def _status(manifest: Manifest | None, is_damaged: bool) -> Status:
     return "stopped early" if manifest.stopped_early else manifest.status
 
 
-def _started(path: Path, manifest: Manifest | None) -> datetime:
+def _started(directory: OpenDirectory, manifest: Manifest | None) -> datetime:
     """The time at which the run began: the manifest's, or else that of its first file."""
-    if manifest is not None:
-        with suppress(ValueError, OverflowError):
+    with suppress(ValueError, OverflowError):
+        if manifest is not None:
             return datetime.fromisoformat(manifest.started).astimezone(UTC)
-    for name in ("config.yaml", "."):
-        with suppress(OSError, ValueError, OverflowError):
-            return datetime.fromtimestamp(int((path / name).stat().st_mtime), UTC)
+    first = directory.status("config.yaml") or directory.status("epochs.csv")
+    with suppress(ValueError, OverflowError):
+        return datetime.fromtimestamp(int(first.st_mtime) if first else 0, UTC)
     return datetime.fromtimestamp(0, UTC)
 
 
-def last_epochs(path: Path, count: int) -> list[EpochFigures]:
+def last_epochs(directory: OpenDirectory, count: int) -> list[EpochFigures]:
     """The last epochs of a run, read from the end of epochs.csv; incomplete rows are left out."""
     try:
-        with open_file(path / "epochs.csv") as file:
+        with directory.open("epochs.csv") as file:
             start = max(file.seek(0, os.SEEK_END) - (count + 1) * _LONGEST_ROW, 0)
             file.seek(start)
-            content = file.read()
-    except (IrisbpError, OSError):
+            content = file.read((count + 1) * _LONGEST_ROW)
+    except IrisbpError:
         return []
     # The first line is the header or cut, the last is empty or was never finished.
     rows = (_figures(line) for line in content.decode("utf-8", "replace").split("\n")[1:-1])
@@ -212,45 +207,25 @@ def _figures(line: str) -> EpochFigures | None:
         return None
 
 
-def list_files(entry: Entry) -> list[FileEntry]:
+def list_files(directory: OpenDirectory, manifest: Manifest | None) -> list[FileEntry]:
     """Every file in a run, those in its folders too, and those that only the manifest names."""
-    found: dict[str, int | None] = {}
-    for place, _, names in os.walk(entry.path):
-        for name in names:
-            path = Path(place, name)
-            with suppress(OSError):  # it may be gone by now
-                found[str(path.relative_to(entry.path))] = path.lstat().st_size
-    recorded = entry.manifest.files if entry.manifest else {}
+    found, recorded = directory.sizes(), manifest.files if manifest else {}
     return [
-        FileEntry(name, found.get(name), file_state(entry.path / name, recorded.get(name)))
+        FileEntry(name, found.get(name), file_state(directory, name, recorded.get(name)))
         for name in sorted(found.keys() | recorded.keys())
     ]
 
 
-def file_state(path: Path, recorded: str | None) -> FileState:
+def file_state(directory: OpenDirectory, name: str, recorded: str | None) -> FileState:
     """Compare a file's sha256 with the recorded one; a file that cannot be read counts as changed."""
     if recorded is None:
         return "not recorded"
-    if not os.path.lexists(path):
-        return "missing"
-    with suppress(IrisbpError, OSError), open_file(path) as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() == recorded:
+    with suppress(IrisbpError):
+        if not directory.has(name):
+            return "missing"
+        if directory.sha256(name) == recorded:
             return "as written"
     return "changed"
-
-
-def read_rows(path: Path) -> Iterator[list[str]]:
-    """The rows of a CSV file below its header, one at a time; a last line without an end is left out."""
-    with open_file(path) as file:
-        lines = (line.decode("utf-8", "backslashreplace") for line in file if line.endswith(b"\n"))
-        reader = csv.reader(lines)
-        try:
-            next(reader, None)
-            yield from reader
-        except csv.Error as error:
-            raise RunError(f"{path}:{reader.line_num}: {error}") from None
-        except OSError as error:
-            raise StorageError("read", path, error) from None
 
 
 def list_runs(folder: str | os.PathLike[str] = "runs") -> DataFrame:

@@ -7,8 +7,9 @@ from pathlib import Path
 from irisbp.annotations import DataFrame
 from irisbp.config.load import load_config
 from irisbp.errors import RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Which
-from irisbp.rundir.reader import read_checked, read_parameters
+from irisbp.rundir.reader import read_parameters, read_written
 from irisbp.runs.evaluate import Evaluation, RowsName
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.record import RecordedFiles
@@ -23,15 +24,21 @@ def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
 
     which chooses its last or its best parameters, by default those that the run names itself.
     """
-    path = Path(path)
-    manifest = manifest_of(path)
-    config = load_config(path / "config.yaml", content=read_checked(path, "config.yaml", manifest))
+    with OpenDirectory(Path(path)) as directory:
+        return run_in(directory, which)
+
+
+def run_in(directory: OpenDirectory, which: Which | None = None) -> Run:
+    """The run in an open directory: see `open_run`."""
+    path, manifest = directory.path, manifest_of(directory)
+    content = read_written(directory, "config.yaml", manifest.files)
+    config = load_config(path / "config.yaml", content=content)
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:
         raise RunError(f"{path} has no best parameters: nothing was monitored")
     features, classes = tuple(manifest.data.features), tuple(manifest.classes)
     network = make_network(config, len(features), len(classes))
-    parameters, standardizer = read_parameters(path, which, manifest, network)
+    parameters, standardizer = read_parameters(directory, which, manifest, network)
     encoder, data = manifest.data.encoder, config.data
     wanted = wanted_like(data, manifest.data.source, manifest.data.target, encoder.names)
     model = Model(network, parameters, standardizer, features, classes, encoder, wanted, data.unknown)

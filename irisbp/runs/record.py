@@ -13,8 +13,9 @@ from irisbp.data.cells import harmless
 from irisbp.data.frames import frame_of, read_exactly
 from irisbp.errors import RunError
 from irisbp.nn.types import Array, Indices
-from irisbp.rundir.manifest import Clock, Manifest, Status, make_manifest
-from irisbp.rundir.reader import read_checked
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.rundir.manifest import Clock, Figures, Manifest, Status, make_manifest
+from irisbp.rundir.reader import open_written
 from irisbp.rundir.writer import EPOCH_COLUMNS, STEP_COLUMNS
 from irisbp.training.state import Block, Epoch, Record, Training
 
@@ -45,9 +46,12 @@ class MemoryRecorder:
         elif self._keeps_steps:
             self._blocks.append(_columns(record))
 
-    def finish(self, status: Status, reason: str | None = None) -> Manifest:
+    def close(self, status: Status) -> None:
+        """Nothing is left to be kept."""
+
+    def finish(self, status: Status, reason: str | None, figures: Figures) -> Manifest:
         """The manifest of the run, which has no files."""
-        return make_manifest(self._training, status, reason, self._clock, {})
+        return make_manifest(self._training, status, reason, figures, self._clock, {})
 
     def steps(self) -> DataFrame:
         """See RunRecord."""
@@ -103,16 +107,19 @@ class RecordedFiles:
         return self._read("epochs.csv", {"epoch": "int64"})
 
     def _read(self, name: str, whole: dict[str, Any]) -> DataFrame:
-        content = read_checked(self._path, name, self._manifest)
         columns = STEP_COLUMNS if name == "steps.csv" else EPOCH_COLUMNS
         words = ("label", "predicted")
         kinds = {column: str if column in words else "float64" for column in columns} | whole
-        return read_exactly(
-            content,
-            dtype=kinds,
-            keep_default_na=False,
-            na_values={column: ["", "nan"] for column in columns if column not in words},
-        )
+        with (
+            OpenDirectory(self._path) as directory,
+            open_written(directory, name, self._manifest.files) as file,
+        ):
+            return read_exactly(
+                file,
+                dtype=kinds,
+                keep_default_na=False,
+                na_values={column: ["", "nan"] for column in columns if column not in words},
+            )
 
 
 def _no_steps(run: str) -> RunError:

@@ -4,7 +4,6 @@ A finished run has the same files, byte for byte, as without an interruption: on
 manifest differ.
 """
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,16 +13,16 @@ from pathlib import Path
 from irisbp.config.load import load_config, to_yaml
 from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
-from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import Diverged, RunError, literal
 from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
+from irisbp.rundir.directory import check_that_it_is_a_directory
 from irisbp.rundir.manifest import Manifest, versions
 from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manifest_of
 from irisbp.runs.listing import file_state
-from irisbp.runs.open import open_run
+from irisbp.runs.open import run_in
 from irisbp.runs.run import Run
 from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession
 from irisbp.training.setup import prepare, resume_from
@@ -84,7 +83,7 @@ def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resu
             f"{directory.path} holds no config.yaml: there is nothing to resume;"
             " train a run there with overwrite"
         )
-    content = directory.read("config.yaml", LARGEST_FILE)
+    content = directory.read("config.yaml")
     config = load_config(path, content=content)
     if to_yaml(config).encode() != content:
         raise RunError(
@@ -107,7 +106,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if "manifest.json" not in directory.names():
         return None
     try:
-        manifest = manifest_of(directory.path)
+        manifest = manifest_of(directory)
     except RunError:
         if checkpoint_names(directory):
             return None
@@ -117,12 +116,12 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     changed = [
         f"{name} ({state})"
         for name, recorded in manifest.files.items()
-        if (state := file_state(directory.path / name, recorded)) != "as written"
+        if (state := file_state(directory, name, recorded)) != "as written"
     ]
     if changed:
         raise RunError(f"{directory.path} is finished, but files have changed: {', '.join(changed)}")
     if wanted is not None:
-        content = directory.read("config.yaml", LARGEST_FILE)
+        content = directory.read("config.yaml")
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
     RUN.discard_leftovers(directory, passing=manifest.status == "completed")
     return manifest
@@ -136,9 +135,7 @@ def _check_config(directory: Directory, config: Config, wanted: Config | None) -
 
 def open_to_resume(path: Path) -> Directory:
     """An existing run's directory, locked; RunError if there is none."""
-    if not os.path.isdir(path):
-        what = "it is a file" if os.path.lexists(path) else "no such directory"
-        raise RunError(f"{path} is not a run: {what}")
+    check_that_it_is_a_directory(path)
     return Directory(path)
 
 
@@ -161,7 +158,7 @@ def resume_in(directory: Directory, asked: Asked, wanted: Config | None = None) 
     """Resume the run in an open directory; RunError if it is not the wanted config's."""
     if finished_manifest(directory, wanted) is None:
         return asked.run(open_interrupted(directory, wanted).session())
-    return checked_end(open_run(directory.path))
+    return checked_end(run_in(directory))
 
 
 def checked_end(run: Run) -> Run:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from irisbp.errors import IrisbpError, RunError
-from irisbp.runs.listing import file_state, read_rows
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.rundir.reader import open_written, read_rows
 from irisbp.runs.run import Run
 from irisbp.training.loop import make_engine, train
 from irisbp.training.state import Block, Record, Snapshot, Training
@@ -113,12 +114,14 @@ def _recorded_losses(run: Run, step: int) -> list[float]:
     """A step's losses in steps.csv, or in memory."""
     if run.path is None:
         return [float(loss) for loss in run.steps["loss"][run.steps["step"] == step]]
-    if file_state(run.path / "steps.csv", run.manifest.files.get("steps.csv")) != "as written":
-        raise RunError(f"{run.path / 'steps.csv'} is not the file that the run wrote")
     wanted, recorded = str(step), list[float]()
-    for row in read_rows(run.path / "steps.csv"):
-        if row[0] == wanted:
-            recorded.append(float(row[-1]))
-        elif recorded:
-            break
+    with (
+        OpenDirectory(run.path) as directory,
+        open_written(directory, "steps.csv", run.manifest.files) as file,
+    ):
+        for row in read_rows(file):
+            if row[0] == wanted:
+                recorded.append(float(row[-1]))
+            elif recorded:
+                break
     return recorded

@@ -22,6 +22,7 @@ from irisbp.errors import RunError
 from irisbp.html import html_pairs
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, Which
 from irisbp.rundir.reader import read_parameters
 from irisbp.runs.evaluate import Evaluation, RowsName, evaluate_rows
@@ -128,7 +129,8 @@ class Run:
         training = self.training
         if training is None:
             assert self.path is not None
-            return read_parameters(self.path, which, self.manifest, self.network)[0]
+            with OpenDirectory(self.path) as directory:
+                return read_parameters(directory, which, self.manifest, self.network)[0]
         best = training.best
         return best.parameters if which == "best" and best is not None else training.parameters
 

@@ -11,9 +11,10 @@ from typing import Protocol
 
 import irisbp
 from irisbp.errors import Diverged, Interrupted, in_shell
-from irisbp.rundir.manifest import Manifest, Status
+from irisbp.rundir.manifest import Figures, Manifest, Status
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.evaluate import final_figures
 from irisbp.runs.interrupts import Interrupts, noticing_interrupts
 from irisbp.runs.record import MemoryRecorder, RecordedFiles, RunRecord
 from irisbp.runs.run import Run, model_of
@@ -31,8 +32,17 @@ class Recorder(Protocol):
     def take(self, record: Record) -> None:
         """Keep one record."""
 
-    def finish(self, status: Status, reason: str | None = None) -> Manifest:
-        """Keep the end; returns the run's manifest."""
+    def close(self, status: Status) -> None:
+        """Keep all of the records, however the run ended."""
+
+    def finish(self, status: Status, reason: str | None, figures: Figures) -> Manifest:
+        """Keep the end of the closed run; returns its manifest."""
+
+
+def finish(recorder: Recorder, training: Training, status: Status, reason: str | None = None) -> Manifest:
+    """End a run: its records are kept before its figures are computed, which takes time."""
+    recorder.close(status)
+    return recorder.finish(status, reason, final_figures(training))
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,8 @@ class TrainingSession:
         """
         recorder = self.start()
         ending = _train(self.training, recorder, [as_listener(each) for each in listeners], should_stop)
-        run = self._run_of(recorder.finish(ending.status, ending.reason), recorder)
+        manifest = finish(recorder, self.training, ending.status, ending.reason)
+        run = self._run_of(manifest, recorder)
         if isinstance(ending.error, Diverged):
             ending.error.run = run
         if ending.error is not None:

@@ -17,13 +17,15 @@ from irisbp.config.load import load_config
 from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import open_file, read_checked, read_content
+from irisbp.rundir.reader import read_written
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.compare import differing_entries, entry_name
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Epoch, Record, Training
@@ -103,24 +105,31 @@ def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) ->
     A completed run is repeated to its end, a diverged one until it diverges, an interrupted one up to
     the record after which it was stopped. listen is called with every record, and may raise to stop.
     """
-    path = Path(run)
-    manifest = manifest_of(path)
-    read_checked(path, "config.yaml", manifest)
-    training = _prepared(path, manifest)
+    with OpenDirectory(Path(run)) as directory:
+        return verify_in(directory, listen)
+
+
+def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
+    """The same of the run in an open directory."""
+    manifest = manifest_of(run)
+    training = _prepared(run, manifest)
     try:
         folder = tempfile.TemporaryDirectory(prefix="irisbp-")
     except OSError as error:
         raise StorageError("make", error.filename or "a temporary directory", error) from None
     with folder as made, Directory.create(Path(made) / "run") as directory:
-        repeated = _repeat(training, RunWriter(directory, training), _Stop(path, manifest), listen)
-        checks = list(_checks(path, directory.path, manifest, repeated))
-    return Verification(path, manifest, checks, _other_versions(manifest.versions, versions()))
+        repeated = _repeat(training, RunWriter(directory, training), _Stop(run, manifest), listen)
+        checks = list(_checks(run, directory, manifest, repeated))
+    return Verification(run.path, manifest, checks, _other_versions(manifest.versions, versions()))
 
 
-def _prepared(path: Path, manifest: Manifest) -> Training:
-    training = prepare(load_config(path / "config.yaml"))
+def _prepared(run: OpenDirectory, manifest: Manifest) -> Training:
+    content = read_written(run, "config.yaml", manifest.files)
+    training = prepare(load_config(run.path / "config.yaml", content=content))
     if changed := manifest.data.changed_file(training.dataset.table):
-        raise RunError(f"{changed} has changed since {path} was trained on it: the run cannot be repeated")
+        raise RunError(
+            f"{changed} has changed since {run.path} was trained on it: the run cannot be repeated"
+        )
     return training
 
 
@@ -135,11 +144,11 @@ class _Stop:
     Both count, since a run may be stopped between an epoch's last step and its row.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, run: OpenDirectory, manifest: Manifest) -> None:
         self._steps, self._epochs = manifest.steps, 0
         self._wanted = manifest.status == "interrupted"
-        if self._wanted and os.path.lexists(path / "epochs.csv"):
-            with open_file(path / "epochs.csv") as file:
+        if self._wanted and run.has("epochs.csv"):
+            with run.open("epochs.csv") as file:
                 self._epochs = sum(1 for _ in file) - 1
         self._step = self._epoch = 0
 
@@ -158,18 +167,18 @@ def _repeat(training: Training, writer: RunWriter, stop: _Stop, listen: Listen) 
             writer.take(record)
             listen(record)
             if stop.after(record):
-                return writer.finish("interrupted", "as the run was")
+                return finish(writer, training, "interrupted", "as the run was")
     except Diverged as error:
-        return writer.finish("diverged", error.reason)
-    return writer.finish("completed")
+        return finish(writer, training, "diverged", error.reason)
+    return finish(writer, training, "completed")
 
 
-def _checks(run: Path, again: Path, was: Manifest, now: Manifest) -> Iterable[FileCheck]:
+def _checks(run: OpenDirectory, again: OpenDirectory, was: Manifest, now: Manifest) -> Iterable[FileCheck]:
     """Every file that either of the two wrote, in the order of writing, then the manifest."""
     # Another version may have cut blocks differently: then only the part that both have can be compared.
     same_place = was.status != "interrupted" or was.steps == now.steps
     for name in dict.fromkeys([*was.files, *now.files]):
-        state = file_state(run / name, was.files.get(name))
+        state = file_state(run, name, was.files.get(name))
         if same_place or not name.endswith(".npz"):
             yield FileCheck(name, state, first_difference(run, again, name, prefix=not same_place))
         else:
@@ -185,27 +194,27 @@ def _outcome_difference(was: Manifest, now: Manifest, keys: Iterable[str]) -> Fi
     return None
 
 
-def first_difference(run: Path, again: Path, name: str, *, prefix: bool = False) -> FileDifference | None:
+def first_difference(
+    run: OpenDirectory, again: OpenDirectory, name: str, *, prefix: bool = False
+) -> FileDifference | None:
     """The first difference of a file in two directories; with prefix, it may end earlier in the first."""
-    files = run / name, again / name
-    for file, was, now in ((files[0], "missing", "written"), (files[1], "written", "not written")):
-        if not os.path.lexists(file):
+    for directory, was, now in ((run, "missing", "written"), (again, "written", "not written")):
+        if not directory.has(name):
             return FileDifference("file", was, now)
     if name.endswith(".npz"):
-        return _array_difference(*files)
-    return _line_difference(*files, prefix=prefix)
+        return _array_difference(run, again, name)
+    with run.open(name) as file, again.open(name) as repeated:
+        return _line_difference(file, repeated, prefix=prefix)
 
 
-def _line_difference(file_a: Path, file_b: Path, *, prefix: bool) -> FileDifference | None:
-    try:
-        with open_file(file_a) as a, open_file(file_b) as b:
-            for number, (was, now) in enumerate(zip_longest(a, b), 1):
-                if was is None and prefix:
-                    return None
-                if was != now:
-                    return FileDifference(f"line {number}", _line_text(was, now), _line_text(now, was))
-    except OSError as error:
-        raise StorageError("read", file_a, error) from None
+def _line_difference(
+    lines: Iterable[bytes], repeated: Iterable[bytes], *, prefix: bool
+) -> FileDifference | None:
+    for number, (was, now) in enumerate(zip_longest(lines, repeated), 1):
+        if was is None and prefix:
+            return None
+        if was != now:
+            return FileDifference(f"line {number}", _line_text(was, now), _line_text(now, was))
     return None
 
 
@@ -219,16 +228,16 @@ def _line_text(line: bytes | None, other: bytes | None) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _array_difference(file_a: Path, file_b: Path) -> FileDifference | None:
+def _array_difference(run: OpenDirectory, again: OpenDirectory, name: str) -> FileDifference | None:
     """The first entry of the first array that differs, or, if all are equal, the first byte."""
-    was, now = read_content(file_a), read_content(file_b)
+    was, now = run.read(name), again.read(name)
     if was == now:
         return None
     try:
-        arrays = unpack(file_a, was, sealed=False)
+        arrays = unpack(run.path / name, was, sealed=False)
     except IrisbpError as error:
         return FileDifference(_first_byte(was, now), str(error), "whole")
-    others = unpack(file_b, now)
+    others = unpack(again.path / name, now)
     for name in dict.fromkeys([*arrays, *others]):
         difference = _entry_difference(name, arrays.get(name), others.get(name))
         if difference:

@@ -53,7 +53,7 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
     """
     if "manifest.json" not in directory.names():
         return None
-    found = load_sweep(directory.path)
+    found = load_sweep(directory)
     swept = Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)
     SWEEP.discard_leftovers(directory, passing=True)
     return swept, restore_tables(directory, found, swept.statistics)
@@ -204,7 +204,7 @@ def resume_sweep(
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     with open_to_resume(Path(path)) as directory:
-        check_that_it_is_a_sweep(directory.path)
+        check_that_it_is_a_sweep(directory)
         return asked.resume_in(directory)
 
 

@@ -3,6 +3,7 @@
 It is in memory, as `sweep` returns it, or in a directory, from which `open_sweep` reads it.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +16,13 @@ from irisbp.annotations import DataFrame, Figure
 from irisbp.config.schema import Config
 from irisbp.errors import RunError
 from irisbp.html import html_pairs, html_table
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
 from irisbp.sweeps.directory.reader import check_row, check_tables, load_sweep
 from irisbp.sweeps.grid.grid import Grid
+from irisbp.sweeps.results.again import difference
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
 from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary, best_as_json, summarize
@@ -111,9 +114,17 @@ class Sweep:
     def run(self, row: int, **options: Any) -> Run:
         """Train a row in full, by `irisbp.train` with these options: in memory, unless they name a directory.
 
-        Diverged, with the run attached, for a row that diverges.
+        Diverged, with the run attached, for a row that diverges. A warning says so if it does not end as it
+        did in the sweep.
         """
-        return train(self.config(row), **options)
+        run = train(self.config(row), **options)
+        if told := self.difference(row, run):
+            warnings.warn(told, stacklevel=2)
+        return run
+
+    def difference(self, row: int, run: Run) -> str:
+        """A sentence on how a row that was trained again differs from this sweep's, and why; "" if not."""
+        return difference(self.outcomes, row, run, self.manifest.versions) if self.manifest else ""
 
     def plot(self, kind: str = "loss-curves") -> Figure:
         """A picture of the sweep as a matplotlib Figure: loss-curves or, where two keys vary, heat-map."""
@@ -178,5 +189,11 @@ def open_sweep(path: str | PathLike[str]) -> Sweep:
     RunError if there is none, if it is not finished, or if a file is not the one that it wrote;
     StorageError if one cannot be read.
     """
-    found = load_sweep(Path(path))
+    with OpenDirectory(Path(path), "sweep") as directory:
+        return sweep_in(directory)
+
+
+def sweep_in(directory: OpenDirectory) -> Sweep:
+    """The sweep in an open directory: see `open_sweep`."""
+    found = load_sweep(directory)
     return Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)

@@ -23,6 +23,7 @@ from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from tests.benchmarks.turns import environment
@@ -103,7 +104,7 @@ def _pieces(engine: str, table: Table, epochs: int) -> Iterator[float]:
                 now = time.process_time()
                 yield (now - began) / updates
                 began, done = now, done + updates
-        writer.finish("completed")
+        finish(writer, training, "completed")
 
 
 def _table(rows: int) -> Table:

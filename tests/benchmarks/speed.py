@@ -10,6 +10,7 @@ from pathlib import Path
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from tests.benchmarks.turns import Row, environment, is_installed, least, process
@@ -37,7 +38,7 @@ def _our_run(overrides: list[str], folder: Path) -> Callable[[], None]:
             writer = RunWriter(directory, training)
             for record in train(training):
                 writer.take(record)
-            writer.finish("completed")
+            finish(writer, training, "completed")
 
     return run
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.show.live import LiveView
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -69,7 +70,7 @@ def _recorded(folder: Path, *, watch: bool) -> None:
         else:
             for record in train(training):
                 writer.take(record)
-        writer.finish("completed")
+        finish(writer, training, "completed")
 
 
 def _training() -> Training:

@@ -28,6 +28,7 @@ from irisbp.nn.types import Array
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.open import open_run
+from irisbp.runs.session import finish
 from irisbp.training.evaluation import evaluate
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -229,10 +230,10 @@ def _train_and_look(training: Training, path: Path) -> tuple[str, str]:
                 elif not isfinite(record.loss):
                     return f"the mean loss of epoch {record.epoch} is {record.loss}", "completed"
             status, place = "completed", None
-            writer.finish("completed")
+            finish(writer, training, "completed")
         except Diverged as error:
             status, place = "diverged", error
-            writer.finish("diverged", error.what)
+            finish(writer, training, "diverged", error.what)
     trouble = _look_at_losses(training, blocks, place) or _look_at_files(training, path, status, last)
     return trouble, status
 

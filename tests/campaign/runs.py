@@ -168,6 +168,7 @@ def _make_ready() -> None:
     from irisbp.config.load import load_config, to_yaml
     from irisbp.rundir.writer import RunWriter
     from irisbp.runs.layout import open_new_run
+    from irisbp.runs.session import finish
     from irisbp.training.loop import train
     from irisbp.training.setup import prepare
 
@@ -183,7 +184,7 @@ def _make_ready() -> None:
             writer = RunWriter(directory, state)
             for record in train(state):
                 writer.take(record)
-            writer.finish("completed")
+            finish(writer, state, "completed")
         to_yaml(load_config(path / "config.yaml"))
     gc.freeze()  # the collector would touch, and so copy, all that a fork shares with us
 

@@ -42,6 +42,7 @@ from irisbp.config.load import load_config
 from irisbp.errors import Diverged
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Block
@@ -61,7 +62,7 @@ for number, overrides in enumerate(json.load(sys.stdin)):
                     predictions += record.predictions
         except Diverged:
             status = "diverged"
-        writer.finish(status)
+        finish(writer, training, status)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in path.iterdir()
              if p.name != "manifest.json" and not p.name.startswith("checkpoint-")}
     result["runs"].append({"files": files, "losses": losses, "predictions": predictions,

@@ -116,7 +116,7 @@ def test_errors_of_a_run(irisbp: Irisbp, run: Path) -> None:
     steps.write_text(steps.read_text().replace("\n9,1,", "\n9,2,"))
     done = irisbp("explain", "runs/x", "--step", "9")
     assert done.returncode == 2
-    assert done.stderr == "irisbp: runs/x/steps.csv is not the file that the run wrote\n"
+    assert done.stderr == "irisbp: runs/x/steps.csv is not the file that the run wrote: its sha256 differs\n"
 
 
 def test_divergence_has_its_exit_code(irisbp: Irisbp) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,10 +18,11 @@ from rich.console import Console
 
 from irisbp.config.load import load_config
 from irisbp.runs.compare import diff as diff_runs
-from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
+from irisbp.runs.listing import list_entries
 from irisbp.runs.verify import verify
 from irisbp.show.runs import config_words, print_diff, print_list, print_run, print_verification
 from tests.conftest import CONFIGS, Irisbp
+from tests.making import entry_of, epochs_of, files_of
 from tests.runs.test_listing import made
 
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -138,6 +140,47 @@ def test_losses_that_json_has_no_word_for(irisbp: Irisbp, tmp_path: Path) -> Non
         _json(irisbp("runs", *command, "--json"))
 
 
+# Files that no run has.
+
+
+def _with_little_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+
+@pytest.mark.parametrize("kind", ["huge", "pipe", "link"])
+@pytest.mark.parametrize("name", ["manifest.json", "config.yaml", "parameters.npz"])
+def test_a_file_that_no_run_has_is_refused_at_once(
+    irisbp: Irisbp, runs: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    """8 GiB without a content, a pipe without a writer, a link out of the run; other runs are listed."""
+    file = runs / "a" / name
+    file.rename(tmp_path / "aside")
+    if kind == "huge":
+        with file.open("wb") as made:
+            made.truncate(8 << 30)
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to(tmp_path / "aside")
+    problem = "has more than" if kind == "huge" else "is not a regular file"
+    options: dict[str, Any] = {"timeout": 20, "preexec_fn": _with_little_memory}
+    listed = {run["name"]: run for run in _json(irisbp("runs", "list", "--json", **options))["runs"]}
+    assert {key: run["status"] for key, run in listed.items() if key != "a"} == {
+        "b": "stopped early",
+        "killed": "unfinished",
+        "bad": "damaged",
+    }
+    if name != "parameters.npz":  # which a list does not read
+        assert listed["a"]["status"] == "damaged"
+        assert listed["a"]["problem"].startswith(f"runs/a/{name} {problem}")
+    assert irisbp("runs", "show", "runs/a", **options).returncode == 0
+    for command in ("evaluate", "plot", "explain", "resume", "gradcheck", "runs verify --quiet"):
+        done = irisbp(*command.split(), "runs/a", **options)
+        assert (done.returncode, done.stdout) == (2, ""), command
+        assert f"{name} " in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
 # Repeating a run.
 
 
@@ -244,8 +287,7 @@ def _printed(runs: Path, width: int) -> str:
     )
     print_list(console, list_entries(runs), "runs")
     for run in (runs / "b", runs / "killed"):
-        entry = read_entry(run)
-        print_run(console, entry, last_epochs(run, 5), list_files(entry))
+        print_run(console, entry_of(run), epochs_of(run, 5), files_of(run))
     print_diff(console, diff_runs(runs / "a", runs / "b"))
     print_verification(console, verify(runs / "a"))
     assert isinstance(console.file, io.StringIO)

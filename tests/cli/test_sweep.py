@@ -15,6 +15,7 @@ import pytest
 
 from irisbp.cli import app
 from irisbp.errors import IrisbpError
+from irisbp.sweeps.run import sweep as sweep_in_python
 from tests.conftest import CONFIGS, Irisbp
 
 SMOKE = str(CONFIGS / "smoke.yaml")
@@ -101,6 +102,29 @@ def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> 
             assert kept[name] == "nan"
         else:
             assert float(kept[name]) == pytest.approx(told[name], rel=1e-12, abs=1e-12)
+
+
+def test_a_row_that_ends_otherwise_in_full_is_noted(irisbp: Irisbp, tmp_path: Path) -> None:
+    """With Adam at this rate the last digit decides; whether it did for a row shows in its figures."""
+    irisbp("sweep", SMOKE, "optimizer=adam", "learning_rate=0.1", "epochs=50", "seed=0:10", "--name", "s")
+    for row in (0, 3, 9):
+        done = irisbp("train", "--from", "runs/s", "--row", str(row), "--json", "--quiet")
+        ours, theirs = json.loads(done.stdout)["loss"], float(_rows(tmp_path / "runs" / "s")[row]["loss"])
+        differs = abs(ours - theirs) > 1e-12 * max(1.0, ours)
+        assert (f"row {row} was completed with the loss {theirs:.12g}" in done.stderr) is differs
+        assert ("amplifies the last digit" in done.stderr) is differs
+
+
+def test_a_difference_from_the_sweep_is_a_warning() -> None:
+    swept = sweep_in_python(SMOKE, {"seed": range(2)}, epochs=2)
+    swept.outcomes.columns["loss"][1] += 1e-9
+    swept.run(0)
+    with pytest.warns(UserWarning, match="in the sweep, row 1 was completed with the loss"):
+        swept.run(1)
+    assert swept.manifest is not None
+    swept.manifest.versions["numpy"] = "1.0"
+    with pytest.warns(UserWarning, match=r"the sweep was trained with numpy 1\.0, not"):
+        swept.run(1)
 
 
 def test_folds_are_no_settings(irisbp: Irisbp, tmp_path: Path) -> None:

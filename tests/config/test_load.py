@@ -252,7 +252,7 @@ def test_a_config_of_few_keys_is_recorded_complete(
     config = load_config(path)
     text = to_yaml(config)
     path.write_text(text)
-    assert load_recorded(path) == config
+    assert load_recorded(path, path.read_bytes()) == config
     recorded = [line.split(":")[0] for line in text.splitlines() if line[0] != " "]
     assert recorded == list(Config.model_fields)
 
@@ -263,8 +263,7 @@ def test_weights_of_classes_are_read_and_recorded(tmp_path: Path, weights: str) 
     expected = {"none": "none", "null": "none", "balanced": "balanced"}.get(weights, mapping)
     config = load_config(None, [f"class_weight={weights}"])
     assert config.class_weight == expected
-    (tmp_path / "config.yaml").write_text(to_yaml(config))
-    assert load_recorded(tmp_path / "config.yaml") == config
+    assert load_recorded(Path("config.yaml"), to_yaml(config).encode()) == config
     assert load_config(config, seed=1).class_weight == expected
     assert load_config(None, class_weight=expected) == config
 
@@ -282,7 +281,7 @@ def test_a_recorded_config_is_complete(tmp_path: Path, lines: int) -> None:
     path.write_text("".join(to_yaml(Config()).splitlines(keepends=True)[:lines]))
     assert load_config(path) == Config()
     with pytest.raises(ConfigError, match=r"config\.yaml is not as irisbp writes it"):
-        load_recorded(path)
+        load_recorded(path, path.read_bytes())
 
 
 def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import irisbp
 from irisbp.cli.running import Shown, resume_in
 from irisbp.config.load import load_config
 from irisbp.rundir.arrays import pack, unpack
@@ -13,9 +14,10 @@ from irisbp.rundir.checkpoint import checkpoint_names
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
 from irisbp.runs.resume import open_interrupted
+from irisbp.runs.session import finish
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
-from irisbp.training.state import Epoch
+from irisbp.training.state import Epoch, Training
 
 SHORT = load_config(None, ["epochs=2", "checkpoint_every.epochs=1"])
 
@@ -28,7 +30,7 @@ def _interrupted(path: Path) -> None:
         for record in train(training):
             writer.take(record)
             if isinstance(record, Epoch):
-                writer.finish("interrupted", "stopped by a signal")
+                finish(writer, training, "interrupted", "stopped by a signal")
                 return
 
 
@@ -44,7 +46,7 @@ def test_a_checkpoint_outlasts_damaged_ones_of_later_steps(tmp_path: Path) -> No
             writer.take(record)
             if not isinstance(record, Epoch):
                 break
-        writer.finish("interrupted", "stopped by a signal")
+        finish(writer, resumption.training, "interrupted", "stopped by a signal")
         assert "checkpoint-000000000300.npz" in checkpoint_names(directory)
         assert open_interrupted(directory).training.progress.step == 300
 
@@ -72,6 +74,28 @@ def test_a_checkpoint_has_nothing_done_to_the_terminal(
     assert "began with numpy 1.0\\x1b]0;mine\\x07; with" in capsys.readouterr().err
 
 
+def test_what_a_run_recorded_is_kept_before_its_figures_are_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With many rows that takes time, in which a second signal may come, or a kill."""
+
+    def killed(training: Training) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("irisbp.runs.session.final_figures", killed)
+        with pytest.raises(KeyboardInterrupt):
+            irisbp.train(epochs=4, directory=tmp_path / "x", should_stop=lambda: True)
+    names = {path.name for path in (tmp_path / "x").iterdir()}
+    assert "parameters.npz" in names
+    assert "manifest.json" not in names
+    with Directory(tmp_path / "x") as directory:
+        assert open_interrupted(directory).training.progress.step == 150  # a block is an epoch of iris
+    assert irisbp.resume(tmp_path / "x").status == "completed"
+    irisbp.train(epochs=4, directory=tmp_path / "y")
+    assert _files(tmp_path / "x") == _files(tmp_path / "y")
+
+
 def _files(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in run.iterdir() if path.name != "manifest.json"}
 
@@ -91,15 +115,15 @@ def test_a_long_epoch_goes_on_within(tmp_path: Path, records: int, batch: str) -
             for number, record in enumerate(train(training), 1):
                 writer.take(record)
                 if name == "parts" and number == records:
-                    writer.finish("interrupted", "stopped by a signal")
+                    finish(writer, training, "interrupted", "stopped by a signal")
                     break
             else:
-                writer.finish("completed")
+                finish(writer, training, "completed")
     with Directory(tmp_path / "parts") as directory:
         resumption = open_interrupted(directory)
         assert (resumption.training.progress.samples > 0) == (records % 4 != 0)
         writer = resumption.writer()
         for record in train(resumption.training):
             writer.take(record)
-        writer.finish("completed")
+        finish(writer, resumption.training, "completed")
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from irisbp.config.load import load_config
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.session import finish
 from irisbp.training.setup import prepare
 from irisbp.training.state import Block
 
@@ -36,7 +37,7 @@ def test_losses_stand_in_steps_csv_as_python_writes_them(losses: list[float]) ->
     with tempfile.TemporaryDirectory() as name, Directory(Path(name)) as directory:
         writer = RunWriter(directory, training)
         writer.take(block)
-        writer.finish("completed")
+        finish(writer, training, "completed")
         lines = (Path(name) / "steps.csv").read_text().splitlines()
     classes = training.dataset.classes
     assert lines[0] == "step,epoch,sample,label,predicted,loss"

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+import irisbp
 from irisbp.config.load import load_config
 from irisbp.errors import RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
-from irisbp.rundir.reader import read_manifest
-from irisbp.runs import verify
-from irisbp.runs.compare import Row, compare_parameters, find_first_difference
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.runs import compare, verify
+from irisbp.runs.compare import FirstDifference, ParameterDiff, Row
 from irisbp.runs.compare import diff as diff_runs
-from irisbp.runs.verify import FileDifference, Verification, first_difference
+from irisbp.runs.verify import FileDifference, Verification
 from irisbp.runs.verify import verify as verify_run
 from irisbp.training.setup import prepare
 from irisbp.training.state import Record
@@ -49,6 +50,21 @@ def run(tmp_path: Path) -> Path:
 def copy(run: Path, tmp_path: Path) -> Path:
     shutil.copytree(run, tmp_path / "copy")
     return tmp_path / "copy"
+
+
+def find_first_difference(a: Path, b: Path) -> FirstDifference | None:
+    with OpenDirectory(a) as run_a, OpenDirectory(b) as run_b:
+        return compare.find_first_difference(run_a, run_b)
+
+
+def compare_parameters(a: Path, b: Path) -> ParameterDiff:
+    with OpenDirectory(a) as run_a, OpenDirectory(b) as run_b:
+        return compare.compare_parameters(run_a, run_b)
+
+
+def first_difference(run: Path, again: Path, name: str, *, prefix: bool = False) -> FileDifference | None:
+    with OpenDirectory(run) as first, OpenDirectory(again) as second:
+        return verify.first_difference(first, second, name, prefix=prefix)
 
 
 # diff
@@ -156,7 +172,7 @@ def test_what_cannot_be_compared_is_told(run: Path, copy: Path, tmp_path: Path) 
     with pytest.raises(RunError, match="row 8 has 3 cells, not 6"):
         find_first_difference(run, copy)
     (copy / "config.yaml").unlink()
-    with pytest.raises(RunError, match="no such file"):
+    with pytest.raises(RunError, match=r"config\.yaml is missing"):
         diff_runs(run, copy)
 
 
@@ -291,7 +307,7 @@ def test_an_interrupted_run_whose_blocks_were_others(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr("irisbp.nn.engines.one.plain._BLOCK", 64)
         run = _end(tmp_path / "run", after=1)
-    assert read_manifest(run).steps == 64
+    assert irisbp.open_run(run).manifest.steps == 64
     result = verify_run(run)
     assert result.equal
     skipped = {check.name: check.skipped for check in result.checks if check.skipped}
@@ -302,7 +318,7 @@ def test_an_interrupted_run_whose_blocks_were_others(tmp_path: Path, monkeypatch
 
 def test_a_diverged_run_diverges_again(tmp_path: Path) -> None:
     run = _end(tmp_path / "run", "learning_rate=1e308", "network.hidden=[]")
-    manifest = read_manifest(run)
+    manifest = irisbp.open_run(run).manifest
     assert manifest.status == "diverged"
     assert verify_run(run).equal
     text = (run / "manifest.json").read_text()

@@ -1,5 +1,6 @@
 """What lies in a directory of runs: runs in every state, and things that are none."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -10,9 +11,11 @@ import pytest
 from irisbp.config.load import load_config
 from irisbp.config.settings import KeyValue, settings, varying_keys
 from irisbp.errors import RunError
-from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry, read_rows
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.rundir.reader import read_rows
+from irisbp.runs.listing import list_entries
 from tests.conftest import CONFIGS
-from tests.making import make_run
+from tests.making import entry_of, epochs_of, files_of, make_run
 
 SMOKE = CONFIGS / "smoke.yaml"
 
@@ -71,7 +74,7 @@ def test_nothing_in_a_directory_makes_it_crash(tmp_path: Path) -> None:
     assert set(_statuses(tmp_path).values()) == {"damaged"}
     assert len(_statuses(tmp_path)) == 15
     for entry in list_entries(tmp_path):
-        list_files(entry)
+        files_of(entry.path)
 
 
 def _put(path: Path, kind: int) -> None:
@@ -83,11 +86,28 @@ def _put(path: Path, kind: int) -> None:
         path.write_bytes([b"", b"a,b\n1,2\n", b"\xff\x00{[\n\n"][kind])
 
 
+def test_a_manifest_names_files_of_its_own_run_only(tmp_path: Path) -> None:
+    """A file elsewhere is not even digested, though its sha256 is given: that would tell what it holds."""
+    run = made(tmp_path / "run", "epochs=1")
+    (tmp_path / "secret").write_text("123456789")
+    digest = hashlib.sha256(b"123456789").hexdigest()
+    (run / "link").symlink_to("../secret")
+    text = (run / "manifest.json").read_text()
+    for name in ("../secret", str(tmp_path / "secret"), "link"):
+        given = text.replace('"files": {', f'"files": {{"{name}": "{digest}",', 1)
+        (run / "manifest.json").write_text(given)
+        assert {file.name: file.state for file in files_of(run)}[name] == "changed"
+    problem = entry_of(run).problem
+    assert problem is None  # a link is something
+    (run / "manifest.json").write_text(text.replace('"files": {', f'"files": {{"../secret": "{digest}",', 1))
+    assert (entry_of(run).problem or "").endswith("../secret is not the name of a file in it")
+
+
 def test_the_newest_stands_last(tmp_path: Path) -> None:
     for name, year in (("b", "2021"), ("a", "2023"), ("c", "2022")):
         run = made(tmp_path / name, "epochs=1")
         text = (run / "manifest.json").read_text()
-        started = read_entry(run).manifest.started  # type: ignore[union-attr]
+        started = entry_of(run).manifest.started  # type: ignore[union-attr]
         (run / "manifest.json").write_text(text.replace(started, f"{year}{started[4:]}"))
     assert list(_statuses(tmp_path)) == ["b", "c", "a"]
     os.utime(tmp_path / "a" / "config.yaml", (0, 0))
@@ -99,26 +119,26 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no such directory"):
         list_entries(tmp_path / "nowhere")
     with pytest.raises(RunError, match="is not a run: no such directory"):
-        read_entry(tmp_path / "nowhere")
+        entry_of(tmp_path / "nowhere")
     with pytest.raises(RunError, match="is not a run: it has fewer than two of config"):
-        read_entry(tmp_path)
+        entry_of(tmp_path)
 
 
 def test_the_last_epochs_are_read_from_the_end(tmp_path: Path) -> None:
     header = "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
     rows = [f"{k},0.1,{1 / k!r},0.5,," for k in range(1, 5001)]
     (tmp_path / "epochs.csv").write_text(header + "\n".join(rows) + "\n")
-    assert [epoch.epoch for epoch in last_epochs(tmp_path, 3)] == [4998, 4999, 5000]
-    assert last_epochs(tmp_path, 1)[0] == (5000, 0.1, 1 / 5000, 0.5, None, None)
+    assert [epoch.epoch for epoch in epochs_of(tmp_path, 3)] == [4998, 4999, 5000]
+    assert epochs_of(tmp_path, 1)[0] == (5000, 0.1, 1 / 5000, 0.5, None, None)
     # A row that was never finished, as a kill leaves it, is none.
     (tmp_path / "epochs.csv").write_text(header + rows[0] + "\n" + "2,0.1,0.5,0.5,0.25,0.7")
-    assert [epoch.epoch for epoch in last_epochs(tmp_path, 3)] == [1]
+    assert [epoch.epoch for epoch in epochs_of(tmp_path, 3)] == [1]
     (tmp_path / "epochs.csv").write_text(header)
-    assert last_epochs(tmp_path, 3) == []
+    assert epochs_of(tmp_path, 3) == []
     # The piece that is read begins inside a row, whose rest must not pass for one.
     row = "1" * 300 + ",0.1,0.5,0.5,0.25,0.7\n"
     (tmp_path / "epochs.csv").write_text(header + row * 100)
-    assert {epoch.epoch for epoch in last_epochs(tmp_path, 3)} == {int("1" * 300)}
+    assert {epoch.epoch for epoch in epochs_of(tmp_path, 3)} == {int("1" * 300)}
 
 
 def test_files_are_held_against_the_manifest(tmp_path: Path) -> None:
@@ -129,7 +149,7 @@ def test_files_are_held_against_the_manifest(tmp_path: Path) -> None:
     content[200] ^= 1
     (run / "parameters.npz").write_bytes(content)
     (run / "epochs.csv").unlink()
-    files = {file.name: (file.size, file.state) for file in list_files(read_entry(run))}
+    files = {file.name: (file.size, file.state) for file in files_of(run)}
     assert files["parameters.npz"] == (len(content), "changed")
     assert files["steps.csv"] == ((run / "steps.csv").stat().st_size, "as written")
     assert files["epochs.csv"] == (None, "missing")
@@ -165,7 +185,5 @@ def test_keys_that_vary(overrides: Sequence[Sequence[str]], keys: list[str]) -> 
 
 def test_rows_are_read_one_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b'a,b\n1,"x\ny"\n2,\xff\n3,never fin')
-    assert list(read_rows(tmp_path / "x.csv")) == [["1", "x\ny"], ["2", "\\xff"]]
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(RunError, match="is not a regular file"):
-        next(read_rows(tmp_path / "pipe"))
+    with OpenDirectory(tmp_path) as directory, directory.open("x.csv") as file:
+        assert list(read_rows(file)) == [["1", "x\ny"], ["2", "\\xff"]]

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 import irisbp
 from irisbp.errors import IrisbpError, RunError
 from irisbp.rundir import curves
-from irisbp.rundir.manifest import Manifest
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.layout import OWN_FOLDERS, PICTURES
 from irisbp.runs.retrace import retrace
 from irisbp.runs.run import Run
@@ -497,13 +497,13 @@ def test_a_long_run_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     run = made(tmp_path / "run", "epochs=30")
     monkeypatch.setattr(curves, "MOST_SAMPLES", 100)
     monkeypatch.setattr(curves, "MOST_EPOCHS", 8)
-    steps, losses, count = curves.read_losses(tmp_path / "run", run.manifest)
+    steps, losses, count = _read(curves.read_losses, run)
     assert count == 4500
     assert 90 < len(steps) <= 100
     recorded = np.genfromtxt(tmp_path / "run" / "steps.csv", delimiter=",", skip_header=1, usecols=(5,))
     np.testing.assert_array_equal(losses, recorded[steps.astype(int) - 1])
     assert len(set((steps % 45).tolist())) > 20  # no pattern
-    epochs = curves.read_epochs(tmp_path / "run", run.manifest)["epoch"].tolist()
+    epochs = _read(curves.read_epochs, run)["epoch"].tolist()
     assert len(epochs) <= 8
     assert (epochs[0], epochs[-1]) == (1, 30)
 
@@ -523,11 +523,13 @@ def test_a_changed_record_is_refused(tmp_path: Path) -> None:
     for name, read in (("steps.csv", curves.read_losses), ("epochs.csv", curves.read_epochs)):
         (tmp_path / "run" / name).write_text((tmp_path / "run" / name).read_text().replace("1", "2"))
         with pytest.raises(RunError, match=f"{name} is not the file that the run wrote"):
-            _read(read, tmp_path / "run", run.manifest)
+            _read(read, run)
 
 
-def _read(read: Any, path: Path, manifest: Manifest) -> None:
-    read(path, manifest)
+def _read(read: Any, run: Run) -> Any:
+    assert run.path is not None
+    with OpenDirectory(run.path) as directory:
+        return read(directory, run.manifest)
 
 
 def test_no_legend_is_wider_than_its_picture(tmp_path: Path) -> None:

@@ -87,11 +87,13 @@ def _untimed(data: dict[str, Any]) -> dict[str, Any]:
 
 def _check_frames(swept: irisbp.Sweep, path: Path) -> None:
     """The frames are what pandas reads from the files."""
-    results = read_exactly((path / "results.csv").read_bytes(), dtype={"best_epoch": "Int64", "reason": str})
+    with (path / "results.csv").open("rb") as file:
+        results = read_exactly(file, dtype={"best_epoch": "Int64", "reason": str})
     reasons, others = swept.results["reason"].fillna(""), swept.results.drop(columns="reason")
     assert reasons.tolist() == results.pop("reason").fillna("").tolist()
     assert_frame_equal(others, results, check_exact=True)
-    assert_frame_equal(swept.summary, read_exactly((path / "summary.csv").read_bytes()), check_exact=True)
+    with (path / "summary.csv").open("rb") as file:
+        assert_frame_equal(swept.summary, read_exactly(file), check_exact=True)
 
 
 @settings(max_examples=12, deadline=None)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from irisbp.errors import DataError, RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory import writer
 from irisbp.sweeps.directory.manifest import Session
@@ -88,7 +89,8 @@ def test_an_interrupted_sweep_ends_as_any_other(
         whole.finish()
     for name in FILES:
         assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes()
-    found = load_sweep(tmp_path / "y")
+    with OpenDirectory(tmp_path / "y") as opened:
+        found = load_sweep(opened)
     assert found.manifest.diverged == 4
     assert found.results.reasons == whole.results.reasons
 

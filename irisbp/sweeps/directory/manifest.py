@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irisbp.errors import RunError, in_shell
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import now, readings_as_json, versions
-from irisbp.rundir.reader import read_content
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results
@@ -76,12 +75,13 @@ def make_manifest(
     )
 
 
-def read_manifest(path: Path) -> SweepManifest:
+def read_manifest(directory: OpenDirectory) -> SweepManifest:
     """The manifest of the sweep in a directory; RunError if it is not a sweep, or not finished."""
-    check_that_it_is_a_sweep(path)
-    if not (path / "manifest.json").exists():
+    check_that_it_is_a_sweep(directory)
+    path = directory.path
+    if not directory.has("manifest.json"):
         raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} resumes it")
     try:
-        return SweepManifest.model_validate_json(read_content(path / "manifest.json"))
+        return SweepManifest.model_validate_json(directory.read("manifest.json"))
     except ValidationError as error:
         raise RunError(f"{path / 'manifest.json'} is damaged: {error.errors()[0]['msg']}") from None

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from irisbp.config.yaml import LARGEST_FILE
 from irisbp.errors import IrisbpError, RunError
+from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.place import Layout, config_name, first_free, given_place
 from irisbp.rundir.storage import Directory
 from irisbp.runs.layout import PICTURE_FORMATS, PLOTS, check_that_its_grid_is_there
@@ -40,22 +40,16 @@ def grid_of(held: Directory) -> Grid:
     names = [name for name in held.names() if not name.startswith(".")]
     check_that_its_grid_is_there(held.path, names)
     try:
-        return read_grid(held.path / GRID, held.read(GRID, LARGEST_FILE))
+        return read_grid(held.path / GRID, held.read(GRID))
     except IrisbpError as error:
         name = GRID if GRID in names or not names else names[0]
         raise RunError(f"{held.path} holds {name}, which irisbp did not write there: {error}") from None
 
 
-def is_sweep(path: Path) -> bool:
-    """True for a directory that looks like a sweep's."""
-    return (path / GRID).is_file()
-
-
-def check_that_it_is_a_sweep(path: Path) -> None:
+def check_that_it_is_a_sweep(directory: OpenDirectory) -> None:
     """RunError if a directory is not a sweep's."""
-    if not is_sweep(path):
-        what = "it holds no sweep.yaml" if path.is_dir() else "no such directory"
-        raise RunError(f"{path} is not a sweep: {what}")
+    if not directory.has(GRID):
+        raise RunError(f"{directory.path} is not a sweep: it holds no sweep.yaml")
 
 
 def part_names(directory: Directory) -> list[str]:

@@ -1,6 +1,5 @@
 """Reads a finished sweep again, and refuses one whose files are not what it wrote."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from irisbp.data.files import table_digest
 from irisbp.data.table import IRIS
 from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, unpack
-from irisbp.rundir.reader import read_content
+from irisbp.rundir.directory import OpenDirectory
+from irisbp.rundir.reader import read_written
 from irisbp.sweeps.directory.manifest import SweepManifest, read_manifest
 from irisbp.sweeps.directory.place import GRID, check_that_it_is_a_sweep
 from irisbp.sweeps.grid.grid import Grid, read_grid
@@ -28,16 +28,14 @@ class FinishedSweep:
     results: Results
 
 
-def load_sweep(path: Path) -> FinishedSweep:
+def load_sweep(directory: OpenDirectory) -> FinishedSweep:
     """The sweep in a directory; RunError or StorageError if there is no finished one."""
-    manifest = read_manifest(path)
-    grid = _grid(path, manifest.files.get(GRID, ""))
-    content = read_content(path / "curves.npz")
-    if hashlib.sha256(content).hexdigest() != manifest.files.get("curves.npz"):
-        raise RunError(f"{path / 'curves.npz'} is not the file that the sweep wrote: its sha256 differs")
-    arrays = unpack(path / "curves.npz", content)
+    manifest = read_manifest(directory)
+    grid = _grid(directory, manifest)
+    content = read_written(directory, "curves.npz", manifest.files, "sweep")
+    arrays = unpack(directory.path / "curves.npz", content)
     epochs: AnyArray = arrays.get("epoch", np.empty(0, np.int64))
-    return FinishedSweep(path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
+    return FinishedSweep(directory.path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
 
 
 def row_config(path: Path, row: int) -> Config:
@@ -46,9 +44,10 @@ def row_config(path: Path, row: int) -> Config:
     RunError if there is no such row, or if a finished sweep's sweep.yaml has changed; DataError if the row's
     table has.
     """
-    check_that_it_is_a_sweep(path)
-    manifest = read_manifest(path) if (path / "manifest.json").exists() else None
-    grid = _grid(path, manifest.files.get(GRID, "") if manifest else None)
+    with OpenDirectory(path, "sweep") as directory:
+        check_that_it_is_a_sweep(directory)
+        manifest = read_manifest(directory) if directory.has("manifest.json") else None
+        grid = _grid(directory, manifest)
     check_row(str(path), grid, row)
     config = grid.config(row)
     if manifest is not None:
@@ -70,8 +69,9 @@ def check_tables(sweep: str, manifest: SweepManifest, data: DataSection) -> None
             raise DataError(f"{name} has changed since {sweep} was trained on it")
 
 
-def _grid(path: Path, digest: str | None) -> Grid:
-    content = read_content(path / GRID)
-    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
-        raise RunError(f"{path / GRID} is not the file that the sweep wrote: its sha256 differs")
-    return read_grid(path / GRID, content)
+def _grid(directory: OpenDirectory, manifest: SweepManifest | None) -> Grid:
+    if manifest is None:
+        content = directory.read(GRID)
+    else:
+        content = read_written(directory, GRID, manifest.files, "sweep")
+    return read_grid(directory.path / GRID, content)

@@ -18,7 +18,6 @@ from irisbp.sweeps.results.statistics import Summary, summarize, summary_csv
 
 TABLES = ("results.csv", "summary.csv")
 
-_LARGEST_TABLE = 1 << 30  # bytes
 _AT_MOST_EVERY = 1.0  # seconds between two files of results
 
 
@@ -130,6 +129,6 @@ def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary)
 def _digest(directory: Directory, name: str) -> str | None:
     """The sha256 of a file, None if it cannot be read."""
     try:
-        return hashlib.sha256(directory.read(name, _LARGEST_TABLE)).hexdigest()
+        return directory.sha256(name)
     except RunError:
         return None
