@@ -126,7 +126,7 @@ _LEFT_OUT = {"seed", "network", "data", "record", "checkpoint_every"}
 _OF_A_TABLE = {
     "source", "target", "features", "exclude", "categorical", "unknown", "missing", "missing_values",
     "separator", "decimal", "thousands", "units", "exponent", "encoding", "comment", "skip_rows", "header",
-    "folds", "fold", "validation_source",
+    "validation_source", "folds", "fold",
 }  # fmt: skip
 
 

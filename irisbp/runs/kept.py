@@ -1,8 +1,8 @@
 """Tables that have no file of their own, from stdin or from Python: a run keeps them in its directory."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from os.path import abspath
 from pathlib import Path
 
@@ -42,9 +42,8 @@ class KeptTables:
     def check(self, directory: Directory) -> None:
         """RunError if the run in a directory was begun with other tables."""
         for key, content in self.contents.items():
-            name = _FILES[key]
-            if directory.sha256(name) != hashlib.sha256(content).hexdigest():
-                path = directory.path / name
+            if directory.sha256(_FILES[key]) != sha256(content).hexdigest():
+                path = directory.path / _FILES[key]
                 raise RunError(f"{path} is not the table that is given: the run was begun with another one")
 
     def put_into(self, directory: Directory, training: Training) -> Training:

@@ -139,17 +139,16 @@ def plan_sweep(grid: Grid) -> SweepPlan:
         data=dict(pair for table in tables for pair in table.digests),
         parts=parts,
         seconds=seconds,
-        readings=_readings(samples),
+        readings=_readings(tables),
     )
 
 
-def _readings(samples: Sequence[tuple[Table, Training | None]]) -> list[dict[str, Reading]]:
-    """The different ways in which tables were understood, with what is so in the first run of a group."""
+def _readings(tables: Sequence[Table]) -> list[dict[str, Reading]]:
+    """The different ways in which tables were understood; what is so in the rows of one run is left to it."""
     found = list[dict[str, Reading]]()
-    for table, training in samples:
-        readings = training.dataset.readings if training else table.readings
-        if readings and readings not in found:
-            found.append(readings)
+    for table in tables:
+        if table.readings and table.readings not in found:
+            found.append(table.readings)
     return found
 
 
