@@ -23,7 +23,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.estimator_checks import check_estimator
 
 from irisbp.config.load import load_config
-from irisbp.data.table import Table, read_table
+from irisbp.data.source import read_table
+from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError, Diverged
 from irisbp.nn.types import Array
 from irisbp.sklearn import BackpropClassifier

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from irisbp.data.options import Kind, Wanted
+from irisbp.data.options import Kind
 from irisbp.data.understood import Reading
 from irisbp.nn.types import Array, Indices
 
@@ -79,19 +79,7 @@ class Table:
         return np.array([index[name] for name in self.targets], dtype=np.int64)
 
 
-def read_table(wanted: Wanted | None, content: bytes | None = None) -> Table:
-    """The table that is wanted of a file, or iris; all problems of it at once, as a DataError.
-
-    content is the file's, where it need not be read.
-    """
-    if wanted is None:
-        return _iris()
-    from irisbp.data.files import parse_table, read_file  # much code, which iris does not need
-
-    return read_file(wanted) if content is None else parse_table(content, wanted)
-
-
-def _iris() -> Table:
+def iris() -> Table:
     """Fisher's iris, in the plain text that this package holds: four numbers and a species in each row."""
     content = iris_bytes()
     header, *lines = content.decode().splitlines()

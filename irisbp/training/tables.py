@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from irisbp.config.schema import DataSection
 from irisbp.data.options import Dialect, Wanted
-from irisbp.data.table import Table, read_table
+from irisbp.data.source import read_table
+from irisbp.data.table import Table
 
 
 def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | None = None) -> Table:

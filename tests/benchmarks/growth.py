@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from irisbp.config.load import load_config
-from irisbp.data.table import Table, read_table
+from irisbp.data.source import read_table
+from irisbp.data.table import Table
 from irisbp.nn.engines.many.compiled import train_ensemble
 from irisbp.nn.network import Network
 from irisbp.nn.optimizers import Sgd

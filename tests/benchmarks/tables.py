@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from irisbp.data.options import Wanted
-from irisbp.data.table import read_table
+from irisbp.data.source import read_table
 from tests.benchmarks.turns import Row, is_installed, least, peak_mebibytes, process
 
 _MEGABYTE = 1e6 / 2**20  # in MiB

@@ -10,7 +10,7 @@ import pandas as pd
 import irisbp
 from irisbp.config.load import load_config
 from irisbp.data.options import Wanted
-from irisbp.data.table import read_table
+from irisbp.data.source import read_table
 from irisbp.errors import ConfigError, DataError
 from irisbp.training.class_weights import class_weights
 from irisbp.training.setup import prepare

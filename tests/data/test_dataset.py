@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_iris as load_their_iris
 
 from irisbp.data.dataset import Standardizer, classes_by_appearance, make_dataset, one_hot
-from irisbp.data.table import read_table
+from irisbp.data.source import read_table
 from irisbp.errors import DataError
 from irisbp.nn.numerics.choice import numerics_of
 

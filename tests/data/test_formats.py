@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from irisbp.data.options import Wanted
-from irisbp.data.table import read_table
+from irisbp.data.source import read_table
 from irisbp.errors import DataError
 from tests.conftest import Irisbp
 

@@ -18,7 +18,7 @@ from irisbp.data import aside, quick
 from irisbp.data.kinds import judge
 from irisbp.data.options import Dialect, Wanted
 from irisbp.data.sheet import Sheet, read_sheet
-from irisbp.data.table import read_table
+from irisbp.data.source import read_table
 from irisbp.errors import DataError
 
 PLAIN = st.one_of(
