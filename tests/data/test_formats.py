@@ -106,13 +106,14 @@ def test_other_formats_are_named(source: str, message: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(TEXT.encode()), "a file packed by gzip"),
+        (gzip.compress(TEXT.encode(), mtime=0), "a file packed by gzip"),
         (lzma.compress(TEXT.encode()), "a file packed by xz"),
         (bz2.compress(TEXT.encode()), "a file packed by bzip2"),
         (pickle.dumps({"a": 1}), "a pickle"),
         (b"PK\x03\x04...", "a zip file, or an Excel file"),
         (b"PAR1...", "a Parquet file"),
     ],
+    ids=["gzip", "xz", "bzip2", "pickle", "zip", "parquet"],
 )
 def test_other_formats_are_named_by_their_first_bytes(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(content)
