@@ -20,7 +20,7 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     # Garbage collection during the imports would take a tenth of a short run's time.
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     # Nor is there a plugin for it: pydantic would open the metadata of every package that is installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from irisbp.cli import run

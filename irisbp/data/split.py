@@ -11,7 +11,7 @@ from irisbp.errors import DataError
 from irisbp.nn.types import Indices
 
 
-def hold_out(targets: Sequence[str], part: float, draws: np.random.Generator) -> Indices:
+def hold_out(targets: Sequence[str], part: float, draws: "np.random.Generator") -> Indices:
     """Rows for validation, ascending: this part of every class, at least one row and not all of it."""
     held = []
     for rows in _rows_by_class(targets):
@@ -20,7 +20,7 @@ def hold_out(targets: Sequence[str], part: float, draws: np.random.Generator) ->
     return np.sort(np.concatenate(held))
 
 
-def one_fold(targets: Sequence[str], folds: int, fold: int, draws: np.random.Generator) -> Indices:
+def one_fold(targets: Sequence[str], folds: int, fold: int, draws: "np.random.Generator") -> Indices:
     """The rows of one of several folds, ascending; each has its share of every class.
 
     The folds of one seed have no row in common and hold every row.

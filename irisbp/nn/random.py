@@ -1,7 +1,8 @@
 """Random numbers from explicit streams: NumPy's PCG64, and R's own generator, number for number.
 
 Both sources offer the same: the order of the samples in the next epoch, and normal and uniform draws for
-the initial parameters.
+the initial parameters. NumPy loads its generators when they are first used, and R's sources need none of them:
+so their names are quoted in annotations.
 """
 
 from collections.abc import Callable, Iterator
@@ -124,12 +125,12 @@ def _seeding() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     return np.array(multipliers, dtype=np.uint32), np.array(increments, dtype=np.uint32)
 
 
-def split_draws(seed: int) -> np.random.Generator:
+def split_draws(seed: int) -> "np.random.Generator":
     """The stream for the split: a child stream of the seed that nothing else draws from."""
     return _child(seed, 0)
 
 
-def _child(seed: int, *key: int) -> np.random.Generator:
+def _child(seed: int, *key: int) -> "np.random.Generator":
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
@@ -158,7 +159,7 @@ class NumpySource:
     parameters are drawn by draws(stream), if draws is given, and else by the stream itself.
     """
 
-    def __init__(self, seed: int, draws: Callable[[np.random.Generator], Draws] | None = None) -> None:
+    def __init__(self, seed: int, draws: Callable[["np.random.Generator"], Draws] | None = None) -> None:
         self._seed = seed
         self._epoch = 0
         stream = _child(seed, 1)

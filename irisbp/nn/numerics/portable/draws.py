@@ -77,7 +77,7 @@ class InversionDraws:
     with one rounding or two.
     """
 
-    def __init__(self, uniforms: np.random.Generator) -> None:
+    def __init__(self, uniforms: "np.random.Generator") -> None:
         self._uniforms = uniforms
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
