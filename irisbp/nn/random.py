@@ -1,8 +1,8 @@
 """Random numbers from explicit streams: NumPy's PCG64, and R's own generator, number for number.
 
 Both sources offer the same: the order of the samples in the next epoch, and normal and uniform draws for
-the initial parameters. NumPy loads its generators when they are first used, and R's sources need none of them:
-so their names are quoted in annotations.
+the initial parameters. NumPy loads its generators when they are first used, and R's sources need none of
+them: so their names are quoted in annotations.
 """
 
 from collections.abc import Callable, Iterator
