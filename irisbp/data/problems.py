@@ -80,6 +80,8 @@ def keeping_classes(problems: list[Fault], names: Sequence[str]) -> list[Fault]:
     Half of the rows and two classes are to be left.
     """
     lost = {row for problem in problems for row in problem.rows}
+    if not lost:
+        return problems
     left = {name for row, name in enumerate(names) if row not in lost}
     if len(lost) <= len(names) / 2 and len(left) >= min(2, len(set(names))):
         return problems
