@@ -199,3 +199,17 @@ def test_what_needs_no_locks_works_without_posix(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout == "this system has no locks for run directories (fcntl): train in memory instead\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "sweep"]
+
+
+_IRIS_ALONE = """
+import sys
+from irisbp.cli.train import prepare
+from irisbp.config.load import load_config
+prepare(load_config(None, []))
+readers = {"irisbp.data.files", "irisbp.data.reading", "irisbp.data.known", "pandas", "numpy.random"}
+assert not readers & set(sys.modules), readers & set(sys.modules)
+"""
+
+
+def test_a_run_on_iris_loads_nothing_that_reads_files() -> None:
+    subprocess.run([sys.executable, "-c", _IRIS_ALONE], check=True)

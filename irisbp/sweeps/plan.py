@@ -1,7 +1,7 @@
 """The plan of a sweep: its configs checked, which runs are trained together, and how.
 
-The parts of a sweep depend on its configs alone, so that a figure is the same to the last bit wherever it is
-trained, and after an interruption.
+The parts of a sweep depend on its configs alone, so that one that was interrupted finds those that are done.
+No figure depends on them: see `nn.engines.many`.
 """
 
 import hashlib

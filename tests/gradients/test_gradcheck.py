@@ -57,7 +57,12 @@ def test_a_run_is_checked_at_its_parameters_wherever_it_is(tmp_path: Path) -> No
 def test_tables_hold_what_the_json_says() -> None:
     report = irisbp.gradcheck(point="class-1")
     data = report.as_json()
-    tables = {"parameters": report.table, "layers": report.layers_table, "points": report.points_table}
+    tables = {
+        "parameters": report.table,
+        "layers": report.layers_table,
+        "points": report.points_table,
+        "paths": report.paths_table,
+    }
     for name, table in tables.items():
         assert list(table) == list(data[name][0])
         assert table.to_dict("records") == data[name]
