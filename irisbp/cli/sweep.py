@@ -87,7 +87,7 @@ def sweep(
         ),
     ] = False,
     allow_failed: Annotated[
-        bool, typer.Option("--allow-failed", help="Exit with 0 where runs failed: others than those count.")
+        bool, typer.Option("--allow-failed", help="Exit with 0 even if runs failed.")
     ] = False,
     backend: Annotated[Backend, typer.Option(help="The library that starts the processes.")] = Backend.LOKY,
     scheduler: Annotated[

@@ -1,4 +1,4 @@
-"""Measured that are written otherwise: the keys that read them, which are tried before they are told.
+"""Numbers that are written otherwise: the keys that read them, which are tried before they are told.
 
 A dialect is that of the whole file. So a key that reads one column may spoil another one; what cannot be read
 together has to be left out.
