@@ -24,7 +24,7 @@ def frame_of(rows: Any, columns: Sequence[str] | None = None, *, index: Any = No
     return pd.DataFrame(rows, columns=None if columns is None else list(columns), index=index)
 
 
-def exact_floats() -> dict[str, Any]:
+def _exact_floats() -> dict[str, Any]:
     """pandas.read_csv's option to read every float to its last bit."""
     import pandas as pd
 
@@ -33,9 +33,9 @@ def exact_floats() -> dict[str, Any]:
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def read_exactly(file: IO[bytes], **options: Any) -> DataFrame:
-    """pandas.read_csv of an open file, every float to its last bit."""
+def read_exactly(file: IO[bytes] | str, **options: Any) -> DataFrame:
+    """pandas.read_csv of an open file or a path, every float to its last bit."""
     import pandas as pd
 
-    frame: DataFrame = pd.read_csv(file, **exact_floats(), **options)
+    frame: DataFrame = pd.read_csv(file, **_exact_floats(), **options)
     return frame

@@ -7,18 +7,20 @@ reader finds out what it is.
 import csv
 import io
 import os
-import sys
+import re
+import warnings
 from collections.abc import Container, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from irisbp.data.aside import parts_of, path_of
-from irisbp.data.frames import exact_floats
+from irisbp.annotations import DataFrame
+from irisbp.data.aside import aside, parts_of, path_of
+from irisbp.data.frames import read_exactly
 from irisbp.data.kinds import number_of, plain_numbers
 from irisbp.data.memory import give_back_memory
 from irisbp.data.options import Dialect, Wanted
@@ -26,15 +28,15 @@ from irisbp.data.sheet import Sheet, read_rows, separator_of
 from irisbp.nn.types import Array
 
 LARGE = 2**18  # bytes; a smaller file is read before pandas is imported
-_CELLS_AT_ONCE, _FEWEST_AT_ONCE = 2**17, 2**13  # in a frame; a column costs as much as some hundred cells
-_MANY_COLUMNS = 2**7  # of which twice as many rows are read at once
+_MANY_COLUMNS = 2**7
 _MANY_CELLS = 2**23  # in a table; the frames' memory is then given back before more is needed
-_MOST_PARTS = 6
 # No number with fewer zeros in a row and an exponent of two digits is too small for float64.
+_MINUS_ZERO = re.compile(rb"-0+[^0-9.eE]")
 _ZEROS, _EIGHT_ZEROS = b"0" * 200, int.from_bytes(b"0" * 8, "little")
 
 
 Cells = list[list[str] | Array]  # of each column: texts, or numbers
+_Dtype = type[float] | type[object] | None  # None if pandas finds it, which is quicker than to be asked
 
 
 def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:
@@ -76,7 +78,7 @@ def quick_blocks(
     plain = not wanted.missing_numbers and wanted.dialect.header is None and _is_plain(wanted.dialect)
     if path is None or not plain or separator_of(wanted.dialect) != "," or os.path.getsize(path) < LARGE:
         return
-    kinds: list[type] = [float if name in numbers else object for name in names]
+    kinds: list[_Dtype] = [float if name in numbers else object for name in names]
     with open(path, "rb") as other:
         header = other.readline().decode("utf-8-sig", "replace")
         if [name.strip() for name in header.split(",")] != names or len(names) < 2:
@@ -89,23 +91,13 @@ def quick_blocks(
             yield QuickLines(texts, columns, not other.peek(1))
 
 
-def _columns(
-    file: IO[bytes], above: int, kinds: list[type], wanted: Wanted
-) -> list[list[str] | Array] | None:
+def _columns(file: IO[bytes], above: int, kinds: list[_Dtype], wanted: Wanted) -> Cells | None:
     """The columns of a file below so many lines, None if there is a surprise."""
-    frames = _frames(file, above, kinds, wanted)
-    if not frames:
+    frame = _frame(file, above, kinds, wanted)
+    if frame is None:
         return None
-    columns = [_column(frames, k, kind) for k, kind in enumerate(kinds)]
-    return columns if _is_sound(columns, file) else None
-
-
-def _column(frames: list[Any], k: int, kind: type) -> list[str] | Array:
-    """A column of all frames."""
-    if kind is not float:
-        return [cell for frame in frames for cell in frame[k].tolist()]
-    parts = [frame[k].to_numpy() for frame in frames]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    columns = [frame[k].tolist() if kind is object else frame[k].to_numpy() for k, kind in enumerate(kinds)]
+    return columns if _is_sound(columns, file, has_found=None in kinds) else None
 
 
 def _is_plain(dialect: Dialect) -> bool:
@@ -129,6 +121,16 @@ class _Odd(Exception):
     """Something that pandas would read in a way of its own."""
 
 
+def _counted(file: IO[bytes], separator: str) -> "_Counts | None":
+    """What is in a file, None if it is odd."""
+    counts = _Counts(separator)
+    with suppress(_Odd):
+        for part in parts_of(file):
+            counts.take(part)
+        return counts
+    return None
+
+
 class _Counts:
     """The separators and line ends of a text; _Odd at a quote, a NUL, or a return that ends no line."""
 
@@ -149,39 +151,24 @@ class _Counts:
         self._lines += int(np.count_nonzero(data == ord("\n")))
         self._last = part[-1:] or self._last
 
-    def check(self, rows: int, width: int, above: int) -> None:
-        """_Odd unless each line has as many cells as there are columns, which a line cut short would not."""
+    def fit(self, rows: int, width: int, above: int) -> bool:
+        """Whether each line has as many cells as there are columns, which a line cut short would not."""
         lines = self._lines + (self._last != b"\n")
-        if lines != rows + above or self._separators != lines * (width - 1):
-            raise _Odd
+        return lines == rows + above and self._separators == lines * (width - 1)
 
 
-class _Counted:
-    """A part of a file, whose bytes are counted on their way to pandas, which takes them as they are."""
+def _kinds(names: list[str], sample: list[list[str]], wanted: Wanted) -> list[_Dtype]:
+    """Object for the target and columns that do not begin with numbers only.
 
-    def __init__(self, file: IO[bytes], counts: _Counts, start: int = 0, end: int = sys.maxsize) -> None:
-        file.seek(start)
-        self._file, self._counts, self._left = file, counts, end - start
-
-    def __iter__(self) -> Iterator[bytes]:
-        """By this pandas knows a file; it only reads."""
-        return iter(self._file)
-
-    def read(self, size: int) -> bytes:
-        """The next bytes."""
-        part = self._file.read(min(size, self._left))
-        self._left -= len(part)
-        self._counts.take(part)
-        return part
-
-
-def _kinds(names: list[str], sample: list[list[str]], wanted: Wanted) -> list[type]:
-    """Float for columns that begin with numbers only, object for others and the target."""
+    Of numbers, pandas would take whole ones for integers, so only where one has a point it finds the kind.
+    """
     texts = {wanted.target, *wanted.categorical}
     return [
-        object if name in texts or not _has_numbers(column, wanted) else float
+        object if name in texts or not _has_numbers(column, wanted)
+        else None if any("." in cell and number_of(cell, wanted.dialect) is not None for cell in column)
+        else float
         for name, column in zip(names, zip(*sample, strict=True), strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def _has_numbers(cells: Sequence[str], wanted: Wanted) -> bool:
@@ -194,70 +181,47 @@ def _is_number(cell: str, wanted: Wanted) -> bool:
     return text in wanted.missing_texts or number_of(text, wanted.dialect) is not None
 
 
-def _frames(file: IO[bytes], above: int, kinds: list[type], wanted: Wanted) -> list[Any]:
-    """Pandas' reading of the rows, in frames; none if it finds another kind of cell, or is lenient."""
-    missing = {k: list(wanted.missing_texts) for k, kind in enumerate(kinds) if kind is float}
+def _frame(file: IO[bytes], above: int, kinds: list[_Dtype], wanted: Wanted) -> DataFrame | None:
+    """Pandas' reading of the rows; None if it finds another kind of cell, or is lenient."""
     options: dict[str, Any] = {
         "sep": separator_of(wanted.dialect),
         "header": None,
         "names": range(len(kinds)),
         "index_col": False,
-        "dtype": dict(enumerate(kinds)),
+        "skiprows": above,
         "quoting": csv.QUOTE_NONE,
         "encoding": "utf-8",
         "compression": None,
     }
-    # First as if no cell were missing, which takes half the time.
-    for missing_cells in ({"na_filter": False}, {"na_values": missing, "keep_default_na": False}):
-        with suppress(ValueError, OverflowError, Warning):
-            try:
-                return _read(file, above, **options, **missing_cells, **exact_floats())
-            except _Odd:
-                break
-    return []
+    with aside(partial(_counted, separator=options["sep"]), file) as counts:
+        frame, found = _read(file, kinds, wanted, options), counts()
+    fits = found is not None and frame is not None and found.fit(len(frame), len(kinds), above)
+    return frame if fits else None
 
 
-def _read(file: IO[bytes], above: int, **options: Any) -> list[Any]:
-    """The frames of a file, whose parts are read side by side, one for each core, if it is on the disk."""
-    path, size = path_of(file), file.seek(0, 2)
-    if path is None or size < LARGE:
-        return _read_part(file, 0, size, above, **options)
-    ends = _ends(file, min(os.cpu_count() or 1, _MOST_PARTS))
-
-    def read(k: int) -> list[Any]:
-        with open(path, "rb", buffering=0) as part:
-            start = ends[k - 1] if k else 0
-            return _read_part(part, start, ends[k], 0 if k else above, **options)
-
-    with ThreadPoolExecutor(len(ends)) as pool:
-        return [frame for frames in pool.map(read, range(len(ends))) for frame in frames]
-
-
-def _read_part(file: IO[bytes], start: int, end: int, above: int, **options: Any) -> list[Any]:
-    """The frames of a part of a file, of some thousand rows: their text stays in the cache."""
-    import pandas as pd
-
-    counts, width = _Counts(options["sep"]), len(options["names"])
-    part: Any = _Counted(file, counts, start, end)
-    rows = max(_CELLS_AT_ONCE // width, _FEWEST_AT_ONCE * (2 if width > _MANY_COLUMNS else 1))
-    with pd.read_csv(part, skiprows=above, chunksize=rows, **options) as reader:
-        frames = list(reader)
-    counts.check(sum(map(len, frames)), width, above)
-    return frames
+def _read(file: IO[bytes], kinds: list[_Dtype], wanted: Wanted, options: dict[str, Any]) -> DataFrame | None:
+    """The first reading that succeeds; of a file on the disk, pandas reads parts side by side."""
+    numbers, path = [k for k, kind in enumerate(kinds) if kind is not object], path_of(file)
+    filtered = {"na_values": {k: list(wanted.missing_texts) for k in numbers}, "keep_default_na": False}
+    # The texts of missing cells cost half a millisecond for each column, and a file of parts is read once
+    # more if one fails; so it is tried without them only where there are many columns, or no parts.
+    ways = (filtered,) if path and len(kinds) <= _MANY_COLUMNS else ({"na_filter": False}, filtered)
+    given = {k: kind for k, kind in enumerate(kinds) if kind is not None}
+    for way in ways:
+        file.seek(0)
+        with suppress(ValueError, OverflowError, Warning), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Columns ")  # that have cells of several kinds
+            frame = read_exactly(path or file, dtype=given, **options, **way)
+            if all(frame[k].dtype == np.float64 for k in numbers):
+                return frame
+    return None
 
 
-def _ends(file: IO[bytes], count: int) -> list[int]:
-    """Ends of lines that cut a file in parts of about the same size."""
-    size, ends = file.seek(0, 2), set[int]()
-    for k in range(1, count):
-        file.seek(size * k // count)
-        file.readline()
-        ends.add(file.tell())
-    return sorted(ends | {size})
+def _is_sound(columns: Cells, file: IO[bytes], has_found: bool) -> bool:
+    """No short row, which pandas pads at its end, and no number that float64 has no room for.
 
-
-def _is_sound(columns: "list[list[str] | Array]", file: IO[bytes]) -> bool:
-    """No short row, which pandas pads at its end, and no number that float64 has no room for."""
+    Nor -0 where pandas has found the kinds of columns: some of its parts might take it for an integer.
+    """
     last, zeros = columns[-1], False
     if np.isnan(last).any() if isinstance(last, np.ndarray) else not all(map(str.strip, set(last))):
         return False
@@ -266,15 +230,18 @@ def _is_sound(columns: "list[list[str] | Array]", file: IO[bytes]) -> bool:
             if np.isinf(column).any():
                 return False
             zeros = zeros or not column.all()
-    return not zeros or not any(map(_may_vanish, _overlapping(parts_of(file))))
+    return not zeros or not any(
+        _may_vanish(part) or (has_found and _MINUS_ZERO.search(part)) for part in _overlapping(parts_of(file))
+    )
 
 
 def _overlapping(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The parts, each with the end of the one before."""
+    """The parts, each with the end of the one before; the last one ends a line."""
     end = b""
     for part in parts:
         yield end + part
         end = part[-len(_ZEROS) :]
+    yield end + b"\n"
 
 
 def _may_vanish(chunk: bytes) -> bool:
