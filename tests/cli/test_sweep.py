@@ -79,9 +79,9 @@ def test_a_diverged_run_is_a_row(swept: Path) -> None:
         "runs      16: 4 settings, 4 seeds each",
         "diverged  8",
     ]
-    assert output[5].split()[:4] == ["learning_rate", "optimizer", "runs", "diverged"]
-    assert output[6].split()[2:6] == ["4", "of", "4", "0"]
-    assert {line.split()[0] for line in output[6:8]} == {"0.1"}
+    assert output[5].split()[:5] == ["rank", "learning_rate", "optimizer", "runs", "diverged"]
+    assert output[6].split()[3:7] == ["4", "of", "4", "0"]
+    assert {line.split()[1] for line in output[6:8]} == {"0.1"}
     assert (swept / "stderr").read_text().splitlines()[-1].startswith("runs 16/16")
 
 
@@ -94,7 +94,7 @@ def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> 
     assert (told["status"], str(told["steps"]), told["which"]) == (
         kept["status"],
         kept["steps"],
-        kept["parameters"],
+        kept["evaluated_parameters"],
     )
     assert told["reason"] == (kept["reason"] or None)
     for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
@@ -137,7 +137,7 @@ def test_folds_are_no_settings(irisbp: Irisbp, tmp_path: Path) -> None:
     assert [row["early_stopping"] for row in rows] == ["{patience: 1}"] * 6 + ["{patience: 3}"] * 6
     with (tmp_path / "x" / "summary.csv").open(newline="") as file:
         settings = list(csv.DictReader(file))
-    assert [(setting["runs"], setting["pairs"]) for setting in settings] == [("6", "6")] * 2
+    assert [(setting["runs"], setting["runs_compared_with_best"]) for setting in settings] == [("6", "6")] * 2
     full = irisbp("train", "--from", "x", "--row", "9", "--json", "--quiet")
     assert json.loads(full.stdout)["validation_loss"] == pytest.approx(
         float(rows[9]["validation_loss"]), rel=1e-12
@@ -152,7 +152,10 @@ def test_losses_near_the_end_of_float64_have_figures(irisbp: Irisbp, tmp_path: P
     with (tmp_path / "x" / "summary.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[1]
     assert float(last["loss_sd"]) == pytest.approx(stdev(losses) * 1e299)
-    assert (float(last["loss_low"]), float(last["loss_high"])) == (apart["low"], apart["high"])
+    assert tuple(float(last[f"loss_above_best_simultaneous_{end}"]) for end in ("low", "high")) == (
+        apart["low"],
+        apart["high"],
+    )
     assert apart["low"] < 1e299 < apart["high"] < 1e301
 
 
