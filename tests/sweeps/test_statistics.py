@@ -41,7 +41,7 @@ LOSSES = [[1.0, 2.0, 3.0, 6.0], [1.5, 2.0, 4.5, 6.0], [0.1, 0.2, 0.3, 9.0]]
 ALL_LOSSES = [loss for losses in LOSSES for loss in losses]
 
 
-def _results(diverged: Set[int] = frozenset(), validation: bool = False) -> Results:
+def results_of(diverged: Set[int] = frozenset(), validation: bool = False) -> Results:
     results = Results.empty(12, points([2], 12))
     for row, loss in enumerate(ALL_LOSSES):
         held_out = 10 - loss if validation else None
@@ -54,7 +54,7 @@ def _ranks(summary: Summary) -> list[int]:
 
 
 def test_figures_by_hand() -> None:
-    summary = summarize(GRID, _results())
+    summary = summarize(GRID, results_of())
     assert (summary.keys, summary.figure) == (("learning_rate",), "loss")
     first = summary.settings[0]
     assert (first.values, first.runs, first.diverged) == (("0.1",), 4, 0)
@@ -72,7 +72,7 @@ def test_figures_by_hand() -> None:
 
 
 def test_differences_are_paired_and_scipys() -> None:
-    summary = summarize(GRID, _results())
+    summary = summarize(GRID, results_of())
     for k in (0, 1):
         apart = summary.settings[k].difference
         found = stats.ttest_rel(LOSSES[k], LOSSES[2])
@@ -85,34 +85,34 @@ def test_differences_are_paired_and_scipys() -> None:
 
 def test_folds_are_repeats_like_seeds() -> None:
     grid = make_grid(None, ["data.fold=0:2", "learning_rate=0.1,0.2,0.3", "seed=0:2", "data.folds=2"])
-    summary = summarize(grid, _results())
+    summary = summarize(grid, results_of())
     assert (summary.keys, summary.seeds, summary.folds) == (("learning_rate",), 2, 2)
     assert [(s.values, s.runs) for s in summary.settings] == [(("0.1",), 4), (("0.2",), 4), (("0.3",), 4)]
     # Four repeats each, which are the four seeds of the other tests: the same figures and differences.
-    alike = summarize(GRID, _results())
+    alike = summarize(GRID, results_of())
     for setting, other in zip(summary.settings, alike.settings, strict=True):
         assert setting.spreads["loss"] == other.spreads["loss"]
         assert setting.difference == other.difference
 
 
 def test_a_diverged_run_is_worse_than_any_other() -> None:
-    summary = summarize(GRID, _results({8}))
+    summary = summarize(GRID, results_of({8}))
     assert _ranks(summary) == [1, 2, 3]
     last = summary.settings[2]
     assert (last.diverged, last.spreads["loss"].n) == (1, 3)
     # Without the pair of the seed that diverged: 0.2 - 2, 0.3 - 3, 9 - 6.
     assert last.difference.pairs == 3
     assert last.difference.mean == pytest.approx((-1.8 - 2.7 + 3) / 3)
-    none_left = summarize(GRID, _results({0, 1, 2, 3}))
+    none_left = summarize(GRID, results_of({0, 1, 2, 3}))
     assert _ranks(none_left) == [3, 2, 1]
     assert none_left.settings[0].difference.pairs == 0
 
 
 def test_held_out_samples_rank_where_all_runs_have_some() -> None:
-    summary = summarize(GRID, _results(validation=True))
+    summary = summarize(GRID, results_of(validation=True))
     assert summary.figure == "validation_loss"
     assert _ranks(summary) == [2, 1, 3]  # 10 - loss turns the order round
-    results = _results(validation=True)
+    results = results_of(validation=True)
     results.put(3, _outcome(6.0))
     assert summarize(GRID, results).figure == "loss"
 
@@ -160,7 +160,7 @@ def test_numbers_stay_numbers_in_the_tables_and_texts_no_formulas() -> None:
 
 
 def test_the_tables_hold_what_was_found() -> None:
-    results = _results({8}, validation=True)
+    results = results_of({8}, validation=True)
     rows = list(csv.DictReader(results_csv(GRID, results).splitlines()))
     assert [row["row"] for row in rows] == [str(k) for k in range(12)]
     assert [(row["learning_rate"], row["seed"]) for row in rows[3:5]] == [("0.1", "3"), ("0.2", "0")]
@@ -177,7 +177,7 @@ def test_the_tables_hold_what_was_found() -> None:
 
 
 def test_arrays_give_the_same_results_again() -> None:
-    results = _results({2, 8}, validation=True)
+    results = results_of({2, 8}, validation=True)
     again = Results.from_arrays(results.arrays(), 12, results.epochs)
     assert again.reasons == results.reasons
     assert results_csv(GRID, again) == results_csv(GRID, results)
