@@ -146,10 +146,9 @@ def _notes(summary: Summary, intervals: Intervals) -> list[str]:
     others = [s for s in summary.ranked[1:] if not isnan(s.difference.interval(intervals).low)]
     if not others:
         return []
-    which = {
-        "simultaneous": f"for all {counted(summary.comparisons, 'pair')} at once (Student's t, Bonferroni)",
-        "pairwise": "for each pair alone (Student's t)",
-    }[intervals]
+    which = "for each pair alone (Student's t)"
+    if intervals == "simultaneous" and summary.comparisons > 1:
+        which = f"for all {summary.comparisons} pairs at once (Student's t, Bonferroni)"
     differ = sum(s.difference.differs(intervals) for s in others)
     notes = [
         f"above the best: {_PERCENT} intervals of the mean difference, {which};"

@@ -159,6 +159,40 @@ def test_losses_near_the_end_of_float64_have_figures(irisbp: Irisbp, tmp_path: P
     assert apart["low"] < 1e299 < apart["high"] < 1e301
 
 
+def test_settings_are_shown_as_asked(irisbp: Irisbp, sweep: Path) -> None:
+    again = ["sweep", SMOKE, *GRID, "--run-dir", str(sweep), "--resume", "--quiet"]
+    done = irisbp(*again, "--top", "1", "--sort", "learning_rate", "--intervals", "pairwise")
+    lines = done.stdout.splitlines()
+    assert lines[6].split()[1] == "0.1"
+    assert lines[7].startswith("... and 3 more settings: --all shows them, and so does ")
+    assert "for each pair alone" in done.stdout
+    told = json.loads(irisbp(*again, "--all", "--sort", "setting", "--json").stdout)
+    assert [setting["setting"] for setting in told["best"]] == [0, 1, 2, 3]
+    methods = {"kind": "simultaneous", "level": 0.95, "comparisons": 1}
+    assert {key: told["intervals"][key] for key in methods} == methods  # two of four settings have figures
+    assert told["bootstrap"] == {"resamples": 10000, "seed": 0}
+    assert sum(setting["chance_of_best"] for setting in told["best"]) == pytest.approx(1)
+    manifest = json.loads((sweep / "manifest.json").read_text())
+    assert manifest["statistics"]["simultaneous"].startswith("Bonferroni over all pairs of settings")
+
+
+def test_the_best_two_are_confirmed_on_fresh_seeds(irisbp: Irisbp, sweep: Path) -> None:
+    again = ["sweep", SMOKE, *GRID, "--run-dir", str(sweep), "--resume", "--quiet", "--confirm", "seed=10:13"]
+    files = _content(sweep)
+    done = irisbp(*again)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    told = "confirmation on fresh seeds (10:13), which took no part in choosing these two:"
+    table = lines[lines.index(told) + 1 :]
+    assert table[0].split()[:5] == ["rank", "learning_rate", "optimizer", "runs", "validation"]
+    assert [line.split()[0] for line in table[1:]] == ["1", "2"]
+    kept = (sweep / "confirmation.json").read_bytes()
+    assert irisbp("resume", str(sweep), "--quiet").stdout.splitlines()[-4:] == lines[-4:]
+    assert json.loads(irisbp(*again, "--json").stdout)["confirmation"] == json.loads(kept)
+    assert (sweep / "confirmation.json").read_bytes() == kept
+    assert _content(sweep) == files
+
+
 def test_processes_change_no_byte(irisbp: Irisbp, sweep: Path) -> None:
     done = irisbp("sweep", SMOKE, *GRID, "--run-dir", "x", "--jobs", "2", "--json")
     assert done.returncode == 0, done.stderr
@@ -336,6 +370,14 @@ def test_a_loss_that_is_not_finite_counts_as_diverged(irisbp: Irisbp, tmp_path: 
         ([SMOKE], "sweep: no KEY=VALUES; name the keys to vary"),
         (["none.yaml", "seed=0:2"], "none.yaml: no such file"),
         ([SMOKE, "seed=0:2", "lr=1"], "argument lr=1: unknown key lr; did you mean learning_rate?"),
+        (
+            [SMOKE, "seed=0:2", "l2=0,1", "--sort", "lr"],
+            "sort: lr is not a column to sort by; use one of l2, ",
+        ),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "seed=1:3"], "confirm: the sweep has used 1 of these"),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "l2=3"], "confirm: l2 is not the seed; give fresh seeds"),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "5"], "argument 5: not KEY=VALUES"),
+        ([SMOKE, "seed=0:2", "--confirm", "seed=5"], "confirm: the sweep has one setting"),
         ([SMOKE, "seed=0:2", "--overwrite"], "overwrite: give the directory or the name"),
         ([SMOKE, "seed=0:2", "--resume"], "resume: give the directory or the name of the sweep"),
         ([SMOKE, "seed=0:2", "--run-dir", "file"], "file exists"),

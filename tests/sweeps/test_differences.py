@@ -11,6 +11,8 @@ from scipy import stats
 from irisbp.sweeps.grid.grid import make_grid
 from irisbp.sweeps.results.differences import PairedDifference, paired_difference
 from irisbp.sweeps.results.statistics import shared_rows, summarize
+from tests.benchmarks.intervals import FIGURES as DRAWN
+from tests.benchmarks.intervals import rates, shared_rates
 from tests.sweeps.test_statistics import GRID, LOSSES, results_of
 
 A = np.array([0.31, 0.42, 0.27, 0.55, 0.38, 0.30, 0.47])
@@ -96,11 +98,30 @@ def test_two_pairs_have_cauchys_interval() -> None:
     assert found.pairwise == pytest.approx((2 - 12.706204736174694, 2 + 12.706204736174694), rel=1e-12)
 
 
+def test_of_equal_settings_some_one_is_apart_in_one_sweep_of_twenty_at_most() -> None:
+    """A short form of `python -m tests.benchmarks.intervals`."""
+    found = rates(DRAWN["normal"], 12, 100)
+    wrong, right = found["simultaneous"]
+    assert wrong <= 0.05
+    assert right > 0.3
+    assert found["pairwise"][0] > 0.5
+
+
+def test_equal_learners_on_common_rows_are_rarely_apart() -> None:
+    found = shared_rates(4, 5, 100)
+    assert found["corrected"] <= 0.05 + 3 * sqrt(0.05 * 0.95 / 100)
+    assert found["without"] > 0.2
+
+
 FIGURES = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([np.nan, np.inf, 0.0, 1e308, -1e308, 5e-324, 1.0]))
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(FIGURES, FIGURES), max_size=8), st.integers(1, 10**6), st.sampled_from([0.0, 0.25]))
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(FIGURES, FIGURES), max_size=8),
+    st.sampled_from([1, 6, 630, 10**6]),
+    st.sampled_from([0.0, 0.25]),
+)
 def test_whatever_the_figures_are(pairs: list[tuple[float, float]], comparisons: int, shared: float) -> None:
     values, others = (np.array(column) for column in (list(zip(*pairs, strict=True)) or [(), ()]))
     found = paired_difference(values, others, comparisons=comparisons, shared=shared)

@@ -9,7 +9,7 @@ from irisbp.rundir.arrays import AnyArray
 
 SEED = 0
 _MOST, _FEWEST = 10_000, 200  # resamples
-_PRODUCTS, _AT_ONCE = 2 * 10**8, 2**22
+_PRODUCTS, _AT_ONCE = 4 * 10**7, 2**22
 
 
 class Chances(NamedTuple):
@@ -46,7 +46,7 @@ def _resampled(sums: Array, lost: Array, runs: int) -> Chances:
     for start in range(0, resamples, at_once):
         weights = _weights(draws, min(at_once, resamples - start), units)
         # Not by BLAS, whose sums depend on a column's place: equal settings have equal sums.
-        gone = np.einsum("bu,us->bs", weights, lost)
+        gone = np.einsum("bu,us->bs", weights, lost) if lost.any() else np.zeros((len(weights), settings))
         with np.errstate(all="ignore"):  # of a setting without any figure
             means = np.einsum("bu,us->bs", weights, sums) / (runs - gone)
         wins += _shares(gone, means).sum(axis=0)
