@@ -34,6 +34,7 @@ from irisbp.show.bar import progress_bar as progress_bar
 from irisbp.show.bar import sweep_bar as sweep_bar
 from irisbp.show.plots.pictures import plot as plot
 from irisbp.show.plots.sweep import plot_sweep as plot_sweep
+from irisbp.sweeps.run import confirm as confirm
 from irisbp.sweeps.run import resume_sweep as resume_sweep
 from irisbp.sweeps.run import sweep as sweep
 from irisbp.sweeps.sweep import Sweep as Sweep

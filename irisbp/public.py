@@ -34,7 +34,7 @@ ROOMS = {
     "show.bar": ("progress_bar", "sweep_bar"),
     "show.plots.pictures": ("plot",),
     "show.plots.sweep": ("plot_sweep",),
-    "sweeps.run": ("resume_sweep", "sweep"),
+    "sweeps.run": ("confirm", "resume_sweep", "sweep"),
     "sweeps.sweep": ("Sweep", "open_sweep"),
 }  # fmt: skip
 HOMES = {name: f"irisbp.{room}" for room, names in ROOMS.items() for name in names}

@@ -45,6 +45,7 @@ NOT_RUN = {
     "python -m tests.benchmarks.gradcheckers",
     "python -m tests.benchmarks.growth FOLDER",
     "python -m tests.campaign",
+    "python -m tests.benchmarks.intervals",
     "python -m tests.pages",
     "python -m tests.pictures",
     "dask scheduler",

@@ -17,15 +17,20 @@ from irisbp.cli.running import can_be_redrawn
 from irisbp.cli.stopping import StopRequest
 from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.arguments import split_arguments
-from irisbp.errors import CheckFailed, IrisbpError, StorageError, literal
+from irisbp.errors import CheckFailed, Interrupted, IrisbpError, StorageError, in_shell, literal
 from irisbp.rundir.storage import Directory
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensed
 from irisbp.show.reading import print_readings
-from irisbp.show.sweep import Pace, PaceLines, PaceView, print_sweep
+from irisbp.show.settings import print_sweep
+from irisbp.show.sweep import Pace, PaceLines, PaceView
+from irisbp.sweeps.confirm import check_seeds, confirm_with, parse_seeds
+from irisbp.sweeps.directory.confirmation import write_confirmation
 from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
 from irisbp.sweeps.grid.grid import make_grid
+from irisbp.sweeps.grid.values import Axis
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
+from irisbp.sweeps.results.view import MOST_SHOWN, View
 from irisbp.sweeps.run import begun_session, check_same, finished_sweep, how_to_resume, in_directory
 from irisbp.sweeps.session import SweepProgress, SweepSession, Workers, raise_first_bad
 from irisbp.sweeps.sweep import Sweep
@@ -37,6 +42,13 @@ class Backend(StrEnum):
     LOKY = "loky"
     DASK = "dask"
     RAY = "ray"
+
+
+class IntervalsOption(StrEnum):
+    """The confidence intervals that are shown."""
+
+    SIMULTANEOUS = "simultaneous"
+    PAIRWISE = "pairwise"
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ class Call:
     allow_failed: bool = False
     quiet: bool = False
     as_json: bool = False
+    view: View = field(default_factory=View)
+    confirm: Axis | None = None
     arguments: tuple[str, ...] = ()
 
 
@@ -93,6 +107,21 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="The cluster's address, for dask or ray.")
     ] = None,
+    intervals: Annotated[
+        IntervalsOption,
+        typer.Option(help="Intervals that are right for all pairs of settings at once, or for each alone."),
+    ] = IntervalsOption.SIMULTANEOUS,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Show the first N settings.")] = MOST_SHOWN,
+    all_settings: Annotated[bool, typer.Option("--all", help="Show all settings.")] = False,
+    sort: Annotated[
+        str, typer.Option(metavar="KEY", help="The order: rank, setting, a key that varies, or a figure.")
+    ] = "rank",
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="seed=SEEDS", help="Train the best two settings on fresh seeds, such as seed=1000:1100."
+        ),
+    ] = None,
 ) -> None:
     """Train a run for every combination of the values given, and compare the settings over seeds and folds.
 
@@ -105,9 +134,14 @@ def sweep(
     workers = Workers(jobs, backend.value, scheduler)
     workers.check()
     arguments = arguments or []
-    call = Call(workers, fail_fast, allow_failed, quiet, as_json, tuple(arguments))
+    view = View(intervals.value, sort, None if all_settings else top)
+    seeds = None if confirm is None else parse_seeds(confirm)
+    call = Call(workers, fail_fast, allow_failed, quiet, as_json, view, seeds, tuple(arguments))
     path, texts = _split(arguments)
     grid = make_grid(path, texts)
+    view.check(grid.keys)
+    if seeds:
+        check_seeds(grid, seeds)
     if resume and (begun := open_begun_sweep(directory=run_dir, name=name)):
         with begun:
             check_same(begun, grid)
@@ -142,7 +176,7 @@ def resume_sweep(directory: Directory, call: Call) -> None:
         print(f"note: {name} was missing or damaged; it was written again", file=sys.stderr)
     if not call.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    _print_result(swept, call)
+    _print_result(_confirmed(directory, swept, call), call)
     if call.fail_fast:
         raise_first_bad(swept.outcomes)
 
@@ -159,7 +193,24 @@ def _run(directory: Directory, plan: SweepPlan | None, call: Call) -> None:
         swept = _train(session, stop, call, how)
     if swept.manifest is None:
         raise _Stopped(stop.exit_code or 130, how)
-    _print_result(swept, call)
+    _print_result(_confirmed(directory, swept, call), call)
+
+
+def _confirmed(directory: Directory, swept: Sweep, call: Call) -> Sweep:
+    """The sweep with its confirmation, which is trained now unless it is there, if the call asks for one."""
+    seeds, found = call.confirm, swept.confirmation
+    if seeds is None or (found is not None and found.seeds == seeds.text):
+        return swept
+    how = f"irisbp resume {in_shell(directory.path)} shows the sweep, which is finished"
+    with StopRequest() as stop:
+        try:
+            confirmation = confirm_with(
+                swept, seeds, call.workers, lambda session: _train(session, stop, call, how)
+            )
+        except Interrupted as error:
+            raise _Stopped(stop.exit_code or 130, how, str(error)) from None
+    write_confirmation(directory, confirmation)
+    return replace(swept, confirmation=confirmation)
 
 
 def _print_notes(session: SweepSession, call: Call) -> None:
@@ -185,8 +236,13 @@ def _train(session: SweepSession, stop: StopRequest, call: Call, how_to_resume: 
 class _Stopped(IrisbpError):
     """A signal ended the sweep; its exit code says which."""
 
-    def __init__(self, exit_code: int, how_to_resume: str) -> None:
-        super().__init__("stopped; finished parts of the sweep are kept", how_to_resume)
+    def __init__(
+        self,
+        exit_code: int,
+        how_to_resume: str,
+        reason: str = "stopped; finished parts of the sweep are kept",
+    ) -> None:
+        super().__init__(reason, how_to_resume)
         self.exit_code = exit_code
 
 
@@ -234,9 +290,9 @@ class _Shown:
 
 def _print_result(swept: Sweep, call: Call) -> None:
     if call.as_json:
-        print_json(swept.as_json())
+        print_json(swept.as_json(call.view))
     else:
-        print_sweep(make_console(), swept)
+        print_sweep(make_console(), swept, call.view)
     if swept.failed and not (call.allow_failed or call.fail_fast):
         raise CheckFailed(
             f"{swept.failed} of {len(swept)} runs failed: results.csv says why (--allow-failed exits with 0)"

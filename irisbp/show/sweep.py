@@ -1,23 +1,14 @@
-"""A sweep while it is trained, in lines or a live line, and at its end, a table of the best settings."""
+"""A sweep while it is trained: in lines, or as a live line."""
 
 import time
-from collections.abc import Callable, Sequence
-from math import isnan
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
-
-from irisbp.errors import literal
-from irisbp.show.console import print_lines
-from irisbp.show.figures import loss_text
-from irisbp.show.tables import fitted_table
-from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary
-from irisbp.sweeps.sweep import Sweep
 
 _MOST_LINES = 20  # for parts that are done
 _FIRST_SILENCE, _SILENCE = 10.0, 30.0  # seconds without a line
@@ -121,88 +112,3 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def print_sweep(console: Console, swept: Sweep) -> None:
-    """Print a finished sweep's directory and best settings, each with its distance from the best."""
-    path, manifest, summary = swept.path or Path(swept.name), swept.manifest, swept.statistics
-    assert manifest is not None
-    count = len(summary.settings)
-    grid = f"{_counted(count, 'setting')}, {repeats_text(summary)}{' each' if count > 1 else ''}"
-    pairs = {
-        "sweep": str(path),
-        "runs": f"{manifest.runs}: {grid}",
-        "diverged": str(manifest.diverged),
-        **({"failed": f"{manifest.failed}: {_first_failure(swept)}"} if manifest.failed else {}),
-        "time": f"{manifest.seconds:.2f} s",
-    }
-    for name, value in pairs.items():
-        print_lines(console, f"{name:<10}{literal(value)}")
-    console.print()
-    shown = summary.ranked[:MOST_SHOWN]
-    columns = _columns(summary, shown)
-    importance = [*summary.keys, "validation loss", "loss", "sd", "accuracy", *reversed(columns)]
-    console.print(
-        fitted_table(
-            columns,
-            width=console.width,
-            by_importance=list(dict.fromkeys(importance)),
-            words=[],
-            names=summary.keys,
-        )
-    )
-    if count > len(shown):
-        print_lines(console, f"... and {count - len(shown)} more settings, in {path / 'summary.csv'}")
-
-
-def _first_failure(swept: Sweep) -> str:
-    row = int(swept.outcomes.failed.argmax())
-    return f"row {row}: {swept.outcomes.reasons.get(row, '')}"
-
-
-def repeats_text(summary: Summary) -> str:
-    """The repeats of each setting, such as `3 seeds x 5 folds`."""
-    seeds, folds = _counted(summary.seeds, "seed"), _counted(summary.folds, "fold")
-    if summary.folds == 1:
-        return seeds
-    return folds if summary.seeds == 1 else f"{seeds} x {folds}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _columns(summary: Summary, shown: Sequence[Setting]) -> dict[str, list[str]]:
-    columns = {key: [literal(s.values[k]) for s in shown] for k, key in enumerate(summary.keys)}
-    if any(s.lost for s in summary.settings):  # then the figures are not means over all runs
-        columns["runs"] = [f"{s.runs - s.lost} of {s.runs}" for s in shown]
-    for name in ("diverged", "failed"):
-        if any(getattr(s, name) for s in summary.settings):
-            columns[name] = [str(getattr(s, name)) for s in shown]
-    for figure in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
-        if figure.startswith("validation") and not any(s.spreads[figure].n for s in shown):
-            continue
-        write = loss_text if figure.endswith("loss") else _accuracy_text
-        columns[figure.replace("_", " ")] = [_number(s.spreads[figure].mean, write) for s in shown]
-        if figure == summary.figure:
-            columns["sd"] = [_number(s.spreads[figure].sd, loss_text) for s in shown]
-    if len(summary.settings) > 1:
-        columns["above the best (95 %)"] = [_apart(s) for s in shown]
-    return columns
-
-
-def _accuracy_text(accuracy: float) -> str:
-    return f"{accuracy:.4f}"
-
-
-def _number(value: float, write: Any) -> str:
-    return "-" if isnan(value) else str(write(value))
-
-
-def _apart(setting: Setting) -> str:
-    apart = setting.difference
-    if setting.rank == 1 or isnan(apart.mean):
-        return "-"
-    if isnan(apart.low):
-        return loss_text(apart.mean)
-    return f"{loss_text(apart.low)} to {loss_text(apart.high)}"

@@ -1,6 +1,7 @@
 """Tables for a terminal: numbers stay whole; cells that do not fit get their own lines or are left out.
 
 `print_table` is for results: where a table is wider than the terminal, each of its cells has a line.
+`print_columns` is for results of many columns: those that do not fit continue below, or have lines.
 `fitted_table` is for views of a fixed height: the most important columns that fit.
 """
 
@@ -45,6 +46,45 @@ def print_table(
             _print_cells(console, head, row, style)
         if below:
             say(console, below[k], indent=2)
+
+
+def print_columns(
+    console: Console, columns: Mapping[str, Sequence[str]], *, left: Collection[str] = ()
+) -> None:
+    """Print columns side by side; those that do not fit the terminal continue below, behind the first again.
+
+    left are those that are set to the left. If a column does not fit at all, each cell has a line: nothing is
+    left out, whatever the width.
+    """
+    shown = {literal(name): [literal(cell) for cell in cells] for name, cells in columns.items()}
+    widths = {name: max(map(cell_len, (name, *cells))) for name, cells in shown.items()}
+    blocks = _blocks(widths, console.width)
+    if blocks is None:
+        head, *body = [[*shown], *zip(*shown.values(), strict=True)]
+        for row in body:
+            _print_cells(console, head, (f"{head[0]} {row[0]}", *row[1:]), "")
+        return
+    at_left = {literal(name) for name in left}
+    for k, block in enumerate(blocks):
+        if k:
+            console.print()
+        places = {place for place, name in enumerate(block) if name in at_left}
+        for number, cells in enumerate([block, *zip(*(shown[name] for name in block), strict=True)]):
+            line = _line(cells, [widths[name] for name in block], places)
+            print_lines(console, line, style="" if number else "dim")
+
+
+def _blocks(widths: Mapping[str, int], room: int) -> list[list[str]] | None:
+    """The columns that stand side by side, each time behind the first one; None if one does not fit so."""
+    first, *others = widths
+    blocks = [[first]]
+    for name in others:
+        if widths[first] + 2 + widths[name] > room:
+            return None
+        if _width([widths[each] for each in (*blocks[-1], name)]) > room:
+            blocks.append([first])
+        blocks[-1].append(name)
+    return blocks if widths[first] <= room else None
 
 
 def _print_cells(console: Console, head: Sequence[str], row: Sequence[str], style: str) -> None:

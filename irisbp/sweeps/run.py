@@ -15,6 +15,8 @@ from irisbp.rundir.storage import Directory
 from irisbp.runs.interrupts import Interrupts, noticing_interrupts
 from irisbp.runs.resume import open_to_resume
 from irisbp.runs.session import ShouldStop
+from irisbp.sweeps.confirm import confirm_with, seeds_of
+from irisbp.sweeps.directory.confirmation import Confirmation, write_confirmation
 from irisbp.sweeps.directory.place import (
     SWEEP,
     check_that_it_is_a_sweep,
@@ -27,7 +29,7 @@ from irisbp.sweeps.directory.writer import SweepWriter, restore_tables
 from irisbp.sweeps.grid.grid import Grid, differences, grid_of_values, to_yaml
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
 from irisbp.sweeps.session import SweepInMemory, SweepListener, SweepSession, Workers, raise_first_bad
-from irisbp.sweeps.sweep import Sweep
+from irisbp.sweeps.sweep import Sweep, of_finished
 from irisbp.sweeps.workers.pool import Backend
 
 
@@ -54,7 +56,7 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
     if "manifest.json" not in directory.names():
         return None
     found = load_sweep(directory)
-    swept = Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)
+    swept = of_finished(found)
     SWEEP.discard_leftovers(directory, passing=True)
     return swept, restore_tables(directory, found, swept.statistics)
 
@@ -207,6 +209,35 @@ def resume_sweep(
     with open_to_resume(Path(path)) as directory:
         check_that_it_is_a_sweep(directory)
         return asked.resume_in(directory)
+
+
+def confirm(
+    swept: Sweep,
+    seeds: Iterable[int],
+    *,
+    jobs: int | None = None,
+    backend: Backend = "loky",
+    scheduler: str | None = None,
+    listeners: Iterable[SweepListener] = (),
+    should_stop: Callable[[], object] | None = None,
+    progress: bool = False,
+) -> Confirmation:
+    """Train the best two settings of a finished sweep on fresh seeds, and compare them on these alone.
+
+    It is written into the sweep's directory, if it has one, in the place of an earlier one. The options are
+    those of `sweep`. ConfigError if the sweep has one setting, or has used one of the seeds; RunError if it
+    was interrupted, or if fewer than two settings have figures; DataError if a table has changed. Interrupted
+    after a Ctrl-C, or once should_stop returned true: nothing is kept then.
+    """
+    asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress)
+    axis = seeds_of(seeds)
+    if swept.path is None:
+        return confirm_with(swept, axis, asked.workers, asked.run)
+    with open_to_resume(swept.path) as directory:
+        check_that_it_is_a_sweep(directory)
+        confirmation = confirm_with(swept, axis, asked.workers, asked.run)
+        write_confirmation(directory, confirmation)
+    return confirmation
 
 
 def _place(directory: str | PathLike[str] | None, resume: bool, overwrite: bool) -> Path | None:

@@ -4,7 +4,7 @@ It is in memory, as `sweep` returns it, or in a directory, from which `open_swee
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -19,13 +19,16 @@ from irisbp.html import html_pairs, html_table
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
 from irisbp.runs.train import train
+from irisbp.sweeps.directory.confirmation import Confirmation
 from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.reader import check_row, check_tables, load_sweep
+from irisbp.sweeps.directory.reader import FinishedSweep, check_row, check_tables, load_sweep
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.again import difference
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.frames import curves_frame, results_frame, summary_frame
-from irisbp.sweeps.results.statistics import MOST_SHOWN, Setting, Summary, best_as_json, summarize
+from irisbp.sweeps.results.statistics import Setting, Summary, summarize
+from irisbp.sweeps.results.tables import methods_as_json, settings_as_json
+from irisbp.sweeps.results.view import MOST_SHOWN, View
 
 _TOLD = {"status", "runs", "diverged", "failed", "settings", "seconds"}
 
@@ -35,7 +38,7 @@ class Sweep:
     """A run for each row of a grid, and their outcomes.
 
     path is its directory, None of a sweep in memory. rows are those that are done: all, unless it was
-    interrupted, which leaves it without a manifest.
+    interrupted, which leaves it without a manifest. confirmation is its directory's, if there is one.
     """
 
     grid: Grid
@@ -44,6 +47,7 @@ class Sweep:
     manifest: SweepManifest | None = None
     path: Path | None = None
     compared: Summary | None = None  # if its settings have been compared already
+    confirmation: Confirmation | None = None
 
     @property
     def name(self) -> str:
@@ -66,7 +70,8 @@ class Sweep:
         They are the row's number, the keys that vary, then: status, loss and accuracy (those of the final
         parameters over the training rows), lowest_epoch_loss (the lowest of its epochs' means over samples,
         each before its update), validation_loss and validation_accuracy (over the held-out rows, nan where
-        there are none), epochs_begun, steps, stopped_early, best_epoch, parameters (last or best), reason.
+        there are none), epochs_begun, steps, stopped_early, best_epoch, evaluated_parameters (last or best),
+        reason. Losses are in nats, accuracies from 0 to 1.
         """
         return results_frame(self.grid, self.outcomes, self.rows)
 
@@ -74,7 +79,9 @@ class Sweep:
     def summary(self) -> DataFrame:
         """A row for each setting, over its seeds and folds: the columns of summary.csv.
 
-        A setting is everything but the seed and the fold. RunError if the sweep was interrupted.
+        A setting is everything but the seed and the fold. runs/README.md describes the columns: mean, sd and
+        quantiles of each figure, the distance from the best setting with both kinds of intervals, and the
+        chance of being the best. RunError if the sweep was interrupted.
         """
         return summary_frame(self.grid, self.statistics)
 
@@ -126,17 +133,25 @@ class Sweep:
         """A sentence on how a row that was trained again differs from this sweep's, and why; "" if not."""
         return difference(self.outcomes, row, run, self.manifest.versions) if self.manifest else ""
 
+    def confirm(self, seeds: Iterable[int], **options: Any) -> Confirmation:
+        """Train the best two settings on fresh seeds, by `irisbp.confirm` with these options."""
+        return irisbp.confirm(self, seeds, **options)
+
     def plot(self, kind: str = "loss-curves") -> Figure:
         """A picture of the sweep as a matplotlib Figure: loss-curves or, where two keys vary, heat-map."""
         return irisbp.plot_sweep(self, kind)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, view: View | None = None) -> dict[str, Any]:
         """Plain data: what `irisbp sweep --json` prints. RunError if the sweep was interrupted."""
-        best, figure = best_as_json(self.statistics), self.statistics.figure
+        view, found = view or View(), self.statistics
+        best = settings_as_json(found, view.settings(found), view.intervals)
         assert self.manifest is not None
         place: dict[str, Any] = {"sweep": str(self.path) if self.path else None}
-        told = {"tables": self.manifest.tables} if self.manifest.tables else {}
-        return place | self.manifest.model_dump(include=_TOLD) | {"ranked_by": figure, "best": best} | told
+        told: dict[str, Any] = {"tables": self.manifest.tables} if self.manifest.tables else {}
+        told |= {"confirmation": self.confirmation.as_json()} if self.confirmation else {}
+        methods = methods_as_json(found, view.intervals)
+        figures = {"ranked_by": found.figure, **methods, "best": best}
+        return place | self.manifest.model_dump(include=_TOLD) | figures | told
 
     @property
     def _diverged(self) -> int:
@@ -196,4 +211,10 @@ def open_sweep(path: str | PathLike[str]) -> Sweep:
 def sweep_in(directory: OpenDirectory) -> Sweep:
     """The sweep in an open directory: see `open_sweep`."""
     found = load_sweep(directory)
-    return Sweep(found.grid, found.results, range(len(found.grid)), found.manifest, found.path)
+    return of_finished(found)
+
+
+def of_finished(found: FinishedSweep) -> Sweep:
+    """A finished sweep as it was read from its directory."""
+    rows = range(len(found.grid))
+    return Sweep(found.grid, found.results, rows, found.manifest, found.path, confirmation=found.confirmation)

@@ -79,9 +79,9 @@ def test_a_diverged_run_is_a_row(swept: Path) -> None:
         "runs      16: 4 settings, 4 seeds each",
         "diverged  8",
     ]
-    assert output[5].split()[:4] == ["learning_rate", "optimizer", "runs", "diverged"]
-    assert output[6].split()[2:6] == ["4", "of", "4", "0"]
-    assert {line.split()[0] for line in output[6:8]} == {"0.1"}
+    assert output[5].split()[:5] == ["rank", "learning_rate", "optimizer", "runs", "diverged"]
+    assert output[6].split()[3:7] == ["4", "of", "4", "0"]
+    assert {line.split()[1] for line in output[6:8]} == {"0.1"}
     assert (swept / "stderr").read_text().splitlines()[-1].startswith("runs 16/16")
 
 
@@ -94,7 +94,7 @@ def test_a_row_can_be_trained_in_full(irisbp: Irisbp, sweep: Path, row: int) -> 
     assert (told["status"], str(told["steps"]), told["which"]) == (
         kept["status"],
         kept["steps"],
-        kept["parameters"],
+        kept["evaluated_parameters"],
     )
     assert told["reason"] == (kept["reason"] or None)
     for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
@@ -137,7 +137,7 @@ def test_folds_are_no_settings(irisbp: Irisbp, tmp_path: Path) -> None:
     assert [row["early_stopping"] for row in rows] == ["{patience: 1}"] * 6 + ["{patience: 3}"] * 6
     with (tmp_path / "x" / "summary.csv").open(newline="") as file:
         settings = list(csv.DictReader(file))
-    assert [(setting["runs"], setting["pairs"]) for setting in settings] == [("6", "6")] * 2
+    assert [(setting["runs"], setting["runs_compared_with_best"]) for setting in settings] == [("6", "6")] * 2
     full = irisbp("train", "--from", "x", "--row", "9", "--json", "--quiet")
     assert json.loads(full.stdout)["validation_loss"] == pytest.approx(
         float(rows[9]["validation_loss"]), rel=1e-12
@@ -152,8 +152,45 @@ def test_losses_near_the_end_of_float64_have_figures(irisbp: Irisbp, tmp_path: P
     with (tmp_path / "x" / "summary.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[1]
     assert float(last["loss_sd"]) == pytest.approx(stdev(losses) * 1e299)
-    assert (float(last["loss_low"]), float(last["loss_high"])) == (apart["low"], apart["high"])
+    assert tuple(float(last[f"loss_above_best_simultaneous_{end}"]) for end in ("low", "high")) == (
+        apart["low"],
+        apart["high"],
+    )
     assert apart["low"] < 1e299 < apart["high"] < 1e301
+
+
+def test_settings_are_shown_as_asked(irisbp: Irisbp, sweep: Path) -> None:
+    again = ["sweep", SMOKE, *GRID, "--run-dir", str(sweep), "--resume", "--quiet"]
+    done = irisbp(*again, "--top", "1", "--sort", "learning_rate", "--intervals", "pairwise")
+    lines = done.stdout.splitlines()
+    assert lines[6].split()[1] == "0.1"
+    assert lines[7].startswith("... and 3 more settings: --all shows them, and so does ")
+    assert "for each pair alone" in done.stdout
+    told = json.loads(irisbp(*again, "--all", "--sort", "setting", "--json").stdout)
+    assert [setting["setting"] for setting in told["best"]] == [0, 1, 2, 3]
+    methods = {"kind": "simultaneous", "level": 0.95, "comparisons": 1}
+    assert {key: told["intervals"][key] for key in methods} == methods  # two of four settings have figures
+    assert told["bootstrap"] == {"resamples": 10000, "seed": 0}
+    assert sum(setting["chance_of_best"] for setting in told["best"]) == pytest.approx(1)
+    manifest = json.loads((sweep / "manifest.json").read_text())
+    assert manifest["statistics"]["simultaneous"].startswith("Bonferroni over all pairs of settings")
+
+
+def test_the_best_two_are_confirmed_on_fresh_seeds(irisbp: Irisbp, sweep: Path) -> None:
+    again = ["sweep", SMOKE, *GRID, "--run-dir", str(sweep), "--resume", "--quiet", "--confirm", "seed=10:13"]
+    files = _content(sweep)
+    done = irisbp(*again)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    told = "confirmation on fresh seeds (10:13), which took no part in choosing these two:"
+    table = lines[lines.index(told) + 1 :]
+    assert table[0].split()[:5] == ["rank", "learning_rate", "optimizer", "runs", "validation"]
+    assert [line.split()[0] for line in table[1:]] == ["1", "2"]
+    kept = (sweep / "confirmation.json").read_bytes()
+    assert irisbp("resume", str(sweep), "--quiet").stdout.splitlines()[-4:] == lines[-4:]
+    assert json.loads(irisbp(*again, "--json").stdout)["confirmation"] == json.loads(kept)
+    assert (sweep / "confirmation.json").read_bytes() == kept
+    assert _content(sweep) == files
 
 
 def test_processes_change_no_byte(irisbp: Irisbp, sweep: Path) -> None:
@@ -333,6 +370,14 @@ def test_a_loss_that_is_not_finite_counts_as_diverged(irisbp: Irisbp, tmp_path: 
         ([SMOKE], "sweep: no KEY=VALUES; name the keys to vary"),
         (["none.yaml", "seed=0:2"], "none.yaml: no such file"),
         ([SMOKE, "seed=0:2", "lr=1"], "argument lr=1: unknown key lr; did you mean learning_rate?"),
+        (
+            [SMOKE, "seed=0:2", "l2=0,1", "--sort", "lr"],
+            "sort: lr is not a column to sort by; use one of l2, ",
+        ),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "seed=1:3"], "confirm: the sweep has used 1 of these"),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "l2=3"], "confirm: l2 is not the seed; give fresh seeds"),
+        ([SMOKE, "seed=0:2", "l2=0,1", "--confirm", "5"], "argument 5: not KEY=VALUES"),
+        ([SMOKE, "seed=0:2", "--confirm", "seed=5"], "confirm: the sweep has one setting"),
         ([SMOKE, "seed=0:2", "--overwrite"], "overwrite: give the directory or the name"),
         ([SMOKE, "seed=0:2", "--resume"], "resume: give the directory or the name of the sweep"),
         ([SMOKE, "seed=0:2", "--run-dir", "file"], "file exists"),

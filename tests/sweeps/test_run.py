@@ -491,7 +491,12 @@ def test_settings_are_compared_as_pandas_would() -> None:
     swept = irisbp.sweep(SMOKE, OPTIMIZERS | {"seed": range(12)}, data={"validation": 0.2})
     groups = swept.results.groupby("optimizer", sort=False)["validation_loss"]
     expected = pd.DataFrame(
-        {"mean": groups.mean(), "sd": groups.std(), "q05": groups.quantile(0.05), "median": groups.median()}
+        {
+            "mean": groups.mean(),
+            "sd": groups.std(),
+            "quantile_05": groups.quantile(0.05),
+            "median": groups.median(),
+        }
     )
     found = swept.summary[[f"validation_loss_{name}" for name in expected]]
     np.testing.assert_allclose(found, expected, rtol=1e-14)

@@ -10,7 +10,10 @@ from scipy import stats
 
 from irisbp.sweeps.grid.grid import make_grid
 from irisbp.sweeps.results.columns import Results, points, results_csv
-from irisbp.sweeps.results.statistics import Spread, Summary, paired_difference, summarize, summary_csv
+from irisbp.sweeps.results.differences import paired_difference
+from irisbp.sweeps.results.spread import Spread
+from irisbp.sweeps.results.statistics import Summary, summarize
+from irisbp.sweeps.results.tables import summary_csv
 from irisbp.sweeps.trainers.outcome import Outcome
 
 
@@ -38,7 +41,7 @@ LOSSES = [[1.0, 2.0, 3.0, 6.0], [1.5, 2.0, 4.5, 6.0], [0.1, 0.2, 0.3, 9.0]]
 ALL_LOSSES = [loss for losses in LOSSES for loss in losses]
 
 
-def _results(diverged: Set[int] = frozenset(), validation: bool = False) -> Results:
+def results_of(diverged: Set[int] = frozenset(), validation: bool = False) -> Results:
     results = Results.empty(12, points([2], 12))
     for row, loss in enumerate(ALL_LOSSES):
         held_out = 10 - loss if validation else None
@@ -51,7 +54,7 @@ def _ranks(summary: Summary) -> list[int]:
 
 
 def test_figures_by_hand() -> None:
-    summary = summarize(GRID, _results())
+    summary = summarize(GRID, results_of())
     assert (summary.keys, summary.figure) == (("learning_rate",), "loss")
     first = summary.settings[0]
     assert (first.values, first.runs, first.diverged) == (("0.1",), 4, 0)
@@ -69,47 +72,47 @@ def test_figures_by_hand() -> None:
 
 
 def test_differences_are_paired_and_scipys() -> None:
-    summary = summarize(GRID, _results())
+    summary = summarize(GRID, results_of())
     for k in (0, 1):
         apart = summary.settings[k].difference
         found = stats.ttest_rel(LOSSES[k], LOSSES[2])
         interval = found.confidence_interval(0.95)
         assert apart.pairs == 4
-        assert (apart.low, apart.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
+        assert apart.pairwise == pytest.approx((interval.low, interval.high), rel=1e-12)
     best = summary.settings[2].difference
-    assert (best.mean, best.low, best.high) == (0, 0, 0)
+    assert (best.mean, *best.simultaneous, *best.pairwise) == (0, 0, 0, 0, 0)
 
 
 def test_folds_are_repeats_like_seeds() -> None:
     grid = make_grid(None, ["data.fold=0:2", "learning_rate=0.1,0.2,0.3", "seed=0:2", "data.folds=2"])
-    summary = summarize(grid, _results())
+    summary = summarize(grid, results_of())
     assert (summary.keys, summary.seeds, summary.folds) == (("learning_rate",), 2, 2)
     assert [(s.values, s.runs) for s in summary.settings] == [(("0.1",), 4), (("0.2",), 4), (("0.3",), 4)]
     # Four repeats each, which are the four seeds of the other tests: the same figures and differences.
-    alike = summarize(GRID, _results())
+    alike = summarize(GRID, results_of())
     for setting, other in zip(summary.settings, alike.settings, strict=True):
         assert setting.spreads["loss"] == other.spreads["loss"]
         assert setting.difference == other.difference
 
 
 def test_a_diverged_run_is_worse_than_any_other() -> None:
-    summary = summarize(GRID, _results({8}))
+    summary = summarize(GRID, results_of({8}))
     assert _ranks(summary) == [1, 2, 3]
     last = summary.settings[2]
     assert (last.diverged, last.spreads["loss"].n) == (1, 3)
     # Without the pair of the seed that diverged: 0.2 - 2, 0.3 - 3, 9 - 6.
     assert last.difference.pairs == 3
     assert last.difference.mean == pytest.approx((-1.8 - 2.7 + 3) / 3)
-    none_left = summarize(GRID, _results({0, 1, 2, 3}))
+    none_left = summarize(GRID, results_of({0, 1, 2, 3}))
     assert _ranks(none_left) == [3, 2, 1]
     assert none_left.settings[0].difference.pairs == 0
 
 
 def test_held_out_samples_rank_where_all_runs_have_some() -> None:
-    summary = summarize(GRID, _results(validation=True))
+    summary = summarize(GRID, results_of(validation=True))
     assert summary.figure == "validation_loss"
     assert _ranks(summary) == [2, 1, 3]  # 10 - loss turns the order round
-    results = _results(validation=True)
+    results = results_of(validation=True)
     results.put(3, _outcome(6.0))
     assert summarize(GRID, results).figure == "loss"
 
@@ -117,8 +120,7 @@ def test_held_out_samples_rank_where_all_runs_have_some() -> None:
 def test_without_several_seeds_there_is_no_interval() -> None:
     apart = paired_difference(np.array([2.0]), np.array([0.5]))
     assert (apart.pairs, apart.mean) == (1, 1.5)
-    assert isnan(apart.low)
-    assert isnan(apart.high)
+    assert all(map(isnan, (*apart.simultaneous, *apart.pairwise)))
 
 
 def test_figures_near_the_end_of_float64_have_a_mean_and_an_sd() -> None:
@@ -136,12 +138,11 @@ def test_an_interval_beyond_float64_is_none() -> None:
     # t(0.975, 1) = 12.7 times the sd, over sqrt(2), is too large; of ten pairs it is 2.26 over sqrt(10).
     apart = paired_difference(np.array([1.5e308, 1e307]), np.zeros(2))
     assert apart.mean == pytest.approx(8e307)
-    assert isnan(apart.low)
-    assert isnan(apart.high)
+    assert all(map(isnan, (*apart.simultaneous, *apart.pairwise)))
     many = 1.7e308 * np.array([0.0, 1.0] * 5)
     apart = paired_difference(many, np.zeros(10))
     interval = stats.ttest_1samp(many / 1e308, 0).confidence_interval(0.95)
-    assert (apart.low, apart.high) == pytest.approx((interval.low * 1e308, interval.high * 1e308))
+    assert apart.pairwise == pytest.approx((interval.low * 1e308, interval.high * 1e308), rel=1e-12)
 
 
 def test_numbers_stay_numbers_in_the_tables_and_texts_no_formulas() -> None:
@@ -152,14 +153,14 @@ def test_numbers_stay_numbers_in_the_tables_and_texts_no_formulas() -> None:
     settings = list(csv.DictReader(summary_csv(summarize(grid, results)).splitlines()))
     assert [setting["data.target"] for setting in settings] == ["'=x", "b", "c"]
     assert [setting["loss_mean"] for setting in settings] == ["", "1.0", "1.0"]
-    assert [setting["loss_difference"] for setting in settings] == ["", "0.0", "0.0"]
-    assert [setting["loss_low"] for setting in settings] == ["", "0.0", "0.0"]
+    for column in ("mean", "simultaneous_low", "pairwise_high"):
+        assert [setting[f"loss_above_best_{column}"] for setting in settings] == ["", "0.0", "0.0"]
     rows = list(csv.DictReader(results_csv(grid, results).splitlines()))
     assert (rows[0]["data.target"], rows[0]["loss"], rows[0]["accuracy"]) == ("'=x", "inf", "-inf")
 
 
 def test_the_tables_hold_what_was_found() -> None:
-    results = _results({8}, validation=True)
+    results = results_of({8}, validation=True)
     rows = list(csv.DictReader(results_csv(GRID, results).splitlines()))
     assert [row["row"] for row in rows] == [str(k) for k in range(12)]
     assert [(row["learning_rate"], row["seed"]) for row in rows[3:5]] == [("0.1", "3"), ("0.2", "0")]
@@ -171,12 +172,12 @@ def test_the_tables_hold_what_was_found() -> None:
     assert [row["rank"] for row in settings] == ["2", "1", "3"]
     assert [row["diverged"] for row in settings] == ["0", "0", "1"]
     assert settings[0]["validation_loss_mean"] == "7.0"
-    assert float(settings[0]["validation_loss_q05"]) == pytest.approx(4.45)
-    assert settings[2]["pairs"] == "3"
+    assert float(settings[0]["validation_loss_quantile_05"]) == pytest.approx(4.45)
+    assert settings[2]["runs_compared_with_best"] == "3"
 
 
 def test_arrays_give_the_same_results_again() -> None:
-    results = _results({2, 8}, validation=True)
+    results = results_of({2, 8}, validation=True)
     again = Results.from_arrays(results.arrays(), 12, results.epochs)
     assert again.reasons == results.reasons
     assert results_csv(GRID, again) == results_csv(GRID, results)

@@ -26,7 +26,7 @@ from irisbp.show.plots.style import (
     report_once,
     span_epochs,
 )
-from irisbp.show.sweep import repeats_text
+from irisbp.show.settings import repeats_text
 from irisbp.sweeps.directory.place import PICTURES
 from irisbp.sweeps.results.statistics import Setting, Summary
 from irisbp.sweeps.sweep import Sweep

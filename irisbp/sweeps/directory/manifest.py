@@ -13,12 +13,14 @@ from irisbp.rundir.manifest import now, readings_as_json, versions
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results
+from irisbp.sweeps.results.tables import METHODS
 
 
 class SweepManifest(BaseModel):
     """Written last, so that a directory without it is a sweep that did not end.
 
-    configs is the sha256 of all rows' configs; data has each table's, tables what was understood of them.
+    configs is the sha256 of all rows' configs; data has each table's, tables what was understood of them;
+    statistics names the methods by which settings are compared.
     seconds is the time that training took.
     """
 
@@ -34,6 +36,7 @@ class SweepManifest(BaseModel):
     configs: str
     data: dict[str, str]
     tables: list[dict[str, Any]] = []
+    statistics: dict[str, str] = {}
     versions: dict[str, str]
     files: dict[str, str]
 
@@ -71,6 +74,7 @@ def make_manifest(
         configs=plan.rows.digest(range(len(plan.grid))),
         data=plan.data,
         tables=[readings_as_json(readings) for readings in plan.readings],
+        statistics=METHODS,
         versions=session.versions,
         files=dict(files),
     )

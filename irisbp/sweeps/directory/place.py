@@ -60,7 +60,7 @@ def part_names(directory: Directory) -> list[str]:
 SWEEP = Layout(
     kind="sweep",
     proof=GRID,
-    files=(GRID, "results.csv", "summary.csv", "curves.npz", "manifest.json"),
+    files=(GRID, "results.csv", "summary.csv", "curves.npz", "manifest.json", "confirmation.json"),
     passing=_PART,
     check=grid_of,
 )

@@ -12,6 +12,7 @@ from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, unpack
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.reader import read_written
+from irisbp.sweeps.directory.confirmation import Confirmation, read_confirmation
 from irisbp.sweeps.directory.manifest import SweepManifest, read_manifest
 from irisbp.sweeps.directory.place import GRID, check_that_it_is_a_sweep
 from irisbp.sweeps.grid.grid import Grid, read_grid
@@ -26,6 +27,7 @@ class FinishedSweep:
     manifest: SweepManifest
     grid: Grid
     results: Results
+    confirmation: Confirmation | None = None
 
 
 def load_sweep(directory: OpenDirectory) -> FinishedSweep:
@@ -35,7 +37,9 @@ def load_sweep(directory: OpenDirectory) -> FinishedSweep:
     content = read_written(directory, "curves.npz", manifest.files, "sweep")
     arrays = unpack(directory.path / "curves.npz", content)
     epochs: AnyArray = arrays.get("epoch", np.empty(0, np.int64))
-    return FinishedSweep(directory.path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
+    results = Results.from_arrays(arrays, len(grid), epochs)
+    confirmation = read_confirmation(directory, manifest.configs)
+    return FinishedSweep(directory.path, manifest, grid, results, confirmation)
 
 
 def row_config(path: Path, row: int) -> Config:

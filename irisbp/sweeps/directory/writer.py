@@ -14,7 +14,8 @@ from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.grid.grid import Grid, to_yaml
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results, results_csv
-from irisbp.sweeps.results.statistics import Summary, summarize, summary_csv
+from irisbp.sweeps.results.statistics import Summary, summarize
+from irisbp.sweeps.results.tables import summary_csv
 
 TABLES = ("results.csv", "summary.csv")
 
@@ -57,7 +58,7 @@ class SweepWriter:
             self.done.update(rows)
             self._session = min(self._session, session, key=lambda s: s.started)
             self._note_versions(session)
-        stale = {"manifest.json", "results.csv", "summary.csv", "curves.npz"}
+        stale = {"manifest.json", "results.csv", "summary.csv", "curves.npz", "confirmation.json"}
         directory.discard(sorted(stale.intersection(directory.names())))
 
     def _note_versions(self, session: Session) -> None:

@@ -27,7 +27,7 @@ HEADER = (
     "steps",
     "stopped_early",
     "best_epoch",
-    "parameters",
+    "evaluated_parameters",
     "reason",
 )
 NO_EPOCH = -1  # the best epoch of a run that monitored none

@@ -11,7 +11,8 @@ from irisbp.data.frames import frame_of
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.grid.values import Axis
 from irisbp.sweeps.results.columns import NO_EPOCH, Results
-from irisbp.sweeps.results.statistics import Summary, summary_numbers
+from irisbp.sweeps.results.statistics import Summary
+from irisbp.sweeps.results.tables import summary_numbers
 
 
 def results_frame(grid: Grid, results: Results, rows: Sequence[int]) -> DataFrame:
@@ -33,7 +34,7 @@ def results_frame(grid: Grid, results: Results, rows: Sequence[int]) -> DataFram
             "steps": columns["steps"],
             "stopped_early": columns["stopped_early"] == 1,
             "best_epoch": np.where(has_best, columns["best_epoch"], nan),
-            "parameters": np.where(columns["uses_best"] == 1, "best", "last"),
+            "evaluated_parameters": np.where(columns["uses_best"] == 1, "best", "last"),
             "reason": [found.reasons.get(k) for k in range(len(rows))],
         },
         best_epoch="Int64",

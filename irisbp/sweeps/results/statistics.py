@@ -1,75 +1,19 @@
-"""The settings of a sweep compared over their repeats: their seeds and folds.
-
-Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
-So settings are compared by the differences within such pairs, in which that randomness cancels. Their mean
-has Student's confidence interval: exact for normal differences, near enough for others, and the same at every
-call, which a bootstrap is only with a fixed seed. It assumes independent differences; those over folds are
-not quite independent, since folds share training rows.
-"""
+"""The settings of a sweep compared over their repeats: their seeds and folds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, isnan, nan
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
 
-from irisbp.data.cells import cell
-from irisbp.data.cells import row as csv_row
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
+from irisbp.sweeps.results.chances import Chances, chances_of_best
 from irisbp.sweeps.results.columns import FIGURES, Results
-from irisbp.sweeps.results.student import confidence_interval
-
-QUANTILES = {"min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
-MOST_SHOWN = 10  # settings in a table or in JSON, the best ones
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over repeats: n runs that have it, their mean, sd (n - 1) and quantiles, or nan.
-
-    NumPy's, not pandas' own of a group: those sum otherwise, and are nan near the end of float64.
-    """
-
-    n: int
-    mean: float
-    sd: float
-    quantiles: tuple[float, ...]
-
-    @classmethod
-    def of(cls, values: Array) -> "Spread":
-        """Describe values, an array or a Series (n,); those that are not numbers are left out."""
-        known = np.asarray(values)
-        known = known[~np.isnan(known)]
-        if not len(known):
-            return cls(0, nan, nan, (nan,) * len(QUANTILES))
-        with np.errstate(all="ignore"):  # a figure may be infinite
-            mean, sd = _mean_and_sd(known)
-            quantiles = np.quantile(known, list(QUANTILES.values())).tolist()
-        return cls(len(known), mean, sd, tuple(quantiles))
-
-
-def _mean_and_sd(values: Array) -> tuple[float, float]:
-    """Of values (n,), scaled by a power of two, which changes no digit and lets no sum or square overflow."""
-    _, exponent = np.frexp(np.abs(values).max())
-    scaled = np.ldexp(values, -exponent)
-    sd = scaled.std(ddof=1) if len(values) > 1 else nan
-    return float(np.ldexp(scaled.mean(), exponent)), float(np.ldexp(sd, exponent))
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """A setting's figure minus the best setting's, over the repeats in which both have one.
-
-    low and high are its mean's 95 % confidence interval, nan for fewer than two pairs or beyond float64.
-    """
-
-    pairs: int
-    mean: float
-    low: float
-    high: float
+from irisbp.sweeps.results.differences import PairedDifference, paired_difference
+from irisbp.sweeps.results.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -77,7 +21,8 @@ class Setting:
     """All runs that differ in nothing but their seed and fold.
 
     values are those of the keys that vary from setting to setting, as given.
-    rank counts from 1, the best; difference is that of the figure that ranks.
+    rank counts from 1, the best; difference is that of the figure that ranks, from the best setting's. chance
+    is that of being the best, 0 to 1, nan without several seeds or folds.
     """
 
     number: int
@@ -88,6 +33,7 @@ class Setting:
     spreads: dict[str, Spread]
     rank: int
     difference: PairedDifference
+    chance: float
 
     @property
     def lost(self) -> int:
@@ -99,7 +45,8 @@ class Setting:
 class Summary:
     """All settings in the order of their rows, each over so many seeds and, with each of these, folds.
 
-    figure is what they are ranked by.
+    figure is what they are ranked by. comparisons is the number of pairs of settings that have figures;
+    shared is n_test/n_train of runs that hold out rows of one table, else 0; resamples are the bootstrap's.
     """
 
     keys: tuple[str, ...]
@@ -107,6 +54,9 @@ class Summary:
     folds: int
     figure: str
     settings: list[Setting]
+    comparisons: int
+    shared: float
+    resamples: int
 
     @property
     def ranked(self) -> list[Setting]:
@@ -120,13 +70,17 @@ def summarize(grid: Grid, results: Results) -> Summary:
     A lower mean over repeats is better; a setting with fewer runs that diverged or failed comes first.
     """
     figure = "validation_loss" if results.held_out else "loss"
+    figures = results.figure(figure).reshape(-1, grid.repeats)  # (settings, repeats)
+    chances = _chances(grid, figures)
+    compared = int((~np.isnan(figures)).any(axis=1).sum())
+    comparisons, shared = max(compared * (compared - 1) // 2, 1), shared_rows(grid, figure)
     groups = _by_setting(grid, results)
     runs = groups.size().tolist()
     diverged, failed = (groups[name].sum().tolist() for name in ("diverged", "failed"))
     spreads = {name: groups[name].agg(Spread.of).tolist() for name in FIGURES}
     lost = [sum(counts) for counts in zip(diverged, failed, strict=True)]
     ranks = _ranks(lost, [spread.mean for spread in spreads[figure]])
-    best = groups.get_group(ranks.index(1))[figure].to_numpy()
+    best = figures[ranks.index(1)]
     settings = [
         Setting(
             number=number,
@@ -136,11 +90,38 @@ def summarize(grid: Grid, results: Results) -> Summary:
             failed=failed[number],
             spreads={name: of_all[number] for name, of_all in spreads.items()},
             rank=ranks[number],
-            difference=paired_difference(group[figure].to_numpy(), best),
+            difference=paired_difference(own, best, comparisons=comparisons, shared=shared),
+            chance=float(chances.of[number]),
         )
-        for number, group in groups
+        for number, own in enumerate(figures)
     ]
-    return Summary(grid.keys, grid.seeds, grid.folds, figure, settings)
+    return Summary(
+        grid.keys, grid.seeds, grid.folds, figure, settings, comparisons, shared, chances.resamples
+    )
+
+
+def shared_rows(grid: Grid, figure: str) -> float:
+    """n_test/n_train of runs that hold out rows of one table, for their validation figures; else 0.
+
+    It is the nominal one, of data.folds or data.validation; the largest if it varies from setting to setting.
+    """
+    if not figure.startswith("validation"):
+        return 0.0
+    varies = any(axis.path[0] == "data" for axis in grid.varied if axis.key in grid.keys)
+    settings = range(len(grid) // grid.repeats) if varies else range(1)
+    return max(_test_per_train(grid, number * grid.repeats) for number in settings)
+
+
+def _test_per_train(grid: Grid, row: int) -> float:
+    data = grid.config(row).data
+    if data.folds is not None:
+        return 1 / (data.folds - 1)
+    return 0.0 if data.validation is None else data.validation / (1 - data.validation)
+
+
+def _chances(grid: Grid, figures: Array) -> Chances:
+    """Of figures (settings, repeats); the seed varies fastest."""
+    return chances_of_best(figures.reshape(-1, grid.folds, grid.seeds))
 
 
 def _by_setting(grid: Grid, results: Results) -> Any:
@@ -153,78 +134,9 @@ def _by_setting(grid: Grid, results: Results) -> Any:
 
 
 def _ranks(lost: Sequence[int], means: Sequence[float]) -> list[int]:
-    keys = [(count, inf if np.isnan(mean) else mean) for count, mean in zip(lost, means, strict=True)]
+    keys = [(count, inf if isnan(mean) else mean) for count, mean in zip(lost, means, strict=True)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     ranks = [0] * len(order)
     for rank, number in enumerate(order, 1):
         ranks[number] = rank
     return ranks
-
-
-def paired_difference(values: Array, others: Array) -> PairedDifference:
-    """The mean of values - others, both (repeats,), over the pairs of which both are numbers."""
-    with np.errstate(all="ignore"):
-        spread = Spread.of(values - others)
-        low, high = confidence_interval(spread.mean, spread.sd, spread.n)
-    if not (isfinite(low) and isfinite(high)):
-        low, high = nan, nan
-    return PairedDifference(spread.n, spread.mean, low, high)
-
-
-def summary_csv(summary: Summary) -> str:
-    """A line for each setting: its keys, runs, figures, and distance from the best."""
-    numbers = summary_numbers(summary)
-    lines = [csv_row(["setting", *summary.keys, *numbers])]
-    for setting, row in zip(summary.settings, zip(*numbers.values(), strict=True), strict=True):
-        cells = [str(setting.number), *map(cell, setting.values), *map(_number, row)]
-        lines.append(",".join(cells) + "\n")
-    return "".join(lines)
-
-
-def summary_numbers(summary: Summary) -> dict[str, list[Any]]:
-    """The columns of summary.csv beside the setting and its keys, an entry for each setting.
-
-    Figures that no run has, since nothing was held out, are left out.
-    """
-    settings = summary.settings
-    columns: dict[str, list[Any]] = {
-        "runs": [s.runs for s in settings],
-        "diverged": [s.diverged for s in settings],
-        "failed": [s.failed for s in settings],
-        "rank": [s.rank for s in settings],
-    }
-    for name in [name for name in FIGURES if any(s.spreads[name].n for s in settings)]:
-        columns[f"{name}_mean"] = [s.spreads[name].mean for s in settings]
-        columns[f"{name}_sd"] = [s.spreads[name].sd for s in settings]
-        for k, part in enumerate(QUANTILES):
-            columns[f"{name}_{part}"] = [s.spreads[name].quantiles[k] for s in settings]
-    columns[f"{summary.figure}_difference"] = [s.difference.mean for s in settings]
-    columns[f"{summary.figure}_low"] = [s.difference.low for s in settings]
-    columns[f"{summary.figure}_high"] = [s.difference.high for s in settings]
-    return columns | {"pairs": [s.difference.pairs for s in settings]}
-
-
-def best_as_json(summary: Summary) -> list[dict[str, Any]]:
-    """The best settings, up to ten, as plain data."""
-    return [_as_json(summary, setting) for setting in summary.ranked[:MOST_SHOWN]]
-
-
-def _as_json(summary: Summary, setting: Setting) -> dict[str, Any]:
-    apart = setting.difference
-    figures = {
-        name: {"mean": spread.mean, "sd": spread.sd} for name, spread in setting.spreads.items() if spread.n
-    }
-    return {
-        "setting": setting.number,
-        "rank": setting.rank,
-        "values": dict(zip(summary.keys, setting.values, strict=True)),
-        "runs": setting.runs,
-        "diverged": setting.diverged,
-        "failed": setting.failed,
-        **figures,
-        "difference": {"mean": apart.mean, "low": apart.low, "high": apart.high},
-    }
-
-
-def _number(number: float) -> str:
-    return "" if isnan(number) else repr(number)

@@ -1,46 +1,80 @@
 """Quantiles of Student's t, for confidence intervals of a mean."""
 
 from functools import cache
-from math import exp, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p
+from statistics import NormalDist
 
 _TINY = 1e-300
 _MOST_TERMS = 10_000
+_LARGE = 40.0
+_NEARLY_NORMAL = 10_000  # degrees of freedom
+# Of log(Gamma(a + 1/2) / Gamma(a)) - log(a) / 2, in odd powers of 1/a: from Stirling's series.
+_SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432)
 
 
-@cache
 def t_quantile(p: float, degrees: int) -> float:
     """The quantile of Student's t: of 1 or more degrees of freedom, it is below this with probability p.
 
-    p is above 0 and below 1. By bisection of the distribution, to the last digits of float64.
+    p is above 0 and below 1.
     """
-    if p < 0.5:
-        return -t_quantile(1 - p, degrees)
+    return -t_upper_quantile(p, degrees) if p < 0.5 else t_upper_quantile(1 - p, degrees)
+
+
+@cache
+def t_upper_quantile(tail: float, degrees: int) -> float:
+    """The number that Student's t of 1 or more degrees of freedom exceeds with this probability.
+
+    tail is above 0 and at most 0.5; however small, it keeps its digits, which 1 - tail would lose. By
+    bisection of the distribution, to the last digits of float64.
+    """
+    if degrees >= _NEARLY_NORMAL:
+        return _near_the_normal(-NormalDist().inv_cdf(tail), degrees)
     low, high = 0.0, 1.0
-    while _upper_tail(high, degrees) > 1 - p:
+    while _upper_tail(high, degrees) > tail:
         low, high = high, 2 * high
     while low < (middle := (low + high) / 2) < high:
-        if _upper_tail(middle, degrees) > 1 - p:
+        if _upper_tail(middle, degrees) > tail:
             low = middle
         else:
             high = middle
     return high
 
 
+def _near_the_normal(z: float, degrees: int) -> float:
+    """The quantile of t from the normal one of the same tail: Abramowitz & Stegun, 26.7.5."""
+    square = z * z
+    terms = (
+        (square + 1) / 4,
+        ((5 * square + 16) * square + 3) / 96,
+        (((3 * square + 19) * square + 17) * square - 15) / 384,
+        ((((79 * square + 776) * square + 1482) * square - 1920) * square - 945) / 92160,
+    )
+    return z * (1 + sum(term / float(degrees) ** k for k, term in enumerate(terms, 1)))
+
+
 def _upper_tail(t: float, degrees: int) -> float:
     """The probability of more than t, for t from 0: Abramowitz & Stegun, 26.5.27 and 26.7.1."""
-    return _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t), t * t / (degrees + t * t)) / 2
+    return _incomplete_beta(degrees / 2, degrees / (degrees + t * t), t * t / (degrees + t * t)) / 2
 
 
-def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
-    """The regularized incomplete beta function at x = 1 - rest, by the fraction that converges fast."""
+def _incomplete_beta(a: float, x: float, rest: float) -> float:
+    """The regularized incomplete beta function of a and 1/2 at x = 1 - rest, by a fraction that converges."""
     if x == 0 or rest == 0:
         return 0.0 if x == 0 else 1.0
-    logarithm = lgamma(a + b) - lgamma(a) - lgamma(b)
-    logarithm += a * (log1p(-rest) if rest < 0.5 else log(x)) + b * (log1p(-x) if x < 0.5 else log(rest))
+    logarithm = _log_gamma_step(a) - lgamma(0.5)
+    logarithm += a * (log1p(-rest) if rest < 0.5 else log(x))
+    logarithm += 0.5 * (log1p(-x) if x < 0.5 else log(rest))
     front = exp(logarithm)
-    if x < (a + 1) / (a + b + 2):
-        return front * _fraction(a, b, x) / a
-    return 1 - front * _fraction(b, a, rest) / b
+    if x < (a + 1) / (a + 2.5):
+        return front * _fraction(a, 0.5, x) / a
+    return 1 - front * _fraction(0.5, a, rest) / 0.5
+
+
+def _log_gamma_step(a: float) -> float:
+    """log(Gamma(a + 1/2) / Gamma(a)); of a large a, their logarithms would cancel."""
+    if a < _LARGE:
+        return lgamma(a + 0.5) - lgamma(a)
+    return log(a) / 2 + sum(factor / a ** (2 * k + 1) for k, factor in enumerate(_SERIES))
 
 
 def _fraction(a: float, b: float, x: float) -> float:
@@ -61,11 +95,3 @@ def _fraction(a: float, b: float, x: float) -> float:
 
 def _not_zero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
-
-
-def confidence_interval(mean: float, sd: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The confidence interval of the expectation of n normal values, by their mean and sd; nan below two."""
-    if n < 2:
-        return float("nan"), float("nan")
-    half = t_quantile((1 + level) / 2, n - 1) * (sd / sqrt(n))
-    return mean - half, mean + half
