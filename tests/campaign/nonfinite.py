@@ -102,7 +102,7 @@ def _wrong_with_end(run: irisbp.Run) -> str:
     """The status and the figures, from the parameters that the run names."""
     dataset, figures = run.dataset, run.manifest.figures
     for which in ("last", "best") if run.manifest.best_epoch else ("last",):
-        if not np.isfinite(run.using(which).vector).all():  # type: ignore[arg-type]
+        if not np.isfinite(run.using(which).vector).all():
             return f"the {which} parameters are not finite"
     bad = 0
     for name, rows in (("loss", dataset.train_rows), ("validation_loss", dataset.held_out_rows)):
@@ -117,21 +117,22 @@ def _wrong_with_end(run: irisbp.Run) -> str:
     if run.status != ("not_finite" if bad else "completed"):
         return f"the status is {run.status} with {bad} losses that are not finite"
     reason = run.manifest.reason or ""
-    places = bool(bad) == ("row " in reason and f"epoch {run.manifest.best_epoch or 0}" in reason) or (
-        f"after epoch {run.manifest.epochs}, step {run.manifest.steps}" in reason
-    )
-    return "" if places else f"the reason is {reason!r}"
+    end = f"after epoch {run.manifest.epochs}, step {run.manifest.steps},"
+    place = f"of epoch {run.manifest.best_epoch}," if run.which == "best" else end
+    is_told = place in reason and ": row " in reason if bad else not reason
+    return "" if is_told else f"the reason is {reason!r}"
 
 
 def _mean_loss(run: irisbp.Run, rows: Indices) -> float:
     """The mean cross-entropy of rows: each layer in turn, and the logarithm of a sum of exponentials."""
     values, parameters = run.dataset.inputs[rows], dict(run.parameters)
     names = [name.removesuffix(".weight") for name in parameters if name.endswith(".weight")]
-    act = {"relu": lambda x: np.maximum(x, 0.0), "tanh": np.tanh}[run.config.network.activation]
+    is_relu = run.config.network.activation == "relu"
     with np.errstate(all="ignore"):
         for name in names:
             values = values @ parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
-            values = values if name == "output" else act(values)
+            if name != "output":
+                values = np.maximum(values, 0.0) if is_relu else np.tanh(values)
         largest = values.max(axis=1)
         spread = np.log(np.exp(values - largest[:, None]).sum(axis=1))
         losses: Array = largest - values[np.arange(len(rows)), run.dataset.labels[rows]] + spread
