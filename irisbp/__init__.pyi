@@ -11,6 +11,7 @@ from irisbp.errors import Diverged as Diverged
 from irisbp.errors import Interrupted as Interrupted
 from irisbp.errors import IrisbpError as IrisbpError
 from irisbp.errors import NoRoom as NoRoom
+from irisbp.errors import NotFinite as NotFinite
 from irisbp.errors import RunError as RunError
 from irisbp.errors import StorageError as StorageError
 from irisbp.explanations.explain import explain as explain

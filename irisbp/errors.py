@@ -6,6 +6,7 @@ IrisbpError            2
 ├── RunError           2   a run directory that is missing, unfinished or damaged
 ├── CheckFailed        3   a threshold or a gradient
 ├── Diverged           4   a number that is not finite
+│   └── NotFinite      4   a figure of the parameters that training or evaluating ends with
 ├── Interrupted      130   a Ctrl-C that ended a run in good order; also a KeyboardInterrupt
 ├── StorageError      74   a file could not be written or read
 ├── NoRoom            74   a disk that is too small
@@ -19,7 +20,7 @@ import re
 import shlex
 import unicodedata
 from os import strerror
-from typing import Any
+from typing import Any, Self
 
 # Control characters, format characters (bidirectional ones among them), surrogates, line breaks.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -134,12 +135,19 @@ class Diverged(IrisbpError):
         return str(self).split("\n")[0]
 
     @classmethod
-    def before(cls, reason: str, run: Any) -> "Diverged":
-        """The error of a run that diverged before, by the reason in its manifest."""
+    def before(cls, reason: str, run: Any) -> Self:
+        """The error of a run that ended so before, by the reason in its manifest."""
         error = cls.__new__(cls)
         IrisbpError.__init__(error, reason)
         error.what, error.run = reason, run
         return error
+
+
+class NotFinite(Diverged):
+    """A loss of the final parameters, which are finite, is not: the message names the row.
+
+    run is the irisbp.Run that ended so, None where rows were evaluated.
+    """
 
 
 class Interrupted(IrisbpError, KeyboardInterrupt):

@@ -14,7 +14,7 @@ ROOMS = {
     "derivations.derive": ("derive",),
     "errors": (
         "Busy", "CheckFailed", "ConfigError", "DataError", "Diverged", "Interrupted", "IrisbpError", "NoRoom",
-        "RunError", "StorageError",
+        "NotFinite", "RunError", "StorageError",
     ),
     "explanations.explain": ("explain",),
     "explanations.gradient": ("ExplainedGradient",),

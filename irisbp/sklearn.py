@@ -19,9 +19,10 @@ from irisbp.config.schema import LARGEST_SEED, Config
 from irisbp.config.yaml import Document
 from irisbp.data.dataset import Standardizer, all_but, make_dataset
 from irisbp.data.table import Table
-from irisbp.errors import ConfigError, DataError
+from irisbp.errors import ConfigError, DataError, NotFinite
 from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.types import Array
+from irisbp.runs.evaluate import final_figures
 from irisbp.training.evaluation import probabilities
 from irisbp.training.loop import train
 from irisbp.training.setup import held_out_rows, prepare, resume_from
@@ -76,9 +77,10 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     - network_, parameters_ (n_parameters,), node_classes_ (n_classes,): irisbp's network, its flat vector of
       parameters, and the class of each output node, in the order in which the samples showed them.
 
-    Errors: ConfigError for a parameter's value, when fitting; ValueError for X and y; Diverged, from fit and
-    partial_fit, when a loss or a parameter is no longer finite. Messages name the config's keys, such as
-    network.hidden.
+    Errors: ConfigError for a parameter's value, when fitting; ValueError for X and y, and for a sample that
+    lies too far out for float64; Diverged, from fit and partial_fit, when a loss or a parameter is no longer
+    finite, and its kind NotFinite, when a loss of the final parameters is not. Messages name the config's
+    keys, such as network.hidden.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table = _table(X, y, classes, self._feature_names())
         training = _prepare(config, table)
         ends = list(_epochs(training))
+        _check_figures(training)
         self._keep(training, classes, ends)
         return self
 
@@ -155,6 +158,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table = _table(X, y, known, self._feature_names())
         training = _prepare(config, table, _names(known)) if first else self._resume(config, table)
         ends = list(islice(_epochs(training), 1))
+        _check_figures(training)
         self._keep(training, known, ends if first else [*self._ends, *ends])
         return self
 
@@ -169,7 +173,11 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         inputs = self._standardizer().apply(X)
-        return probabilities(self.network_, self.parameters_, inputs)[:, self._columns()]
+        found = probabilities(self.network_, self.parameters_, inputs)[:, self._columns()]
+        beyond = ~np.isfinite(found).all(axis=1)
+        if beyond.any():
+            raise ValueError(f"X: row {beyond.argmax()} lies so far out that its logits overflow float64")
+        return found
 
     @property
     def coefs_(self) -> list[Array]:
@@ -280,6 +288,13 @@ def _prepare(config: Config, table: Table, classes: tuple[str, ...] = ()) -> Tra
         return prepare(config, table, classes=classes, standardizer=standardizer)
     except DataError as error:
         raise ValueError(str(error)) from error
+
+
+def _check_figures(training: Training) -> None:
+    """NotFinite if a loss of the parameters that a training ends with is not finite."""
+    _, told = final_figures(training)
+    if told:
+        raise NotFinite.before(told, None)
 
 
 def _epochs(training: Training) -> Iterator[Epoch]:

@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from irisbp.config.load import load_config
 from irisbp.data.source import read_table
 from irisbp.data.table import Table
-from irisbp.errors import ConfigError, DataError, Diverged
+from irisbp.errors import ConfigError, DataError, Diverged, NotFinite
 from irisbp.nn.types import Array
 from irisbp.sklearn import BackpropClassifier
 from irisbp.training.evaluation import probabilities
@@ -465,6 +465,24 @@ def test_divergence_is_raised_and_leaves_what_was_learned() -> None:
         estimator.set_params(learning_rate=0.1).partial_fit(FRAME, SPECIES),
         before.partial_fit(FRAME, SPECIES),
     )
+
+
+def test_a_sample_too_far_out_is_named() -> None:
+    fitted = _quick(hidden=[], initializer={"name": "constant", "value": 4.0}).fit(FRAME, SPECIES)
+    samples = FRAME.iloc[:2].copy()
+    samples.iloc[1, 2] = 1e308
+    with pytest.raises(ValueError, match="X: row 1 lies so far out that its logits overflow float64"):
+        fitted.predict(samples)
+
+
+def test_a_loss_of_the_final_parameters_that_is_not_finite_is_raised() -> None:
+    exploding = _quick(activation="relu", batch_size="all", l2=1e33, epochs=5)
+    with pytest.raises(NotFinite, match="the loss of the parameters after epoch 5, step 5, is nan"):
+        exploding.fit(FRAME, SPECIES)
+    for _ in range(4):
+        exploding.partial_fit(FRAME, SPECIES, SPECIES)
+    with pytest.raises(NotFinite, match="the loss of the parameters after epoch 5, step 5, is nan"):
+        exploding.partial_fit(FRAME, SPECIES)
 
 
 def test_before_fit() -> None:

@@ -14,7 +14,7 @@ from irisbp.cli.deferred import new_app
 from irisbp.cli.output import json_text
 from irisbp.cli.table_keys import with_table_keys
 from irisbp.config.schema import Config
-from irisbp.errors import CheckFailed, IrisbpError
+from irisbp.errors import CheckFailed, IrisbpError, NotFinite
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.storage import Directory
 from irisbp.runs.listing import changed_files
@@ -85,7 +85,7 @@ def evaluate(
 ) -> None:
     """Classify the run's data again: loss, accuracy, balanced accuracy, F1, precision, recall, confusion.
 
-    Writes evaluation.json into the run.
+    Writes evaluation.json into the run. Exit code 4 means that the loss is not finite.
     """
     conditions = [_parse(text) for text in assertions or []]
     with OpenDirectory(run) as directory:
@@ -102,16 +102,19 @@ def evaluate(
         print(content)
     else:
         if opened.status != "completed":
-            print_lines(make_console(stderr=True), f"note: the run {_end(opened.manifest.reason)}")
+            print_lines(make_console(stderr=True), f"note: {_end(opened)}")
         print_evaluation(make_console(), evaluation)
     for note in class_notes(evaluation.scores, _ROWS[evaluation.rows], opened.config.class_weight != "none"):
         print(f"note: {note}", file=sys.stderr)
     unmet = _unmet(conditions, {name: getattr(evaluation, name) for name in _FIGURES})
+    told = [*unmet, evaluation.not_finite] if evaluation.not_finite else unmet
     if failure:
-        failure.add(*unmet)
+        failure.add(*told)
         raise failure
     if unmet:
-        raise CheckFailed(*unmet)
+        raise CheckFailed(*told)
+    if told:
+        raise NotFinite.before(evaluation.not_finite, None)
 
 
 def _with_keys(run: Run, keys: list[str] | None, data: Path | None) -> Config | None:
@@ -131,8 +134,11 @@ def _keep(run: Path, content: str) -> IrisbpError | None:
     return None
 
 
-def _end(reason: str | None) -> str:
-    return f"did not complete ({reason}); its parameters at that point are used"
+def _end(run: Run) -> str:
+    reason = run.manifest.reason
+    if run.status == "not_finite":
+        return f"at the end of the run: {reason}"
+    return f"the run did not complete ({reason}); its parameters at that point are used"
 
 
 def _parse(text: str) -> tuple[str, str, float]:

@@ -17,7 +17,7 @@ from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
 from irisbp.show.console import make_console
-from irisbp.show.progress import Dispensable, EpochLines, SampleLines
+from irisbp.show.progress import Dispensable, EpochLines, NotFiniteEpochs, SampleLines
 from irisbp.show.results import class_notes, print_run_result
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Training
@@ -44,17 +44,20 @@ def run_shown(
     note_on: Callable[[Run], str] = lambda run: "",
 ) -> None:
     """Train to the end, or to the first signal; print the result, and the note on a run that has ended."""
+    gaps = NotFiniteEpochs()
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
-            run = session.run(listeners, lambda: stop.exit_code and "stopped by a signal")
+            run = session.run([*listeners, gaps], lambda: stop.exit_code and "stopped by a signal")
         except Diverged as error:
             _show_end(directory, error.run, shown)
+            _print_note(gaps.note)
             _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
             raise ReaderGone(*_interrupted("the reader of the output went away", directory)) from None
     _show_end(directory, run, shown)
+    _print_note(gaps.note)
     scores = session.training.scores
     if run.status == "completed" and scores is not None and not shown.quiet:
         for note in class_notes(scores, "training row", session.training.config.class_weight != "none"):

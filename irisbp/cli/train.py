@@ -51,7 +51,8 @@ def train(
 ) -> None:
     """Train a network and write everything about it into a run directory.
 
-    Without CONFIG it is the article's run. Exit code 4 means that the run diverged.
+    Without CONFIG it is the article's run. Exit code 4 means that the run diverged, or ends with a loss
+    that is not finite.
     """
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")

@@ -152,7 +152,7 @@ class _Counts:
         self._last = part[-1:] or self._last
 
     def fit(self, rows: int, width: int, above: int) -> bool:
-        """Whether each line has as many cells as there are columns, which a line cut short would not."""
+        """Return whether each line has as many cells as there are columns, as one cut short would not."""
         lines = self._lines + (self._last != b"\n")
         return lines == rows + above and self._separators == lines * (width - 1)
 

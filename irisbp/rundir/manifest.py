@@ -20,7 +20,9 @@ from irisbp.data.understood import Reading
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
 
-Status = Literal["completed", "diverged", "interrupted"]
+Status = Literal["completed", "not_finite", "diverged", "interrupted"]
+WHOLE = ("completed", "not_finite")
+"""The statuses of a run that was trained to its end; in the second, a final loss is not finite."""
 
 
 Which = Literal["last", "best"]

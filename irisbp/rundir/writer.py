@@ -10,7 +10,7 @@ from irisbp.data.cells import cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.checkpoint import Checkpoint, write_checkpoint
-from irisbp.rundir.manifest import Clock, Figures, Manifest, Status, make_manifest
+from irisbp.rundir.manifest import WHOLE, Clock, Figures, Manifest, Status, make_manifest
 from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory, Mark
 from irisbp.training.state import Block, Epoch, Progress, Record, Snapshot, Training
@@ -81,7 +81,7 @@ class RunWriter:
         """Write, last of all, the manifest of the closed run."""
         manifest = make_manifest(self._training, status, reason, figures, self._clock, self._files)
         self._directory.write("manifest.json", manifest.model_dump_json(indent=2).encode() + b"\n")
-        RUN.discard_leftovers(self._directory, passing=manifest.status == "completed")
+        RUN.discard_leftovers(self._directory, passing=manifest.status in WHOLE)
         return manifest
 
     def _commit(self) -> None:

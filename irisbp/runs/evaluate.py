@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal, get_args
 
 from irisbp.annotations import DataFrame
@@ -13,7 +14,7 @@ from irisbp.errors import IrisbpError
 from irisbp.html import html_pairs, html_table
 from irisbp.nn.types import Indices
 from irisbp.rundir.manifest import Figures, Which, finite, readings_as_json
-from irisbp.training.evaluation import Scores, evaluate
+from irisbp.training.evaluation import Scores, describe_beyond, evaluate
 from irisbp.training.model import Model
 from irisbp.training.state import Training
 from irisbp.training.stopping import which_parameters
@@ -26,6 +27,7 @@ class Evaluation:
     """A run's figures on some rows: which parameters were used, and which rows of which table.
 
     rows is training, validation (those held out) or all. readings are what was understood of the table.
+    not_finite is "", or says that the loss is not finite and which row makes it so.
     """
 
     which: Which
@@ -33,6 +35,7 @@ class Evaluation:
     rows: RowsName
     scores: Scores
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    not_finite: str = ""
 
     @property
     def samples(self) -> int:
@@ -78,7 +81,8 @@ class Evaluation:
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `irisbp evaluate --json` prints."""
         found = {"which": self.which, "data": self.data, "rows": self.rows} | self.scores.as_json()
-        return found | readings_as_json(self.readings)
+        told = {"not_finite": self.not_finite} if self.not_finite else {}
+        return found | told | readings_as_json(self.readings)
 
     def __repr__(self) -> str:
         return (
@@ -112,7 +116,8 @@ def evaluate_rows(
     rows = _chosen_rows(dataset, name, is_own)
     scores = evaluate(model.network, model.parameters, dataset, rows)
     readings = dataset.readings if is_own else dataset.table.readings
-    return Evaluation(which, _source(dataset, name), name, scores, readings)
+    told = _told_not_finite({"loss": scores}, dataset)
+    return Evaluation(which, _source(dataset, name), name, scores, readings, told)
 
 
 def _source(dataset: Dataset, name: RowsName) -> str:
@@ -133,18 +138,39 @@ def _chosen_rows(dataset: Dataset, name: RowsName, is_own: bool) -> Indices | No
     return dataset.train_rows if name == "training" else dataset.held_out_rows
 
 
-def final_figures(training: Training) -> Figures:
+def final_figures(training: Training) -> tuple[Figures, str]:
     """The figures of the parameters that a run ends with, over its training and its held-out rows.
 
-    The scores of the training rows are kept in the training.
+    Beside them a sentence on those that are not finite, "" without any. The scores of the training rows are
+    kept in the training.
     """
     best, data = training.best, training.dataset
     use_best = best is not None and which_parameters(training.config, True) == "best"
     parameters = best.parameters if best is not None and use_best else training.parameters
-    found = dict[str, float | None]()
-    for prefix, rows in (("", data.train_rows), ("validation_", data.held_out_rows)):
-        if len(rows):
-            scores = evaluate(training.network, parameters, data, rows)
-            training.scores = training.scores if prefix else scores
-            found |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
-    return Figures(**found)
+    training.scores = evaluate(training.network, parameters, data, data.train_rows)
+    found = {"loss": training.scores}
+    if len(data.held_out_rows):
+        found["validation loss"] = evaluate(training.network, parameters, data, data.held_out_rows)
+    figures = dict[str, float | None]()
+    for name, scores in found.items():
+        prefix = name.removesuffix("loss").replace(" ", "_")
+        figures |= {f"{prefix}loss": finite(scores.loss), f"{prefix}accuracy": scores.accuracy}
+    place = f"of epoch {best.epoch}" if best is not None and use_best else _end(training)
+    told = _told_not_finite(found, data, f" of the parameters {place},")
+    return Figures(**figures), told
+
+
+def _end(training: Training) -> str:
+    progress = training.progress
+    return f"after epoch {progress.epoch - (progress.samples == 0)}, step {progress.step}"
+
+
+def _told_not_finite(found: Mapping[str, Scores], dataset: Dataset, of: str = "") -> str:
+    """A sentence on losses that are not finite, "" without any; of says whose they are."""
+    bad = {name: scores for name, scores in found.items() if not isfinite(scores.loss)}
+    if not bad:
+        return ""
+    first, are = next(iter(bad.values())), "is" if len(bad) == 1 else "are"
+    losses = " and the ".join(bad)
+    values = " and ".join(dict.fromkeys(str(scores.loss) for scores in bad.values()))
+    return f"not finite: the {losses}{of} {are} {values}: {describe_beyond(first, dataset)}"

@@ -23,7 +23,9 @@ from irisbp.rundir.manifest import Figures, Manifest, finite
 from irisbp.rundir.reader import read_written
 from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
 
-Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
+Status = Literal[
+    "completed", "stopped early", "not_finite", "diverged", "interrupted", "unfinished", "damaged"
+]
 FileState = Literal["as written", "changed", "missing", "not recorded"]
 
 _LISTED = [
@@ -171,7 +173,8 @@ def _status(manifest: Manifest | None, is_damaged: bool) -> Status:
         return "damaged"
     if manifest is None:
         return "unfinished"
-    return "stopped early" if manifest.stopped_early else manifest.status
+    is_early = manifest.stopped_early and manifest.status == "completed"
+    return "stopped early" if is_early else manifest.status
 
 
 def _started(directory: OpenDirectory, manifest: Manifest | None) -> datetime:

@@ -16,7 +16,7 @@ from irisbp.config.settings import varying_keys
 from irisbp.errors import Diverged, RunError, literal
 from irisbp.rundir.checkpoint import Checkpoint, checkpoint_names, newest_checkpoint
 from irisbp.rundir.directory import check_that_it_is_a_directory
-from irisbp.rundir.manifest import Manifest, versions
+from irisbp.rundir.manifest import WHOLE, Manifest, versions
 from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
@@ -24,7 +24,7 @@ from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manife
 from irisbp.runs.listing import file_state
 from irisbp.runs.open import run_in
 from irisbp.runs.run import Run
-from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession
+from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession, not_finite
 from irisbp.training.setup import prepare, resume_from
 from irisbp.training.state import Training
 
@@ -123,7 +123,7 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
     if wanted is not None:
         content = directory.read("config.yaml")
         _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
-    RUN.discard_leftovers(directory, passing=manifest.status == "completed")
+    RUN.discard_leftovers(directory, passing=manifest.status in WHOLE)
     return manifest
 
 
@@ -162,7 +162,9 @@ def resume_in(directory: Directory, asked: Asked, wanted: Config | None = None) 
 
 
 def checked_end(run: Run) -> Run:
-    """A finished run; Diverged, with the run attached, if it diverged."""
+    """A finished run; Diverged or NotFinite, with the run attached, if it ended so."""
     if run.status == "diverged":
         raise Diverged.before(run.manifest.reason or "diverged", run)
+    if run.status == "not_finite":
+        raise not_finite(run)
     return run

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """Completed, diverged or interrupted."""
+        """completed, not_finite, diverged or interrupted."""
         return self.manifest.status
 
     @property

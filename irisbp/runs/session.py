@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import irisbp
-from irisbp.errors import Diverged, Interrupted, in_shell
+from irisbp.errors import Diverged, Interrupted, NotFinite, in_shell
 from irisbp.rundir.manifest import Figures, Manifest, Status
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
@@ -18,6 +18,7 @@ from irisbp.runs.evaluate import final_figures
 from irisbp.runs.interrupts import Interrupts, noticing_interrupts
 from irisbp.runs.record import MemoryRecorder, RecordedFiles, RunRecord
 from irisbp.runs.run import Run, model_of
+from irisbp.training.causes import cause_of
 from irisbp.training.listeners import Listener, as_listener
 from irisbp.training.loop import train
 from irisbp.training.state import Record, Training
@@ -40,9 +41,15 @@ class Recorder(Protocol):
 
 
 def finish(recorder: Recorder, training: Training, status: Status, reason: str | None = None) -> Manifest:
-    """End a run: its records are kept before its figures are computed, which takes time."""
+    """End a run: its records are kept before its figures are computed, which takes time.
+
+    A run that is completed with a figure that is not finite is so by its status, too.
+    """
     recorder.close(status)
-    return recorder.finish(status, reason, final_figures(training))
+    figures, told = final_figures(training)
+    if told and status == "completed":
+        status, reason = "not_finite", told
+    return recorder.finish(status, reason, figures)
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ class TrainingSession:
         """Train to the end, or until should_stop, which is asked after every record, is true.
 
         Then the run is interrupted; a text that should_stop returns is the reason.
-        Diverged, with the run attached, where it diverges. What a listener raises is raised once the run has
-        ended, interrupted.
+        Diverged, with the run attached, where it diverges, and NotFinite where a loss of its final parameters
+        is not finite. What a listener raises is raised once the run has ended, interrupted.
         """
         recorder = self.start()
         ending = _train(self.training, recorder, [as_listener(each) for each in listeners], should_stop)
@@ -72,6 +79,11 @@ class TrainingSession:
             ending.error.run = run
         if ending.error is not None:
             raise ending.error
+        if manifest.status == "not_finite":
+            error = not_finite(run)
+            if manifest.figures.loss is None:
+                error.add(cause_of(run.config))
+            raise error
         return run
 
     def _run_of(self, manifest: Manifest, recorder: Recorder) -> Run:
@@ -83,6 +95,15 @@ class TrainingSession:
             record = RecordedFiles(self.path, manifest)
         model = model_of(self.training, manifest.which)
         return Run(self.training.config, manifest, model, manifest.which, record, self.path, self.training)
+
+
+def not_finite(run: Run) -> NotFinite:
+    """The error of a run whose final parameters have a figure that is not finite."""
+    manifest = run.manifest
+    error = NotFinite.before(manifest.reason or "not finite", run)
+    if manifest.best_epoch is not None and manifest.which == "last":
+        error.add(f"The best parameters, of epoch {manifest.best_epoch}, are kept, too.")
+    return error
 
 
 def in_memory(training: Training) -> TrainingSession:

@@ -49,8 +49,9 @@ def train(
     true, the run ends there, interrupted. progress shows a bar.
 
     ConfigError, DataError and RunError are raised for wrong arguments, tables and directories. Diverged, with
-    the run attached, is raised where a loss or a parameter stops being finite; Interrupted, also a
-    KeyboardInterrupt, after a Ctrl-C, once the run has ended in good order.
+    the run attached, is raised where a loss or a parameter stops being finite; NotFinite, a kind of it,
+    where a loss of the final parameters is not finite; Interrupted, also a KeyboardInterrupt, after a Ctrl-C,
+    once the run has ended in good order.
     """
     if directory is None and (resume or overwrite):
         raise ConfigError("resume and overwrite need a directory")

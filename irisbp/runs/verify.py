@@ -102,8 +102,8 @@ class Verification:
 def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) -> Verification:
     """Train a run again in a temporary directory and compare; RunError if it cannot be repeated.
 
-    A completed run is repeated to its end, a diverged one until it diverges, an interrupted one up to
-    the record after which it was stopped. listen is called with every record, and may raise to stop.
+    A run that came to its end is repeated to there, a diverged one until it diverges, an interrupted one up
+    to the record after which it was stopped. listen is called with every record, and may raise to stop.
     """
     with OpenDirectory(Path(run)) as directory:
         return verify_in(directory, listen)

@@ -1,11 +1,11 @@
 """A run's progress away from a terminal: plain lines, one per epoch and thinned on long runs."""
 
 from collections.abc import Callable
-from math import ceil
+from math import ceil, isfinite
 from typing import Generic, TextIO, TypeVar
 
 from irisbp.errors import literal
-from irisbp.show.figures import loss_text
+from irisbp.show.figures import counted, loss_text
 from irisbp.training.listeners import Listener
 from irisbp.training.state import Block, Epoch, Record
 
@@ -72,6 +72,30 @@ class EpochLines:
 
     def close(self) -> None:
         """Nothing is left to do."""
+
+
+class NotFiniteEpochs:
+    """Counts the epochs whose validation loss is not finite, for a note at the end."""
+
+    def __init__(self) -> None:
+        self._first, self._count = 0, 0
+
+    def take(self, record: Record) -> None:
+        """Note an epoch, if it is such a one."""
+        if isinstance(record, Epoch) and not isfinite(record.validation_loss or 0.0):
+            self._first = self._first or record.epoch
+            self._count += 1
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def note(self) -> str:
+        """A sentence on these epochs, "" without any."""
+        if not self._count:
+            return ""
+        epochs = f"{counted(self._count, 'epoch')}, first in epoch {self._first}"
+        return f"the validation loss was not finite in {epochs}; that is never the best"
 
 
 class SampleLines:

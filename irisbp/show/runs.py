@@ -21,6 +21,7 @@ from irisbp.show.figures import loss_text, short
 from irisbp.show.tables import fits, print_pairs, print_table, say
 
 _STYLES = {
+    "not_finite": "red",
     "diverged": "red",
     "damaged": "bold red",
     "interrupted": "yellow",
@@ -322,6 +323,8 @@ def _notes(result: Verification) -> Iterable[str]:
         yield f"note: the run was interrupted after step {manifest.steps}; it was compared up to there"
     if not result.equal:
         yield "the run does not repeat"
+    elif manifest.status == "not_finite":
+        yield f"the run repeats to the byte: {manifest.steps} steps, and again a figure is not finite"
     elif manifest.status == "diverged":
         yield f"the run repeats to the byte: {manifest.steps} steps, and then it diverges again"
     else:

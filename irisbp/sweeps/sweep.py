@@ -106,8 +106,14 @@ class Sweep:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The keys and values of the setting that ranks first: `irisbp.train(config, **sweep.best)`."""
-        return self.grid.setting(self.statistics.ranked[0].number)
+        """The keys and values of the setting that ranks first: `irisbp.train(config, **sweep.best)`.
+
+        RunError if all of its runs diverged or failed, since none is the best then.
+        """
+        first = self.statistics.ranked[0]
+        if first.lost == first.runs:
+            raise RunError("no setting is the best: in each, every run diverged or failed")
+        return self.grid.setting(first.number)
 
     def config(self, row: int) -> Config:
         """The config of a row; RunError if there is no such row, DataError if its table has changed."""
@@ -171,7 +177,8 @@ class Sweep:
             first = statistics.ranked[0]
             words = [f"{key}={value}" for key, value in zip(statistics.keys, first.values, strict=True)]
             what, mean = statistics.figure.replace("_", " "), first.spreads[statistics.figure].mean
-            text += f", best {' '.join(words) or 'setting'}: mean {what} {mean:.6g}"
+            if first.lost < first.runs:
+                text += f", best {' '.join(words) or 'setting'}: mean {what} {mean:.6g}"
         return f"<Sweep {text}>"
 
     def _repr_html_(self) -> str:

@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import fsum
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from irisbp.data.dataset import Dataset, rows_of
+from irisbp.data.problems import source_name
+from irisbp.data.table import Table
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.network import Network
 from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.types import Array, Indices
 
 ROWS_AT_ONCE = 4096  # that are classified together
+_FAR = 1e6  # sd; among n training rows, none is more than sqrt(n) from their mean
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class ClassFigures:
 class Scores:
     """loss is the mean over samples; confusion[i][j] counts samples of class i predicted as j.
 
-    loss is the mean cross-entropy in nats, without the weights of classes: scikit-learn's log_loss.
+    loss is the mean cross-entropy in nats, without the weights of classes: scikit-learn's log_loss. beyond
+    counts the rows whose own loss is not finite, and first_beyond is the first of them, a row of the table.
     """
 
     samples: int
@@ -43,6 +48,8 @@ class Scores:
     accuracy: float
     classes: list[ClassFigures]
     confusion: list[list[int]]
+    beyond: int = 0
+    first_beyond: int | None = None
 
     @property
     def balanced_accuracy(self) -> float:
@@ -77,7 +84,7 @@ def evaluate(network: Network, parameters: Array, dataset: Dataset, rows: Indice
     if rows is not None:
         labels, inputs = labels[rows], rows_of(inputs, rows)
     losses, predictions = classify(network, parameters, inputs, labels)
-    size = network.classes
+    size, beyond = network.classes, np.flatnonzero(~np.isfinite(losses))
     confusion = np.zeros((size, size), dtype=np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     return Scores(
@@ -86,7 +93,32 @@ def evaluate(network: Network, parameters: Array, dataset: Dataset, rows: Indice
         accuracy=int(np.trace(confusion)) / len(losses),
         classes=_class_figures(dataset.classes, confusion),
         confusion=confusion.tolist(),
+        beyond=len(beyond),
+        first_beyond=int(beyond[0] if rows is None else rows[beyond[0]]) if len(beyond) else None,
     )
+
+
+def describe_beyond(scores: Scores, dataset: Dataset) -> str:
+    """The first row whose loss is not finite, in words; the column, too, if it is that which lies far out."""
+    row = scores.first_beyond
+    if row is None:
+        return "the mean overflows float64"
+    table, inputs, others = dataset.table, np.abs(dataset.inputs[row]), scores.beyond - 1
+    column, told = int(inputs.argmax()), "its logits overflow float64"
+    if inputs[column] > _FAR:
+        value = table.values[row, column].item()
+        told = f"column {table.features[column]} is {value!r}, so far out that {told}"
+    more = f"; so do those of {others} more row{'s' if others > 1 else ''}" if others else ""
+    return f"{_place(table, row)}: {told}{more}"
+
+
+def _place(table: Table, row: int) -> str:
+    """A row's file, by its name alone, since a file may be moved, and its place in it."""
+    held, source = table.held_out, table.source
+    own = len(table.values) - (held.rows if held else 0)
+    if held and row >= own:
+        row, source = row - own, held.source
+    return f"row {row} of {PurePath(source_name(source)).name} (counted from 0)"
 
 
 def classify(network: Network, parameters: Array, inputs: Array, labels: Indices) -> tuple[Array, Indices]:

@@ -2,10 +2,12 @@
 
 Two thirds of the trials are rows of logits, of which every probability, the loss and the gradient at the
 logits, one row at a time and as a matrix, may be 4 ulp off. One third are small runs, each of which has to
-finish with finite numbers, or to stop as diverged at a place and with parameters that are finite.
+finish with finite numbers, to be told as not_finite at its end, or to stop as diverged at a place, with
+parameters that are finite.
 """
 
 import csv
+import json
 import random
 import subprocess
 import sys
@@ -199,15 +201,16 @@ def _process_trouble(config: Config, end: str, path: Path) -> str:
     """What is wrong with the same run in a process of its own, followed by its evaluation."""
     (path / "config.yaml").write_text(to_yaml(config))
     done = _irisbp("train", str(path / "config.yaml"), "--quiet", "--run-dir", str(path / "again"))
-    expected = {"completed": 0, "diverged": 4}.get(end, 2)
+    expected = {"completed": 0, "not_finite": 4, "diverged": 4}.get(end, 2)
     if done.returncode != expected or "Warning" in done.stderr or "Traceback" in done.stderr:
         return f"the process ended with {done.returncode}, not {expected}: {done.stderr}"
     if expected == 2:
         return ""
     if (path / "again/parameters.npz").read_bytes() != (path / "run/parameters.npz").read_bytes():
         return "the process kept other parameters"
-    evaluated = _irisbp("evaluate", str(path / "again"))
-    if evaluated.returncode or "Warning" in evaluated.stderr:
+    evaluated = _irisbp("evaluate", str(path / "again"), "--json")
+    loss = json.loads(evaluated.stdout)["loss"]
+    if evaluated.returncode != (4 if loss is None else 0) or "Warning" in evaluated.stderr:
         return f"its evaluation ended with {evaluated.returncode}: {evaluated.stderr}"
     return ""
 
@@ -229,8 +232,7 @@ def _train_and_look(training: Training, path: Path) -> tuple[str, str]:
                     last = training.parameters.copy()
                 elif not isfinite(record.loss):
                     return f"the mean loss of epoch {record.epoch} is {record.loss}", "completed"
-            status, place = "completed", None
-            finish(writer, training, "completed")
+            status, place = finish(writer, training, "completed").status, None
         except Diverged as error:
             status, place = "diverged", error
             finish(writer, training, "diverged", error.what)
@@ -266,6 +268,10 @@ def _look_at_files(training: Training, path: Path, status: str, last: Array) -> 
     if not np.array_equal(run.vector, last):
         return "the parameters are not those that training left"
     evaluate(run.network, run.vector, run.dataset)
+    figures, held = run.manifest.figures, run.manifest.data.validation
+    is_finite = figures.loss is not None and (figures.validation_loss is not None or not held)
+    if status != "diverged" and is_finite != (status == "completed"):
+        return f"the status is {status} with {figures}"
     with open(path / "steps.csv", newline="") as file:
         first = next(iter(csv.DictReader(file)))
     return _look_at_first_loss(prepare(training.config), first)

@@ -124,8 +124,8 @@ def _mark_the_axes(axes: list[Axes], run: Run) -> None:
     above = axes[0].secondary_xaxis("top", functions=there_and_back)
     above.set_xlabel("step (update)")
     whole_numbers(above.xaxis)
-    if manifest.status == "diverged":
-        _mark(axes, end, "diverged", VERMILLION)
+    if manifest.status in ("diverged", "not_finite"):
+        _mark(axes, end, manifest.status.replace("_", " "), VERMILLION)
     elif manifest.which == "best" and manifest.best_epoch:
         _mark(axes, manifest.best_epoch, "best", GREEN)
 

@@ -15,7 +15,8 @@ def difference(results: Results, row: int, run: Run, trained_with: dict[str, str
     trained_with are the versions that the sweep was trained with.
     """
     figures, status = run.manifest.figures, str(results.statuses[row])
-    is_same = status == run.status and all(
+    ended = "diverged" if run.status == "not_finite" else run.status  # as a sweep counts it
+    is_same = status == ended and all(
         _is_close(results.columns[name][row], _figure(figures, name)) for name in FIGURES
     )
     if is_same:

@@ -90,9 +90,9 @@ class Results:
     def put(self, k: int, outcome: Outcome) -> None:
         """Take a row's outcome."""
         held_out, reason = outcome.validation_loss is not None, outcome.reason
-        is_beyond = outcome.status == "completed" and not _is_finite(outcome)
+        is_beyond = outcome.status == "completed" and bool(_not_finite(outcome))
         if is_beyond:
-            reason = "a loss of the final parameters is not finite"
+            reason = f"the {_not_finite(outcome)} of the final parameters is not finite"
         entries = {
             "loss": outcome.loss,
             "lowest_epoch_loss": outcome.lowest_epoch_loss,
@@ -153,8 +153,11 @@ class Results:
         return made
 
 
-def _is_finite(outcome: Outcome) -> bool:
-    return isfinite(outcome.loss) and (outcome.validation_loss is None or isfinite(outcome.validation_loss))
+def _not_finite(outcome: Outcome) -> str:
+    """The name of the loss that is not finite, "" if both are."""
+    if not isfinite(outcome.loss):
+        return "loss"
+    return "" if isfinite(outcome.validation_loss or 0.0) else "validation loss"
 
 
 def points(epochs: Iterable[int], rows: int) -> AnyArray:
