@@ -122,7 +122,7 @@ class _Odd(Exception):
 
 
 def _counted(file: IO[bytes], separator: str) -> "_Counts | None":
-    """What is in a file, None if it is odd."""
+    """The counts of a file, None if it is odd."""
     counts = _Counts(separator)
     with suppress(_Odd):
         for part in parts_of(file):
