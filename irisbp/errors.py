@@ -61,6 +61,10 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+class IrisbpWarning(UserWarning):
+    """Something that the user should know; the command line prints it as a note."""
+
+
 class IrisbpError(Exception):
     """The base of all: a message of one or a few plain lines, and an exit code."""
 

@@ -5,8 +5,10 @@ Here are the app, the translation of errors into messages and exit codes, and no
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -14,7 +16,7 @@ from typer.core import TyperGroup
 
 from irisbp import __version__
 from irisbp.cli.deferred import commands_of, new_app
-from irisbp.errors import IrisbpError, ReaderGone, StorageError
+from irisbp.errors import IrisbpError, IrisbpWarning, ReaderGone, StorageError, literal
 
 
 @contextmanager
@@ -79,7 +81,9 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not an exception.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    exit_code = _run()
+    with warnings.catch_warnings():
+        warnings.showwarning = partial(_show, warnings.showwarning)
+        exit_code = _run()
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -98,6 +102,14 @@ def _run() -> int:
         return _report(IrisbpError("not enough memory: the network is too large for this machine"))
     except OSError as error:
         return _report(_output_failure(error))
+
+
+def _show(others: Any, message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Print a warning: ours as a note, others as Python would."""
+    if issubclass(category, IrisbpWarning):
+        print(f"note: {literal(str(message))}", file=sys.stderr)
+    else:
+        others(message, category, *place)
 
 
 def _open_missing_streams() -> None:

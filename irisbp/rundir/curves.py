@@ -1,14 +1,16 @@
 """The figures that a run recorded, thinned for a picture: a file of any length takes little memory."""
 
+from contextlib import suppress
 from io import BufferedReader
 from typing import Any
 
 import numpy as np
 
+from irisbp.errors import RunError
 from irisbp.nn.types import Array
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest
-from irisbp.rundir.reader import open_written, read_rows
+from irisbp.rundir.reader import count_lines, open_written, read_rows
 from irisbp.rundir.writer import EPOCH_COLUMNS
 
 MOST_EPOCHS = 4000
@@ -49,9 +51,9 @@ class Thinned:
 def read_epochs(directory: OpenDirectory, manifest: Manifest) -> dict[str, Array]:
     """The columns of a run's epochs.csv, thinned on a long run; an empty cell is nan."""
     kept = Thinned(MOST_EPOCHS)
-    with open_written(directory, "epochs.csv", manifest.files) as file:
+    with open_written(directory, "epochs.csv", manifest) as file:
         for row in read_rows(file):
-            kept.add([float(cell) if cell else np.nan for cell in row])
+            kept.add(_numbers(file, row, len(EPOCH_COLUMNS)))
     values = np.array(kept.all(), dtype=float).reshape(-1, len(EPOCH_COLUMNS))
     return {name: values[:, k] for k, name in enumerate(EPOCH_COLUMNS)}
 
@@ -63,12 +65,12 @@ def read_losses(directory: OpenDirectory, manifest: Manifest) -> tuple[Array, Ar
     """
     if "steps.csv" not in manifest.files:
         return np.empty(0), np.empty(0), 0
-    with open_written(directory, "steps.csv", manifest.files) as file:
-        wanted = iter(one_of_each_stretch(_count_lines(file) - 1))
+    with open_written(directory, "steps.csv", manifest) as file:
+        wanted = iter(one_of_each_stretch(count_lines(file) - 1))
         following, pairs, count = next(wanted, -1), [], 0
         for row in read_rows(file):
             if count == following:
-                pairs.append((float(row[0]), float(row[-1])))
+                pairs.append(_numbers(file, row[:1] + row[-1:], 2))
                 following = next(wanted, -1)
             count += 1
     values = np.array(pairs, dtype=float).reshape(-1, 2)
@@ -87,8 +89,10 @@ def one_of_each_stretch(count: int) -> list[int]:
     return sorted(set((edges[:-1] + draws * np.diff(edges)).astype(np.int64).tolist()))
 
 
-def _count_lines(file: BufferedReader) -> int:
-    """The number of lines of a file, which is at its start again afterwards."""
-    lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
-    file.seek(0)
-    return lines
+def _numbers(file: BufferedReader, cells: list[str], count: int) -> list[float]:
+    """So many numbers, nan for an empty cell; RunError for other cells."""
+    with suppress(ValueError):
+        numbers = [float(cell) if cell else np.nan for cell in cells]
+        if len(numbers) == count:
+            return numbers
+    raise RunError(f"{file.name}: not a valid row: {','.join(cells)[:100]}")

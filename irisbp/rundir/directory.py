@@ -112,9 +112,9 @@ class OpenDirectory:
         with self.open(name, most) as file:
             return file.read(os.fstat(file.fileno()).st_size)  # no more, if another process appends to it
 
-    def sha256(self, name: str) -> str:
+    def sha256(self, name: str, most: int | None = None) -> str:
         """The sha256 of a regular file's content; RunError as in open."""
-        with self.open(name) as file:
+        with self.open(name, most) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def sizes(self) -> dict[str, int]:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from irisbp import __version__
+from irisbp.data.cells import cell
 from irisbp.data.dataset import Dataset
 from irisbp.data.encoding import Column, Encoder
 from irisbp.data.table import HeldOut, Table
@@ -25,6 +26,16 @@ Status = Literal["completed", "diverged", "interrupted"]
 
 Which = Literal["last", "best"]
 
+# A manifest may be a stranger's: its numbers are those that a run can have, its texts no longer than ours.
+Count = Annotated[int, Field(ge=0, le=10**18)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Digest = Annotated[str, Field(max_length=100)]
+Time = Annotated[str, Field(max_length=100)]
+Versions = Annotated[dict[Time, Time], Field(max_length=100)]
+Files = Annotated[dict[Annotated[str, Field(max_length=255)], Digest], Field(max_length=20)]
+_MOST_REASON = 10_000  # characters
+_HEADER, _EPOCH_ROW, _STEP_NUMBERS = 200, 200, 100  # the most bytes of a header, a row, and a row's numbers
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
@@ -36,14 +47,14 @@ class KeptColumn(_Part):
     name: str
     kind: Literal["number", "boolean", "words"]
     categories: list[str]
-    fill: float | str | None
+    fill: FiniteFloat | str | None
 
 
 class ValidationTable(_Part):
     """The table whose rows were held out; reading is what was understood of it."""
 
     source: str
-    sha256: str
+    sha256: Digest
     reading: dict[str, Any]
 
 
@@ -57,9 +68,9 @@ class Data(_Part):
     """
 
     source: str
-    sha256: str
-    rows: int
-    validation: int
+    sha256: Digest
+    rows: Count
+    validation: Count
     features: list[str]
     target: str
     columns: list[KeptColumn] = []
@@ -94,10 +105,10 @@ class Figures(_Part):
     loss and accuracy are over the training rows, the validation figures over the held-out rows.
     """
 
-    loss: float | None = None
-    accuracy: float | None = None
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
+    loss: FiniteFloat | None = None
+    accuracy: FiniteFloat | None = None
+    validation_loss: FiniteFloat | None = None
+    validation_accuracy: FiniteFloat | None = None
 
 
 class Manifest(_Part):
@@ -109,20 +120,29 @@ class Manifest(_Part):
     """
 
     status: Status
-    reason: str | None
-    epochs: int
-    steps: int
+    reason: Annotated[str, Field(max_length=_MOST_REASON)] | None
+    epochs: Count
+    steps: Count
     stopped_early: bool
-    best_epoch: int | None
+    best_epoch: Count | None
     which: Which
     figures: Figures = Figures()
-    seconds: float
-    started: str
-    finished: str
+    seconds: Seconds
+    started: Time
+    finished: Time
     classes: list[str]
     data: Data
-    versions: dict[str, str]
-    files: dict[str, str]
+    versions: Versions
+    files: Files
+
+    def most(self, name: str) -> int | None:
+        """The most bytes that a table of this run can have; None for files of other kinds."""
+        if name == "epochs.csv":
+            return _HEADER + (self.epochs + 1) * _EPOCH_ROW
+        if name == "steps.csv":
+            longest = max((len(cell(one).encode("utf-8", "replace")) for one in self.classes), default=0)
+            return _HEADER + (self.epochs + 1) * self.data.rows * (_STEP_NUMBERS + 2 * longest)
+        return None
 
 
 @dataclass(frozen=True)
@@ -163,7 +183,7 @@ def make_manifest(
     progress, best = training.progress, training.best
     return Manifest(
         status=status,
-        reason=reason,
+        reason=reason and reason[:_MOST_REASON],
         epochs=progress.epoch - (progress.samples == 0),
         # The sample whose loss was not finite is recorded, but it changed nothing.
         steps=progress.step - (status == "diverged"),

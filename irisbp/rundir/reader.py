@@ -2,12 +2,13 @@
 
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from irisbp.data.dataset import Standardizer
 from irisbp.errors import RunError, in_shell
@@ -19,6 +20,17 @@ from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, Which
 
 _MOST_TEXT = 1 << 20  # bytes of an archive that are not numbers; some hundred for each array are needed
+_MOST_VALUES = 1 << 22  # of a manifest; a network has up to a million inputs, which it names twice
+_LONGEST_LINE = 1 << 20  # bytes; a line has up to two names of classes
+
+
+class Recorded(Protocol):
+    """A manifest, of a run or a sweep: the sha256 of its files, and how long each can be at most."""
+
+    files: dict[str, str]
+
+    def most(self, name: str) -> int | None:
+        """The most bytes that a file of this name can have; None if its kind says that."""
 
 
 def read_manifest(directory: OpenDirectory) -> Manifest:
@@ -29,19 +41,34 @@ def read_manifest(directory: OpenDirectory) -> Manifest:
             raise RunError(f"{path} is not a run: it has no manifest.json")
         hint = f"irisbp resume {in_shell(path)} resumes it"
         raise RunError(f"{path} is an unfinished run: it has no manifest.json; {hint}")
+    return parsed(Manifest, directory)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parsed(model: type[Model], directory: OpenDirectory) -> Model:
+    """The manifest in a directory as a model; RunError if it is damaged.
+
+    Each number or text takes far more memory than it does in the file, where it ends with a comma or begins
+    in a bracket. So these are counted first.
+    """
+    path, content = directory.path / "manifest.json", directory.read("manifest.json")
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise RunError(f"{path} is damaged: it holds more than {_MOST_VALUES} values")
     try:
-        return Manifest.model_validate_json(directory.read("manifest.json"))
+        return model.model_validate_json(content)
     except ValidationError as error:
-        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None
+        raise RunError(f"{path} is damaged: {damage_of(error)}") from None
 
 
 def open_written(
-    directory: OpenDirectory, name: str, files: Mapping[str, str], writer: str = "run"
+    directory: OpenDirectory, name: str, manifest: Recorded, writer: str = "run"
 ) -> BufferedReader:
-    """A file, opened at its start, if it still has the sha256 that is in files; RunError if not."""
-    file = directory.open(name)
+    """A file, opened at its start, if it still has the sha256 that is in the manifest; RunError if not."""
+    file = directory.open(name, manifest.most(name))
     try:
-        if hashlib.file_digest(file, "sha256").hexdigest() != files.get(name):
+        if hashlib.file_digest(file, "sha256").hexdigest() != manifest.files.get(name):
             raise _changed(directory, name, writer)
         file.seek(0)
     except BaseException:
@@ -53,13 +80,13 @@ def open_written(
 def read_written(
     directory: OpenDirectory,
     name: str,
-    files: Mapping[str, str],
+    manifest: Recorded,
     writer: str = "run",
     most: int | None = None,
 ) -> bytes:
-    """A file's content, if it still has the sha256 that is in files; RunError if not, or beyond `most`."""
-    content = directory.read(name, most)
-    if hashlib.sha256(content).hexdigest() != files.get(name):
+    """A file's content, if it has the sha256 that is in the manifest; RunError if not, or beyond `most`."""
+    content = directory.read(name, manifest.most(name) if most is None else most)
+    if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
         raise _changed(directory, name, writer)
     return content
 
@@ -70,13 +97,28 @@ def _changed(directory: OpenDirectory, name: str, writer: str) -> RunError:
 
 def read_rows(file: BufferedReader) -> Iterator[list[str]]:
     """The rows of a CSV file below its header, one at a time; a last line without an end is left out."""
-    lines = (line.decode("utf-8", "backslashreplace") for line in file if line.endswith(b"\n"))
-    reader = csv.reader(lines)
+    whole = (line for line in read_lines(file) if line.endswith(b"\n"))
+    reader = csv.reader(line.decode("utf-8", "backslashreplace") for line in whole)
     try:
         next(reader, None)
         yield from reader
     except csv.Error as error:
         raise RunError(f"{file.name}:{reader.line_num}: {error}") from None
+
+
+def read_lines(file: BufferedReader) -> Iterator[bytes]:
+    """The lines of a file; RunError at one that is longer than any of ours."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise RunError(f"{file.name}: a line has {_LONGEST_LINE} bytes or more")
+        yield line
+
+
+def count_lines(file: BufferedReader) -> int:
+    """The number of lines of a file, which is at its start again afterwards."""
+    lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+    file.seek(0)
+    return lines
 
 
 def read_parameters(
@@ -85,7 +127,7 @@ def read_parameters(
     """The last or best parameters of the run in a directory, and its standardizer; RunError if damaged."""
     name = "best_parameters.npz" if which == "best" else "parameters.npz"
     numbers = network.parameter_count + 2 * network.inputs
-    content = read_written(directory, name, manifest.files, most=8 * numbers + _MOST_TEXT)
+    content = read_written(directory, name, manifest, most=8 * numbers + _MOST_TEXT)
     arrays = _Arrays(directory.path / name, content)
     return arrays.parameters(network), arrays.standardizer(network.inputs)
 

@@ -21,6 +21,7 @@ from irisbp.nearest import did_you_mean
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Figures, Manifest, finite
 from irisbp.rundir.reader import read_written
+from irisbp.runs.agreement import check_agreement
 from irisbp.runs.layout import check_that_it_is_no_sweep, manifest_of
 
 Status = Literal["completed", "stopped early", "diverged", "interrupted", "unfinished", "damaged"]
@@ -126,7 +127,7 @@ def read_entry(directory: OpenDirectory) -> Entry:
     except IrisbpError as error:
         problems.append(str(error))
     if "manifest.json" in names:
-        manifest = _checked_manifest(directory, names, problems)
+        manifest = _checked_manifest(directory, names, config, problems)
     return Entry(
         path=directory.path,
         status=_status(manifest, bool(problems)),
@@ -151,7 +152,9 @@ def _config(directory: OpenDirectory, *, is_finished: bool) -> Config:
     return load_config(path, content=content) if is_finished else load_recorded(path, content)
 
 
-def _checked_manifest(directory: OpenDirectory, names: Sequence[str], problems: list[str]) -> Manifest | None:
+def _checked_manifest(
+    directory: OpenDirectory, names: Sequence[str], config: Config | None, problems: list[str]
+) -> Manifest | None:
     """The manifest, if it can be read; the config is short enough to be compared with it at once."""
     manifest = None
     try:
@@ -160,7 +163,9 @@ def _checked_manifest(directory: OpenDirectory, names: Sequence[str], problems: 
             f"{directory.path / name} is missing" for name in manifest.files if not directory.has(name)
         ]
         if "config.yaml" in names:
-            read_written(directory, "config.yaml", manifest.files)
+            read_written(directory, "config.yaml", manifest)
+        if config is not None:
+            check_agreement(directory, config, manifest)
     except IrisbpError as error:
         problems.append(str(error))
     return manifest
@@ -212,28 +217,28 @@ def list_files(directory: OpenDirectory, manifest: Manifest | None) -> list[File
     """Every file in a run, those in its folders too, and those that only the manifest names."""
     found, recorded = directory.sizes(), manifest.files if manifest else {}
     return [
-        FileEntry(name, found.get(name), file_state(directory, name, recorded.get(name)))
+        FileEntry(name, found.get(name), file_state(directory, name, manifest))
         for name in sorted(found.keys() | recorded.keys())
     ]
 
 
 def changed_files(directory: OpenDirectory, manifest: Manifest) -> Iterator[str]:
     """A sentence for each file of a run that is not the one that it wrote."""
-    for name, recorded in manifest.files.items():
-        state = file_state(directory, name, recorded)
+    for name in manifest.files:
+        state = file_state(directory, name, manifest)
         if state != "as written":
             why = "it is missing" if state == "missing" else "its sha256 differs"
             yield f"{directory.path / name} is not the file that the run wrote: {why}"
 
 
-def file_state(directory: OpenDirectory, name: str, recorded: str | None) -> FileState:
+def file_state(directory: OpenDirectory, name: str, manifest: Manifest | None) -> FileState:
     """Compare a file's sha256 with the recorded one; a file that cannot be read counts as changed."""
-    if recorded is None:
+    if manifest is None or name not in manifest.files:
         return "not recorded"
     with suppress(IrisbpError):
         if not directory.has(name):
             return "missing"
-        if directory.sha256(name) == recorded:
+        if directory.sha256(name, manifest.most(name)) == manifest.files[name]:
             return "as written"
     return "changed"
 

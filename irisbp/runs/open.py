@@ -10,6 +10,7 @@ from irisbp.errors import RunError
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Which
 from irisbp.rundir.reader import read_parameters, read_written
+from irisbp.runs.agreement import check_agreement
 from irisbp.runs.evaluate import Evaluation, RowsName
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.record import RecordedFiles
@@ -31,8 +32,9 @@ def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
 def run_in(directory: OpenDirectory, which: Which | None = None) -> Run:
     """The run in an open directory: see `open_run`."""
     path, manifest = directory.path, manifest_of(directory)
-    content = read_written(directory, "config.yaml", manifest.files)
+    content = read_written(directory, "config.yaml", manifest)
     config = load_config(path / "config.yaml", content=content)
+    check_agreement(directory, config, manifest)
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:
         raise RunError(f"{path} has no best parameters: nothing was monitored")

@@ -112,14 +112,17 @@ class RecordedFiles:
         kinds = {column: str if column in words else "float64" for column in columns} | whole
         with (
             OpenDirectory(self._path) as directory,
-            open_written(directory, name, self._manifest.files) as file,
+            open_written(directory, name, self._manifest) as file,
         ):
-            return read_exactly(
-                file,
-                dtype=kinds,
-                keep_default_na=False,
-                na_values={column: ["", "nan"] for column in columns if column not in words},
-            )
+            try:
+                return read_exactly(
+                    file,
+                    dtype=kinds,
+                    keep_default_na=False,
+                    na_values={column: ["", "nan"] for column in columns if column not in words},
+                )
+            except ValueError as error:  # pandas' own errors are, too
+                raise RunError(f"{file.name} is not as a run writes it: {error}") from None
 
 
 def _no_steps(run: str) -> RunError:

@@ -20,6 +20,7 @@ from irisbp.rundir.manifest import Manifest, versions
 from irisbp.rundir.place import RUN
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.agreement import check_agreement
 from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manifest_of
 from irisbp.runs.listing import file_state
 from irisbp.runs.open import run_in
@@ -115,14 +116,14 @@ def finished_manifest(directory: Directory, wanted: Config | None = None) -> Man
         return None
     changed = [
         f"{name} ({state})"
-        for name, recorded in manifest.files.items()
-        if (state := file_state(directory, name, recorded)) != "as written"
+        for name in manifest.files
+        if (state := file_state(directory, name, manifest)) != "as written"
     ]
     if changed:
         raise RunError(f"{directory.path} is finished, but files have changed: {', '.join(changed)}")
-    if wanted is not None:
-        content = directory.read("config.yaml")
-        _check_config(directory, load_config(directory.path / "config.yaml", content=content), wanted)
+    config = load_config(directory.path / "config.yaml", content=directory.read("config.yaml"))
+    check_agreement(directory, config, manifest)
+    _check_config(directory, config, wanted)
     RUN.discard_leftovers(directory, passing=manifest.status == "completed")
     return manifest
 

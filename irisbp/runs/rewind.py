@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from math import isfinite
 
 from irisbp.errors import IrisbpError, RunError
@@ -110,6 +111,13 @@ def check_recorded(run: Run, step: int, losses: list[float]) -> bool:
     return True
 
 
+def _loss(file: BufferedReader, row: list[str]) -> float:
+    try:
+        return float(row[-1])
+    except ValueError:
+        raise RunError(f"{file.name}: not a valid row: {','.join(row)[:100]}") from None
+
+
 def _recorded_losses(run: Run, step: int) -> list[float]:
     """A step's losses in steps.csv, or in memory."""
     if run.path is None:
@@ -117,11 +125,11 @@ def _recorded_losses(run: Run, step: int) -> list[float]:
     wanted, recorded = str(step), list[float]()
     with (
         OpenDirectory(run.path) as directory,
-        open_written(directory, "steps.csv", run.manifest.files) as file,
+        open_written(directory, "steps.csv", run.manifest) as file,
     ):
         for row in read_rows(file):
-            if row[0] == wanted:
-                recorded.append(float(row[-1]))
+            if row[:1] == [wanted]:
+                recorded.append(_loss(file, row))
             elif recorded:
                 break
     return recorded

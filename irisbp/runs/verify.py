@@ -19,9 +19,10 @@ from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Manifest, versions
-from irisbp.rundir.reader import read_written
+from irisbp.rundir.reader import count_lines, read_lines, read_written
 from irisbp.rundir.storage import Directory
 from irisbp.rundir.writer import RunWriter
+from irisbp.runs.agreement import check_agreement
 from irisbp.runs.compare import differing_entries, entry_name
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
@@ -124,8 +125,10 @@ def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
 
 
 def _prepared(run: OpenDirectory, manifest: Manifest) -> Training:
-    content = read_written(run, "config.yaml", manifest.files)
-    training = prepare(load_config(run.path / "config.yaml", content=content))
+    content = read_written(run, "config.yaml", manifest)
+    config = load_config(run.path / "config.yaml", content=content)
+    check_agreement(run, config, manifest)
+    training = prepare(config)
     if changed := manifest.data.changed_file(training.dataset.table):
         raise RunError(
             f"{changed} has changed since {run.path} was trained on it: the run cannot be repeated"
@@ -149,7 +152,7 @@ class _Stop:
         self._wanted = manifest.status == "interrupted"
         if self._wanted and run.has("epochs.csv"):
             with run.open("epochs.csv") as file:
-                self._epochs = sum(1 for _ in file) - 1
+                self._epochs = count_lines(file) - 1
         self._step = self._epoch = 0
 
     def after(self, record: Record) -> bool:
@@ -178,7 +181,7 @@ def _checks(run: OpenDirectory, again: OpenDirectory, was: Manifest, now: Manife
     # Another version may have cut blocks differently: then only the part that both have can be compared.
     same_place = was.status != "interrupted" or was.steps == now.steps
     for name in dict.fromkeys([*was.files, *now.files]):
-        state = file_state(run, name, was.files.get(name))
+        state = file_state(run, name, was)
         if same_place or not name.endswith(".npz"):
             yield FileCheck(name, state, first_difference(run, again, name, prefix=not same_place))
         else:
@@ -204,7 +207,7 @@ def first_difference(
     if name.endswith(".npz"):
         return _array_difference(run, again, name)
     with run.open(name) as file, again.open(name) as repeated:
-        return _line_difference(file, repeated, prefix=prefix)
+        return _line_difference(read_lines(file), read_lines(repeated), prefix=prefix)
 
 
 def _line_difference(

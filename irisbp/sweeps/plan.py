@@ -18,6 +18,7 @@ from irisbp.data.options import STDIN
 from irisbp.data.table import Table
 from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
+from irisbp.nn.codegen.cache import code_cache
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.columns import Results, points
@@ -162,6 +163,7 @@ def _sample(group: Iterator[Config]) -> tuple[Table, Training | None]:
 def _way(training: Training) -> tuple[float, int]:
     """The cost of training runs like this one: seconds for a sample, and the fewest in a part."""
     if is_compiled(training.config, training.network, training.batch_size):
+        code_cache()  # which says so here, rather than in each process, if it cannot be used
         return _COMPILED, _FEWEST_COMPILED
     return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training) else (_ALONE, 1)
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tests.campaign import (
     Outcome,
+    code_cache,
     cpu_paths,
     csv_meaning,
     damage,
@@ -59,4 +60,5 @@ FAULTS: dict[str, Fault] = {
     "same_machine": same_machine,
     "portable": portable,
     "cpu_paths": cpu_paths,
+    "code_cache": code_cache,
 }

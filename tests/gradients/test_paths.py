@@ -324,7 +324,7 @@ def _compiled_fault(monkeypatch: pytest.MonkeyPatch, method: str, wrong: Callabl
     from irisbp.nn.codegen import loop, objects
 
     right = getattr(loop._Loop, method)
-    monkeypatch.setattr(objects, "cache_folder", lambda: None)
+    monkeypatch.setattr(objects, "code_cache", lambda: None)
     monkeypatch.setattr(objects, "function", objects.function.__wrapped__)
     monkeypatch.setattr(loop._Loop, method, lambda self, *rest: wrong(right, self, *rest))
 

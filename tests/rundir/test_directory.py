@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,16 @@ from irisbp.rundir.storage import Directory
 
 NINE = "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"  # printf 123456789 | sha256sum
 HUGE = 1 << 33  # bytes
+
+
+@dataclass
+class _Files:
+    """A manifest with these digests."""
+
+    files: dict[str, str]
+
+    def most(self, name: str) -> int:
+        return 1000
 
 
 def test_what_is_no_directory_is_told(tmp_path: Path) -> None:
@@ -132,15 +143,29 @@ def test_an_error_of_the_disk_names_the_file(tmp_path: Path, monkeypatch: pytest
 def test_a_file_is_held_against_its_digest(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("123456789")
     with OpenDirectory(tmp_path) as directory:
-        assert read_written(directory, "x.csv", {"x.csv": NINE}) == b"123456789"
-        with open_written(directory, "x.csv", {"x.csv": NINE}) as file:
+        assert read_written(directory, "x.csv", _Files({"x.csv": NINE})) == b"123456789"
+        with open_written(directory, "x.csv", _Files({"x.csv": NINE})) as file:
             assert file.read() == b"123456789"
         wrong: dict[str, Any]
         for wrong in ({}, {"x.csv": NINE[:-1] + "6"}):
             with pytest.raises(RunError, match=r"x\.csv is not the file that the sweep wrote"):
-                read_written(directory, "x.csv", wrong, "sweep")
+                read_written(directory, "x.csv", _Files(wrong), "sweep")
             with pytest.raises(RunError, match=r"x\.csv is not the file that the run wrote"):
-                open_written(directory, "x.csv", wrong)
+                open_written(directory, "x.csv", _Files(wrong))
+
+
+def test_a_table_longer_than_the_manifest_allows_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("irisbp.rundir.directory._File.readinto", None)
+    with (tmp_path / "x.csv").open("wb") as file:
+        file.truncate(HUGE)
+    with OpenDirectory(tmp_path) as directory:
+        for read in (read_written, open_written):
+            with pytest.raises(
+                RunError, match=r"x\.csv has more than 1000 bytes: it is no file of this kind"
+            ):
+                read(directory, "x.csv", _Files({"x.csv": NINE}))
 
 
 def test_a_deep_tree_is_listed_or_left_out(tmp_path: Path) -> None:

@@ -1,14 +1,10 @@
 """Machine code for a structure: compiled at its first use, kept in the user's cache, loaded from there.
 
-A cached file's name is a digest of everything that it depends on: the structure, the processor, the compiler
-and the text of the files that write the code. It begins with the digest of its code, and is in a directory
-that only the user may write into. Without such a directory, or on a system that cannot tell whose it is
-(Windows), code is compiled anew by each process, which takes half a second.
+Its key in the cache is a digest of everything that it depends on: the structure, the processor, the compiler
+and the text of the files that write the code. `cache` says what is read from there and what is not.
 """
 
 import ctypes
-import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -18,10 +14,10 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from irisbp.nn.codegen.cache import code_cache
 from irisbp.nn.codegen.structure import ARGUMENTS, Structure
 
 _NAME = "train"
-_DIGEST = 32  # bytes
 
 Function = Callable[..., None]
 
@@ -33,14 +29,23 @@ def function(structure: Structure) -> Function:
     Other Python threads run during a call.
     """
     machine = _machine(structure.lanes)
-    path = _path(structure)
-    content = _read(path) or _compile(structure, machine, path)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(content))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(_code(structure, machine)))
     engine.finalize_object()
     compiled = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * ARGUMENTS)(engine.get_function_address(_NAME))
     compiled.engine = engine  # type: ignore[attr-defined]  # the engine owns the code's memory
     return compiled
+
+
+def _code(structure: Structure, machine: Any) -> bytes:
+    """The code of a structure, from the cache or compiled."""
+    kept, key = code_cache(), _key(structure)
+    code = kept.read(key) if kept else None
+    if code is None:
+        code = _compile(structure, machine)
+        if kept:
+            kept.write(key, code)
+    return code
 
 
 def _machine(lanes: int) -> Any:
@@ -66,7 +71,7 @@ def _features(lanes: int) -> str:
     return features + ",-avx512f" if lanes == 1 and "+avx512f" in features else features
 
 
-def _compile(structure: Structure, machine: Any, path: Path | None) -> bytes:
+def _compile(structure: Structure, machine: Any) -> bytes:
     from irisbp.nn.codegen.loop import write  # loads llvmlite.ir, which cached code does without
 
     fuses = llvm.get_host_cpu_features().get("fma", not machine.triple.startswith("x86_64"))
@@ -76,67 +81,14 @@ def _compile(structure: Structure, machine: Any, path: Path | None) -> bytes:
     tuning.loop_vectorization = tuning.slp_vectorization = True
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    content: bytes = machine.emit_object(module)
-    if path is not None:
-        _write(path, content)
-    return content
+    code: bytes = machine.emit_object(module)
+    return code
 
 
-def _path(structure: Structure) -> Path | None:
-    """The file for a structure's code; None if there is no directory for it."""
-    folder = cache_folder()
-    if folder is None:
-        return None
+def _key(structure: Structure) -> bytes:
+    """The digest of all that a structure's code depends on."""
     processor = llvm.get_host_cpu_name(), _features(structure.lanes)
     key = sha256(repr((structure, llvmlite.__version__, llvm.llvm_version_info, processor)).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         key.update(source.read_bytes())
-    return folder / f"{key.hexdigest()[:40]}.o"
-
-
-@cache
-def cache_folder() -> Path | None:
-    """The directory for cached code; None if there is none."""
-    return _find_folder()
-
-
-def _find_folder() -> Path | None:
-    """A directory of the user's: $XDG_CACHE_HOME/irisbp, ~/.cache/irisbp, or one among temporary files."""
-    if not hasattr(os, "geteuid"):  # Windows: no owner and no mode to trust a directory by
-        return None
-    home, user = os.environ.get("XDG_CACHE_HOME", ""), os.geteuid()
-    if not os.path.isabs(home):  # as the XDG Base Directory Specification says
-        home = os.path.expanduser("~/.cache")
-    for folder in (Path(home) / "irisbp", Path(tempfile.gettempdir()) / f"irisbp-{user}"):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            state = folder.lstat()
-        except OSError:
-            continue
-        is_private = state.st_uid == user and not state.st_mode & 0o022 and not folder.is_symlink()
-        if is_private and os.access(folder, os.W_OK):
-            return folder
-    return None
-
-
-def _read(path: Path | None) -> bytes | None:
-    """The cached code; None if there is none, or it is damaged."""
-    try:
-        content = path.read_bytes() if path else b""
-    except OSError:
-        return None
-    digest, code = content[:_DIGEST], content[_DIGEST:]
-    return code if code and sha256(code).digest() == digest else None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Cache code, whole or not at all; a failure is no error."""
-    name = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(sha256(content).digest() + content)
-        os.replace(name, path)
-    except OSError:
-        if name is not None and os.path.exists(name):
-            os.unlink(name)
+    return key.digest()

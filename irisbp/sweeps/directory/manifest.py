@@ -4,15 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from irisbp.errors import RunError, in_shell
-from irisbp.rundir.damage import damage_of
 from irisbp.rundir.directory import OpenDirectory
-from irisbp.rundir.manifest import now, readings_as_json, versions
+from irisbp.rundir.manifest import (
+    Count,
+    Digest,
+    Files,
+    Seconds,
+    Time,
+    Versions,
+    now,
+    readings_as_json,
+    versions,
+)
+from irisbp.rundir.reader import parsed
 from irisbp.sweeps.directory.place import check_that_it_is_a_sweep
 from irisbp.sweeps.plan import SweepPlan
-from irisbp.sweeps.results.columns import Results
+from irisbp.sweeps.results.columns import Results, most_bytes
 
 
 class SweepManifest(BaseModel):
@@ -24,18 +34,22 @@ class SweepManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     status: Literal["completed"] = "completed"
-    runs: int
-    diverged: int
-    failed: int = 0
-    settings: int
-    seconds: float
-    started: str
-    finished: str
-    configs: str
-    data: dict[str, str]
+    runs: Count
+    diverged: Count
+    failed: Count = 0
+    settings: Count
+    seconds: Seconds
+    started: Time
+    finished: Time
+    configs: Digest
+    data: dict[str, Digest]
     tables: list[dict[str, Any]] = []
-    versions: dict[str, str]
-    files: dict[str, str]
+    versions: Versions
+    files: Files
+
+    def most(self, name: str) -> int | None:
+        """The most bytes that curves.npz can have; None for files of other kinds."""
+        return most_bytes(self.runs) if name == "curves.npz" else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,4 @@ def read_manifest(directory: OpenDirectory) -> SweepManifest:
     path = directory.path
     if not directory.has("manifest.json"):
         raise RunError(f"{path} is an unfinished sweep; irisbp resume {in_shell(path)} resumes it")
-    try:
-        return SweepManifest.model_validate_json(directory.read("manifest.json"))
-    except ValidationError as error:
-        raise RunError(f"{path / 'manifest.json'} is damaged: {damage_of(error)}") from None
+    return parsed(SweepManifest, directory)

@@ -11,9 +11,7 @@ from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory.manifest import Session
 from irisbp.sweeps.plan import SweepPlan
-from irisbp.sweeps.results.columns import Results
-
-_LARGEST_PART = 1 << 30  # bytes
+from irisbp.sweeps.results.columns import Results, most_bytes
 
 
 class _PartText(BaseModel):
@@ -52,7 +50,7 @@ def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[in
     RunError if it is not one of this sweep's, DataError if it was trained on other data.
     """
     path = directory.path / name
-    arrays = unpack(path, directory.read(name, _LARGEST_PART))
+    arrays = unpack(path, directory.read(name, most_bytes(len(plan.grid))))
     try:
         about = _PartText.model_validate_json(arrays["about"].tobytes())
         rows = [int(row) for row in arrays["rows"].reshape(-1)]

@@ -15,7 +15,7 @@ from irisbp.rundir.reader import read_written
 from irisbp.sweeps.directory.manifest import SweepManifest, read_manifest
 from irisbp.sweeps.directory.place import GRID, check_that_it_is_a_sweep
 from irisbp.sweeps.grid.grid import Grid, read_grid
-from irisbp.sweeps.results.columns import Results
+from irisbp.sweeps.results.columns import Results, most_points
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,17 @@ def load_sweep(directory: OpenDirectory) -> FinishedSweep:
     """The sweep in a directory; RunError or StorageError if there is no finished one."""
     manifest = read_manifest(directory)
     grid = _grid(directory, manifest)
-    content = read_written(directory, "curves.npz", manifest.files, "sweep")
-    arrays = unpack(directory.path / "curves.npz", content)
+    path = directory.path / "curves.npz"
+    arrays = unpack(path, read_written(directory, path.name, manifest, "sweep"))
     epochs: AnyArray = arrays.get("epoch", np.empty(0, np.int64))
-    return FinishedSweep(directory.path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
+    if epochs.dtype != np.int64 or epochs.ndim != 1 or len(epochs) > most_points(len(grid)):
+        raise RunError(f"{path}: epoch is not an array of up to {most_points(len(grid))} int64")
+    try:
+        results = Results.from_arrays(arrays, len(grid), epochs)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
+    _check_agreement(directory.path, manifest, results)
+    return FinishedSweep(directory.path, manifest, grid, results)
 
 
 def row_config(path: Path, row: int) -> Config:
@@ -70,8 +77,27 @@ def check_tables(sweep: str, manifest: SweepManifest, data: DataSection) -> None
 
 
 def _grid(directory: OpenDirectory, manifest: SweepManifest | None) -> Grid:
+    """The grid; RunError if it is not that of the manifest."""
     if manifest is None:
-        content = directory.read(GRID)
-    else:
-        content = read_written(directory, GRID, manifest.files, "sweep")
-    return read_grid(directory.path / GRID, content)
+        return read_grid(directory.path / GRID, directory.read(GRID))
+    grid = read_grid(directory.path / GRID, read_written(directory, GRID, manifest, "sweep"))
+    settings = len(grid) // grid.repeats
+    if (len(grid), settings) != (manifest.runs, manifest.settings):
+        theirs = f"{len(grid)} runs in {settings} settings"
+        raise _contradiction(directory.path, GRID, theirs, f"{manifest.runs} in {manifest.settings}")
+    return grid
+
+
+def _check_agreement(path: Path, manifest: SweepManifest, results: Results) -> None:
+    """RunError if other numbers of runs diverged or failed than the manifest says."""
+    diverged, failed = int(results.diverged.sum()), int(results.failed.sum())
+    if (diverged, failed) != (manifest.diverged, manifest.failed):
+        theirs = f"{diverged} runs that diverged and {failed} that failed"
+        raise _contradiction(path, "curves.npz", theirs, f"{manifest.diverged} and {manifest.failed}")
+
+
+def _contradiction(path: Path, name: str, theirs: str, ours: str) -> RunError:
+    return RunError(
+        f"{path} contradicts itself: {name} has {theirs}, manifest.json {ours};"
+        " one of the two is not the sweep's"
+    )

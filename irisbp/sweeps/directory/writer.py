@@ -19,6 +19,7 @@ from irisbp.sweeps.results.statistics import Summary, summarize, summary_csv
 TABLES = ("results.csv", "summary.csv")
 
 _AT_MOST_EVERY = 1.0  # seconds between two files of results
+_LONGEST_ROW = 1 << 16  # bytes of a table's row, without its keys' values
 
 
 class SweepWriter:
@@ -112,7 +113,8 @@ def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary)
     RunError if they would not be the files that the sweep wrote.
     """
     digests = found.manifest.files
-    lost = [name for name in TABLES if _digest(directory, name) != digests.get(name)]
+    most = (len(found.grid) + 1) * (_LONGEST_ROW + sum(2 * len(axis.text) for axis in found.grid.varied))
+    lost = [name for name in TABLES if _digest(directory, name, most) != digests.get(name)]
     if not lost:
         return []
     made = _tables(found.grid, found.results, summary)
@@ -126,9 +128,9 @@ def restore_tables(directory: Directory, found: FinishedSweep, summary: Summary)
     return lost
 
 
-def _digest(directory: Directory, name: str) -> str | None:
-    """The sha256 of a file, None if it cannot be read."""
+def _digest(directory: Directory, name: str, most: int) -> str | None:
+    """The sha256 of a file, None if it cannot be read or has more bytes than most."""
     try:
-        return directory.sha256(name)
+        return directory.sha256(name, most)
     except RunError:
         return None

@@ -33,7 +33,9 @@ HEADER = (
 NO_EPOCH = -1  # the best epoch of a run that monitored none
 _LONGEST_REASON = 300  # bytes
 _MOST_VALUES = 4_000_000  # of a curve, in all rows together
-_MOST_POINTS, _FEWEST_POINTS = 200, 4  # of a row's curve
+_MOST_POINTS, _FEWEST_POINTS = 200, 4  # of a row's curve, and
+_ENDS = 20  # at the last epochs of shorter runs
+_MOST_TEXT = 1 << 20  # bytes of an archive that are not of any row
 
 _NUMBERS = ("loss", "lowest_epoch_loss", "accuracy", "validation_loss", "validation_accuracy")
 _COUNTS = ("epochs", "steps", "best_epoch", "diverged", "failed", "held_out", "stopped_early", "uses_best")
@@ -157,16 +159,30 @@ def _is_finite(outcome: Outcome) -> bool:
     return isfinite(outcome.loss) and (outcome.validation_loss is None or isfinite(outcome.validation_loss))
 
 
+def most_bytes(rows: int) -> int:
+    """The most bytes that the arrays of so many rows can have."""
+    of_row = 8 * (len(_NUMBERS) + len(_COUNTS) + len(_CURVES) * most_points(rows)) + _LONGEST_REASON + 1
+    return rows * of_row + _MOST_TEXT
+
+
+def most_points(rows: int) -> int:
+    """The most epochs at which curves of so many rows are kept."""
+    return _most_spread(rows) + _ENDS
+
+
+def _most_spread(rows: int) -> int:
+    return max(_FEWEST_POINTS, min(_MOST_POINTS, _MOST_VALUES // max(rows, 1)))
+
+
 def points(epochs: Iterable[int], rows: int) -> AnyArray:
     """The epochs at which curves are kept, for runs with so many epochs each: all, or up to 200 of them.
 
     The first and the last are among them; a sweep of more than 20,000 rows keeps fewer.
     """
     ends = sorted(set(epochs))
-    most = max(_FEWEST_POINTS, min(_MOST_POINTS, _MOST_VALUES // rows))
-    spread = np.linspace(1, ends[-1], min(most, ends[-1])).round().astype(np.int64)
+    spread = np.linspace(1, ends[-1], min(_most_spread(rows), ends[-1])).round().astype(np.int64)
     # A shorter run's last epoch, too, if these are few.
-    return np.union1d(spread, np.array(ends[-20:], np.int64))
+    return np.union1d(spread, np.array(ends[-_ENDS:], np.int64))
 
 
 def results_csv(grid: Grid, results: Results) -> str:

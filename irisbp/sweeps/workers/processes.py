@@ -20,7 +20,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
-from irisbp.errors import WorkerDied
+from irisbp.errors import IrisbpWarning, WorkerDied
 from irisbp.sweeps.workers.signals import blocked
 
 Part = TypeVar("Part")
@@ -101,7 +101,8 @@ def _numbered(function: Callable[[Part], Result], index: int, part: Part) -> tup
 
 
 def _end_with(parent: int) -> None:
-    """End this worker process when its parent ends; called as it starts."""
+    """End this worker process when its parent ends, which has told the user what there was to tell."""
+    warnings.simplefilter("ignore", IrisbpWarning)
 
     def watch() -> None:
         while os.getppid() == parent:
