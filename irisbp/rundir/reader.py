@@ -139,7 +139,10 @@ class _Arrays:
         self._path, self._arrays = path, unpack(path, content)
 
     def standardizer(self, features: int) -> Standardizer:
-        return Standardizer(*(self._take(f"standardizer.{name}", (features,)) for name in ("mean", "sd")))
+        mean, sd = (self._take(f"standardizer.{name}", (features,)) for name in ("mean", "sd"))
+        if not (np.isfinite(mean).all() and (sd > 0.0).all()):
+            raise RunError(f"{self._path}: a mean is not finite, or a standard deviation not above 0")
+        return Standardizer(mean, sd)
 
     def parameters(self, network: Network) -> Array:
         parameters = np.empty(network.parameter_count)

@@ -7,7 +7,7 @@ import numpy as np
 
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset
-from irisbp.errors import ConfigError, IrisbpError
+from irisbp.errors import ConfigError, DataError, IrisbpError
 from irisbp.gradients.backward import BackwardPass, adapted
 from irisbp.gradients.case import Case
 from irisbp.gradients.check import run_check
@@ -86,6 +86,8 @@ def case_of(
             raise ConfigError("network, inputs, labels and objective: a run is checked with its own")
         check_engine(found.config)
         dataset = found.dataset
+        if not np.isfinite(dataset.inputs).all():
+            raise DataError(f"{found.path or 'the run'}: its standardized features are beyond float64")
         own, loops = objective_of(found.config, dataset), _loops_of(found.config, found.network, dataset)
         return Case(found.network, dataset.inputs, dataset.labels, own, loops, found.vector)
     if (inputs is None) != (labels is None):

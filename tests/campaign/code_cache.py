@@ -5,6 +5,7 @@ tried as root only; the table says so where it was not.
 """
 
 import ctypes
+import functools
 import os
 import random
 import shutil
@@ -67,11 +68,11 @@ def run(trials: int, folder: Path) -> Outcome:
     """Each way of spoiling once, in an order that chance has drawn, then exchanges for the rest."""
     outcome = Outcome()
     kept = _kept(folder)
-    once, loops = [*_files(kept), *_folders()], [*_loops()]
-    random.Random(15).shuffle(once)
+    once, loops = _ways(kept)
     # All of them, and loops for the rest; if there is not room for all, each loop once before them.
     rest = max(trials - len(once), len(loops))
-    chosen = [*islice(cycle(loops), rest), *once[: max(trials - rest, 0)]]
+    chosen = [*islice(cycle(range(len(loops))), rest)]
+    chosen += range(len(loops), len(loops) + min(max(trials - rest, 0), len(once)))
     for told in spread(partial(_try, folder, kept), chosen):
         outcome.check(not told, told)
     strangers = "" if os.geteuid() == 0 else "; nothing as another user: that needs root"
@@ -117,8 +118,18 @@ def _train(run: Path, home: Path) -> Done:
         return process.wait()
 
 
-def _try(folder: Path, kept: Kept, trial: _Trial) -> str:
+@functools.cache
+def _ways(kept: Kept) -> tuple[list[_Trial], list[_Trial]]:
+    """Ways of spoiling, and loops; a process of the pool inherits them, since some cannot be sent to it."""
+    once = [*_files(kept), *_folders()]
+    random.Random(15).shuffle(once)
+    return once, [*_loops()]
+
+
+def _try(folder: Path, kept: Kept, number: int) -> str:
     """What went wrong, or nothing."""
+    once, loops = _ways(kept)
+    trial = [*loops, *once][number]
     with scratch(folder) as root:
         home = root / "home"
         shutil.copytree(kept.home, home, symlinks=True)

@@ -22,6 +22,7 @@ from tests.campaign import (
     random_signals,
     same_machine,
     spreadsheet,
+    strangers,
     terminal,
     yaml_hostile,
     yaml_meaning,
@@ -61,4 +62,5 @@ FAULTS: dict[str, Fault] = {
     "portable": portable,
     "cpu_paths": cpu_paths,
     "code_cache": code_cache,
+    "strangers": strangers,
 }

@@ -121,7 +121,7 @@ def _draw_band(axes: Axes, k: int, epochs: Array, curves: Array) -> Any:
     curves = curves[:, known]
     with np.errstate(all="ignore"):
         mean = drawable(np.nanmean(curves, axis=0))
-        low, high = np.nanquantile(curves, _BAND, axis=0)
+        low, high = np.nanquantile(curves, _BAND, axis=0) if known.any() else (mean, mean)
     if len(curves) > 1:
         axes.fill_between(epochs[known], drawable(low), drawable(high), color=COLOURS[k], alpha=0.14, lw=0)
     style = {"color": COLOURS[k], "linestyle": DASHES[k % len(DASHES)]}

@@ -35,8 +35,10 @@ def load_sweep(directory: OpenDirectory) -> FinishedSweep:
     path = directory.path / "curves.npz"
     arrays = unpack(path, read_written(directory, path.name, manifest, "sweep"))
     epochs: AnyArray = arrays.get("epoch", np.empty(0, np.int64))
-    if epochs.dtype != np.int64 or epochs.ndim != 1 or len(epochs) > most_points(len(grid)):
-        raise RunError(f"{path}: epoch is not an array of up to {most_points(len(grid))} int64")
+    if not (epochs.dtype == np.int64 and epochs.ndim == 1 and 0 < len(epochs) <= most_points(len(grid))):
+        raise RunError(f"{path}: epoch is not an array of 1 to {most_points(len(grid))} int64")
+    if epochs[0] < 1 or (np.diff(epochs) < 1).any():
+        raise RunError(f"{path}: its epochs are not in order")
     try:
         results = Results.from_arrays(arrays, len(grid), epochs)
     except RunError as error:
