@@ -1,4 +1,4 @@
-"""What a finished run's files say about each other: a stranger's may contradict each other.
+"""Checks that a finished run's files agree with each other: those of a stranger's may not.
 
 The sha256 of a file in the manifest shows an accident, but whoever changes the file can change that, too.
 """
@@ -39,7 +39,7 @@ class _Contradiction(RunError):
 
 
 def _of_epochs(config: Config, manifest: Manifest) -> tuple[str, str] | None:
-    """What the config says of the epochs, and what the manifest says that cannot be with it."""
+    """The epochs that the config says, and what of the manifest cannot be with them; None if all can."""
     epochs, wanted, best = manifest.epochs, config.epochs, manifest.best_epoch
     is_whole = manifest.status == "completed" and not manifest.stopped_early
     if epochs > wanted or (is_whole and epochs < wanted):
@@ -52,7 +52,7 @@ def _of_epochs(config: Config, manifest: Manifest) -> tuple[str, str] | None:
 
 
 def _of_steps(config: Config, manifest: Manifest) -> tuple[str, str] | None:
-    """The same of the steps, which the rows to train on and their batches make of the epochs."""
+    """The same of steps: the rows to train on and their batches say how many an epoch has."""
     rows = manifest.data.rows - manifest.data.validation
     if rows < 1:
         return "a network that is trained", f"{rows} rows to train it on"
