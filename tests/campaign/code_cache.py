@@ -13,6 +13,7 @@ import signal
 import socket
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -111,6 +112,7 @@ def _train(run: Path, home: Path) -> Done:
     temporary.mkdir()
 
     def at_home() -> None:
+        warnings.resetwarnings()  # in a test they are errors
         os.environ.pop("XDG_CACHE_HOME", None)
         os.environ["HOME"], tempfile.tempdir = str(home), str(temporary)
 
