@@ -101,6 +101,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         early_stopping: Mapping[str, Any] | None = None,
         engine: str = "plain",
         numerics: str = "native",
+        threads: int = 1,
         rng: str = "numpy",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -121,6 +122,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.early_stopping = early_stopping
         self.engine = engine
         self.numerics = numerics
+        self.threads = threads
         self.rng = rng
         self.random_state = random_state
 

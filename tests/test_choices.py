@@ -106,6 +106,7 @@ def configs(draw: st.DrawFn) -> Config:
             "seed": draw(st.integers(0, 2**31 - 1)),
             "rng": rng,
             "numerics": draw(st.sampled_from(["native", "portable"])),
+            "threads": draw(st.integers(1, 3)),
             "learning_rate": draw(st.sampled_from([1e-3, 0.01, 0.03, 0.1, 0.3])),
             "epochs": draw(st.integers(2, 4)),
             "initializer": draw(_choice("initializer")),

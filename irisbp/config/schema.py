@@ -18,6 +18,7 @@ from irisbp.characters import CHARACTERS
 
 MOST_EPOCHS = 10**9
 WIDEST_LAYER = 10**6
+MOST_THREADS = 1024
 LARGEST_SEED = {"numpy": 2**63 - 1, "r": 2**31 - 1}
 
 # The article's choices, for a mapping of options without a name.
@@ -398,6 +399,9 @@ class Config(_Section):
         default="plain", description="one of plain, compiled"
     )
     numerics: Literal["native", "portable"] = Field(default="native", description="one of native, portable")
+    threads: int = Field(
+        default=1, ge=1, le=MOST_THREADS, description=f"a whole number from 1 to {MOST_THREADS}"
+    )
     record: Literal["steps", "epochs"] = Field(default="steps", description="one of steps, epochs")
     checkpoint_every: Annotated[CheckpointEvery, BeforeValidator(_every)] = Field(
         default=CheckpointEvery(),

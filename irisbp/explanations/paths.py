@@ -13,7 +13,7 @@ import numpy as np
 
 from irisbp.explanations.naming import Parameter
 from irisbp.explanations.worked import Numbers
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.types import Array
 
 MOST_PATHS = 1000
@@ -114,9 +114,10 @@ def _carried(parameter: Parameter, weights: list[Array], numbers: Numbers, start
     of = np.abs if size else np.asarray
     change = np.zeros(parameter.layer.fan_out)
     change[parameter.node] = abs(start) if size else start
-    for k in range(parameter.depth, len(numbers.hidden)):
-        change = (change * of(numbers.hidden[k].slopes)) @ of(weights[k + 1])
-    return float(change @ of(numbers.by_logit))
+    with fixed_threads(parameter.network, 1):
+        for k in range(parameter.depth, len(numbers.hidden)):
+            change = (change * of(numbers.hidden[k].slopes)) @ of(weights[k + 1])
+        return float(change @ of(numbers.by_logit))
 
 
 def _factors(parameter: Parameter, weights: list[Array], numbers: Numbers, start: float) -> Iterator[Factor]:

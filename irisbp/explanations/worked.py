@@ -15,7 +15,7 @@ from irisbp.errors import Diverged, IrisbpError
 from irisbp.explanations.naming import Parameter
 from irisbp.nn.backprop import Objective
 from irisbp.nn.engines.one.plain import PlainLoop
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.numerics.choice import Numerics, numerics_of
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
@@ -97,7 +97,7 @@ def numbers_of(
     blocks, numerics = network.blocks(parameters), numerics_of(network.numerics)
     activate = numerics.activations[network.activation]
     layers, values = [], inputs
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), fixed_threads(network, len(inputs)):
         for block in blocks[:-1]:
             sums = _product(numerics, _extended(values), block)
             pair = np.stack([sums, np.empty_like(sums)])

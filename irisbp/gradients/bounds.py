@@ -19,7 +19,7 @@ import numpy.typing as npt
 from irisbp.gradients.reference import Sides
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Objective
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.types import Array, Indices
 
 _Mask = npt.NDArray[np.bool_]
@@ -71,7 +71,7 @@ def rounding_bounds(
     exact = np.zeros_like(inputs)
     layers = [_BoundedLayer(inputs, exact, exact, exact)]
     kinks: list[tuple[int, int, int]] = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), fixed_threads(network, len(labels)):
         for depth, block in enumerate(blocks[:-1]):
             a, error = _weighted_sums(layers[-1], block)
             right = a > 0.0
@@ -102,7 +102,7 @@ def rounding_bounds(
 def sums_of(network: Network, parameters: Array, inputs: Array) -> list[Array]:
     """Each layer's weighted sums (rows, nodes) at inputs (rows, inputs); the last are the logits."""
     sums, value = list[Array](), inputs
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), fixed_threads(network, len(inputs)):
         for block in network.blocks(parameters):
             sums.append(value @ block[:-1] + block[-1])
             value = activated(network.activation, sums[-1])

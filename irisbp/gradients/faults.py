@@ -18,7 +18,7 @@ from irisbp.gradients.sizes import sizes_of
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Objective
 from irisbp.nn.losses import cross_entropy, softmax
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.types import Array, Indices
 
 SCALED_BY = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9, 1e-11, 1e-12, 1e-13)
@@ -35,7 +35,7 @@ class BackwardCopy:
         self, network: Network, parameters: Array, inputs: Array, labels: Indices, objective: Objective
     ) -> tuple[float, Array]:
         """The objective and its gradient."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), fixed_threads(network, len(labels)):
             return self._run(network, parameters, inputs, labels, objective)
 
     def _run(

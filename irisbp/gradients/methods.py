@@ -12,7 +12,7 @@ from irisbp.gradients.paths import own_gradient
 from irisbp.nn.activations import LEAK
 from irisbp.nn.backprop import Backprop, Objective
 from irisbp.nn.losses import cross_entropy
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.types import Array, Indices
 
 _Complex = npt.NDArray[np.complex128]
@@ -43,7 +43,7 @@ def central_differences(
         losses, _ = cross_entropy(forward(extended), labels)
         return reduced_loss(network, moved, losses, labels, objective)
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), fixed_threads(network, len(labels)):
         for k in range(len(parameters)) if only is None else (only,):
             here = parameters[k].item()
             h = CENTRAL_STEP * max(1.0, abs(here))
@@ -69,7 +69,7 @@ def complex_step(
     With only, just that entry of the gradient; the others are nan.
     """
     moved, gradient = parameters.astype(np.complex128), np.full_like(parameters, np.nan)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), fixed_threads(network, len(labels)):
         for k in range(len(parameters)) if only is None else (only,):
             moved[k] += 1j * COMPLEX_STEP
             gradient[k] = _complex_loss(network, moved, inputs, labels, objective).imag / COMPLEX_STEP

@@ -8,7 +8,7 @@ import numpy as np
 from irisbp.gradients.bounds import activated, sums_of
 from irisbp.gradients.sizes import BATCH, Sizes
 from irisbp.nn.losses import NEAR
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.types import Array, Indices
 
 SEED = 20250
@@ -120,7 +120,8 @@ class Battery:
         value = self._inputs[rows[0]]
         for block in blocks[:-1]:
             target = np.where(np.arange(block.shape[1]) % 2, -level, level)
-            block[-1] = target - value @ block[:-1]
+            with fixed_threads(self._network, 1):
+                block[-1] = target - value @ block[:-1]
             value = activated(self._network.activation, target)
         return parameters
 

@@ -5,12 +5,18 @@ on one array, and a layer's weights and biases are views into it.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from irisbp.nn.types import Array
+
+# Up to so many products of numbers, no operation of any OpenBLAS uses threads. Products of two matrices do
+# beyond 262,144; of a matrix and a vector from 460,800 on, in earlier versions 9,216; outer products beyond
+# 8,192, and dot products beyond 10,000.
+_NEVER_CUT = 8192
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class Network:
 
     inputs and classes are at least 1 and 2; hidden lists the widths of the hidden layers and may be
     empty (softmax regression); activation is a key of `activations.ACTIVATIONS`. numerics, native or
-    portable, says how its numbers are computed, by every engine and caller (see `numerics.choice`).
+    portable, says how its numbers are computed, by every engine and caller (see `numerics.choice`), and
+    threads, at least 1, into how many parts BLAS cuts a large product of native numerics.
     """
 
     inputs: int
@@ -55,6 +62,7 @@ class Network:
     classes: int
     activation: str = "sigmoid"
     numerics: str = "native"
+    threads: int = 1
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -89,3 +97,20 @@ class Network:
         for name, view in self.views(np.empty(self.parameter_count)).items():
             for index in np.ndindex(view.shape):
                 yield f"{name}[{','.join(map(str, index))}]"
+
+    def may_be_cut(self, rows: int) -> bool:
+        """Return whether BLAS may cut an operation of a pass over so many rows, or of an update."""
+        return self.parameter_count * rows > _NEVER_CUT
+
+
+def fixed_threads(network: Network, rows: int) -> AbstractContextManager[None]:
+    """Hold BLAS to the network's number of threads, while something is computed over so many rows.
+
+    ValueError if this machine's BLAS does not take so many. The code within must not wait for other threads:
+    one of them may be waiting for BLAS.
+    """
+    if not network.may_be_cut(rows):
+        return nullcontext()
+    from irisbp.nn.blas import blas_threads
+
+    return blas_threads(network.threads)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from irisbp.config.load import load_config, to_yaml
+from irisbp.config.load import is_as_written, load_config
 from irisbp.errors import Busy, IrisbpError, RunError
 from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.storage import Directory, final_name
@@ -93,7 +93,7 @@ def _check_that_it_is_a_run(held: Directory) -> None:
     """
     try:
         content = held.read("config.yaml")
-        ours = content == to_yaml(load_config(held.path / "config.yaml", content=content)).encode()
+        ours = is_as_written(load_config(held.path / "config.yaml", content=content), content)
     except IrisbpError:
         ours = False
     if not ours:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from irisbp.config.load import load_config, to_yaml
+from irisbp.config.load import is_as_written, load_config
 from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
 from irisbp.errors import Diverged, RunError, literal
@@ -24,7 +24,7 @@ from irisbp.runs.layout import OWN_FOLDERS, check_that_its_grid_is_there, manife
 from irisbp.runs.listing import file_state
 from irisbp.runs.open import run_in
 from irisbp.runs.run import Run
-from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession
+from irisbp.runs.session import AnyListener, Asked, ShouldStop, TrainingSession, had_any_threads
 from irisbp.training.setup import prepare, resume_from
 from irisbp.training.state import Training
 
@@ -33,13 +33,13 @@ from irisbp.training.state import Training
 class Resumption:
     """A run's training, restored to its checkpoint; without one, at its beginning.
 
-    passed_over says what is wrong with newer checkpoints.
+    notes are for the user: what is wrong with newer checkpoints, say.
     """
 
     directory: Directory
     training: Training
     checkpoint: Checkpoint | None
-    passed_over: list[str]
+    notes: list[str]
 
     def writer(self) -> RunWriter:
         """The writer that continues recording; from here on the run is unfinished again."""
@@ -57,11 +57,10 @@ class Resumption:
 
     def session(self) -> TrainingSession:
         """The rest of the run, ready to be trained."""
-        return TrainingSession(self.training, self.writer, self.directory.path, self._notes())
+        return TrainingSession(self.training, self.writer, self.directory.path, self._all_notes())
 
-    def _notes(self) -> list[str]:
-        used = [f"an older checkpoint is used: {problem}" for problem in self.passed_over]
-        return used + [
+    def _all_notes(self) -> list[str]:
+        return self.notes + [
             f"the run began with {name} {literal(was)}; with {now} its last digits may differ"
             for name, (was, now) in self.other_versions.items()
         ]
@@ -85,7 +84,7 @@ def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resu
         )
     content = directory.read("config.yaml")
     config = load_config(path, content=content)
-    if to_yaml(config).encode() != content:
+    if not is_as_written(config, content):
         raise RunError(
             f"{path} has changed since the run began; a run is resumed with the config it began with"
         )
@@ -94,7 +93,13 @@ def open_interrupted(directory: Directory, wanted: Config | None = None) -> Resu
     checkpoint, passed_over = newest_checkpoint(directory, training)
     if checkpoint is not None:
         resume_from(training, checkpoint.state, checkpoint.progress, checkpoint.best)
-    return Resumption(directory, training, checkpoint, passed_over)
+    notes = [f"an older checkpoint is used: {problem}" for problem in passed_over]
+    if had_any_threads(training, content):
+        notes.append(
+            "the run began before `threads` was a key, with as many threads of BLAS as there were; with"
+            f" {config.threads} its last digits may differ"
+        )
+    return Resumption(directory, training, checkpoint, notes)
 
 
 def finished_manifest(directory: Directory, wanted: Config | None = None) -> Manifest | None:

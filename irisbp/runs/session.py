@@ -26,6 +26,11 @@ AnyListener = Listener | Callable[[Record], object]
 ShouldStop = Callable[[], object]
 
 
+def had_any_threads(training: Training, config: bytes) -> bool:
+    """Return whether a run with this config.yaml may depend on how many threads BLAS had: see LATER_KEYS."""
+    return b"\nthreads:" not in config and training.network.may_be_cut(len(training.dataset.inputs))
+
+
 class Recorder(Protocol):
     """Takes the records of a training, and its end."""
 

@@ -6,14 +6,14 @@ Equal means equal to the byte. If a file differs, the first different line, arra
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from irisbp.config.load import load_config
+from irisbp.config.load import is_as_written, load_config
 from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
@@ -25,7 +25,7 @@ from irisbp.rundir.writer import RunWriter
 from irisbp.runs.compare import differing_entries, entry_name
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
-from irisbp.runs.session import finish
+from irisbp.runs.session import finish, had_any_threads
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Epoch, Record, Training
@@ -112,7 +112,8 @@ def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) ->
 def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
     """The same of the run in an open directory."""
     manifest = manifest_of(run)
-    training = _prepared(run, manifest)
+    config = read_written(run, "config.yaml", manifest.files)
+    training = _prepared(run, manifest, config)
     try:
         folder = tempfile.TemporaryDirectory(prefix="irisbp-")
     except OSError as error:
@@ -120,12 +121,20 @@ def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
     with folder as made, Directory.create(Path(made) / "run") as directory:
         repeated = _repeat(training, RunWriter(directory, training), _Stop(run, manifest), listen)
         checks = list(_checks(run, directory, manifest, repeated))
-    return Verification(run.path, manifest, checks, _other_versions(manifest.versions, versions()))
+        if is_as_written(training.config, config):  # by this version or an earlier one
+            checks = [_equal(check) if check.name == "config.yaml" else check for check in checks]
+    others = _other_versions(manifest.versions, versions())
+    if had_any_threads(training, config):
+        others["BLAS"] = "with any number of threads", f"with {training.config.threads}"
+    return Verification(run.path, manifest, checks, others)
 
 
-def _prepared(run: OpenDirectory, manifest: Manifest) -> Training:
-    content = read_written(run, "config.yaml", manifest.files)
-    training = prepare(load_config(run.path / "config.yaml", content=content))
+def _equal(check: FileCheck) -> FileCheck:
+    return replace(check, difference=None)
+
+
+def _prepared(run: OpenDirectory, manifest: Manifest, config: bytes) -> Training:
+    training = prepare(load_config(run.path / "config.yaml", content=config))
     if changed := manifest.data.changed_file(training.dataset.table):
         raise RunError(
             f"{changed} has changed since {run.path} was trained on it: the run cannot be repeated"

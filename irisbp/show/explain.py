@@ -160,7 +160,7 @@ def _terms(labels: Sequence[str], left: Array, right: Array, count: int) -> Iter
         yield _term(label, f"{number(a):>{_NUMBER}} * {number(b):>{_NUMBER}}", a * b)
     shown = len(labels)
     if count > shown:
-        rest = float(left[shown:] @ right[shown:])
+        rest = float((left[shown:] * right[shown:]).sum())
         yield _result(f"and {count - shown} more, in the same way", rest)
 
 

@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from math import ceil
 from typing import NamedTuple
 
+from irisbp.config.load import LATER_KEYS
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
 from irisbp.data.options import STDIN
@@ -86,8 +87,9 @@ def check_rows(grid: Grid) -> CheckedRows:
 
 
 def config_digest(config: Config) -> bytes:
-    """The sha256 of a complete config."""
-    return hashlib.sha256(config.model_dump_json().encode()).digest()
+    """The sha256 of a complete config; earlier versions' is the same, see LATER_KEYS."""
+    defaults = {key for key in LATER_KEYS if getattr(config, key) == Config.model_fields[key].default}
+    return hashlib.sha256(config.model_dump_json(exclude=defaults).encode()).digest()
 
 
 class Part(NamedTuple):

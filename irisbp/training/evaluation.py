@@ -9,7 +9,7 @@ import numpy as np
 
 from irisbp.data.dataset import Dataset, rows_of
 from irisbp.nn.backprop import Backprop
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.types import Array, Indices
 
@@ -113,7 +113,9 @@ def _logits(network: Network, parameters: Array, inputs: Array) -> Iterator[tupl
     for start in range(0, len(inputs), ROWS_AT_ONCE):
         some = inputs[start : start + ROWS_AT_ONCE]
         extended = np.column_stack([some, np.ones(len(some))])
-        yield start, Backprop(network, parameters, rows=len(some)).forward(extended)
+        with fixed_threads(network, len(some)):
+            logits = Backprop(network, parameters, rows=len(some)).forward(extended)
+        yield start, logits
 
 
 def _class_figures(names: tuple[str, ...], confusion: Indices) -> list[ClassFigures]:

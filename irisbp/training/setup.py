@@ -17,7 +17,7 @@ from irisbp.errors import ConfigError, DataError
 from irisbp.nn.backprop import Objective
 from irisbp.nn.codegen.structure import HOW_TO_INSTALL, available
 from irisbp.nn.initializers import INITIALIZERS, initial_parameters
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.numerics.choice import numerics_of
 from irisbp.nn.optimizers import NormClipping, Optimizer
 from irisbp.nn.random import split_draws
@@ -137,14 +137,27 @@ def held_out_rows(config: Config, table: Table) -> Indices:
 
 def make_network(config: Config, inputs: int, classes: int) -> Network:
     """The config's network for so many inputs and classes; ConfigError if it cannot fit into memory."""
-    network = Network(inputs, config.network.hidden, classes, config.network.activation, config.numerics)
+    network = Network(
+        inputs, config.network.hidden, classes, config.network.activation, config.numerics, config.threads
+    )
     count = network.parameter_count
     if count > _MOST_PARAMETERS:
         raise ConfigError(
             f"network.hidden: {count} parameters, {count * 8 / 1e9:.1f} GB for each copy of them;"
             f" at most {_MOST_PARAMETERS} are trained here"
         )
+    if config.threads > 1:
+        _check_threads(network)
     return network
+
+
+def _check_threads(network: Network) -> None:
+    """ConfigError if this machine's BLAS does not take the network's number of threads."""
+    try:
+        with fixed_threads(network, ROWS_AT_ONCE):
+            pass
+    except ValueError as error:
+        raise ConfigError(f"threads: {network.threads}, but {error}") from None
 
 
 def _check_memory(config: Config, network: Network, rows: int) -> None:

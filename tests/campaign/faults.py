@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tests.campaign import (
     Outcome,
+    blas_threads,
     cpu_paths,
     csv_meaning,
     damage,
@@ -57,6 +58,7 @@ FAULTS: dict[str, Fault] = {
     "huge_configs": huge_configs,
     "numbers": numbers,
     "same_machine": same_machine,
+    "blas_threads": blas_threads,
     "portable": portable,
     "cpu_paths": cpu_paths,
 }

@@ -79,13 +79,11 @@ def numerics_of(numerics: str) -> Numerics:
 @cache
 def _portable() -> Numerics:
     # Loading these takes about 17 ms, half of it for computing tables; native runs do without.
-    from irisbp.nn.numerics.portable import elementary, sums
-    from irisbp.nn.numerics.portable.activations import PORTABLE_ACTIVATIONS
-    from irisbp.nn.numerics.portable.draws import InversionDraws, normal_quantile
+    from irisbp.nn.numerics.portable import activations, draws, elementary, sums
 
     functions = losses.Functions(elementary.exp_into, elementary.log1p, elementary.log1p_each)
     return Numerics(
-        activations=PORTABLE_ACTIVATIONS,
+        activations=activations.PORTABLE_ACTIVATIONS,
         dot=sums.dot,
         sample_loss=partial(losses.SampleCrossEntropy, functions=functions),
         cross_entropy=partial(losses.cross_entropy, functions=functions),
@@ -99,7 +97,7 @@ def _portable() -> Numerics:
         | {name: partial(SCHEDULES[name], power=elementary.power) for name in ("step", "exponential")}
         | {"cosine": partial(SCHEDULES["cosine"], cos=elementary.cos)},
         sources={
-            "numpy": partial(NumpySource, draws=InversionDraws),
-            "r": partial(RSource, quantile=normal_quantile),
+            "numpy": partial(NumpySource, draws=draws.InversionDraws),
+            "r": partial(RSource, quantile=draws.normal_quantile),
         },
     )

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from irisbp.nn.activations import ACTIVATIONS
 from irisbp.nn.backprop import Backprop
 from irisbp.nn.losses import softmax
+from irisbp.nn.network import fixed_threads
 from irisbp.nn.types import Array, Indices
 from irisbp.runs.retrace import History
 from irisbp.runs.run import Run
@@ -108,8 +109,9 @@ def _by_layer(run: Run, parameters: Array) -> list[Values]:
     most = max(1, min(_MOST_SAMPLES, _MOST_NUMBERS // len(parameters)))
     training = run.dataset.train_rows
     rows = training[:: -(-len(training) // most)]
-    activations = _activations(run, parameters, rows)
-    gradients = _gradients(run, parameters, rows)
+    with fixed_threads(run.network, len(rows)):
+        activations = _activations(run, parameters, rows)
+        gradients = _gradients(run, parameters, rows)
     return [
         Values(_some(block[:-1]), _some(outputs), _some(np.abs(gradient)))
         for block, outputs, gradient in zip(

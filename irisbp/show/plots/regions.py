@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 
+from irisbp.nn.network import fixed_threads
 from irisbp.nn.types import Array, Indices, Mask
 from irisbp.runs.run import Run
 from irisbp.show.figures import counted
@@ -76,10 +77,11 @@ def regions(run: Run, over: Over = Over()) -> Picture:  # noqa: B008
 
     A cross marks a sample off the slice, whose prediction is not the class drawn at its point.
     """
-    plane = over.plane(run)
     figure, [[axes]] = panels(1, 1, 4.6)
-    samples, far = _samples(run, plane)
-    window = _look_around(run, plane, samples.points)
+    with fixed_threads(run.network, max(len(run.dataset.inputs), _GRID**2)):
+        plane = over.plane(run)
+        samples, far = _samples(run, plane)
+        window = _look_around(run, plane, samples.points)
     _fill(axes, window)
     entries = _draw_samples(axes, run, samples)
     if len(run.dataset.classes) <= _MOST_NAMED:

@@ -5,7 +5,7 @@ wherever it is given, varies fastest of all, and the fold next: both are random,
 setting (everything but the seed and the fold) are neighbours, in the same order in each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,7 @@ from typing import Any
 from irisbp.config.arguments import lost
 from irisbp.config.given import Given
 from irisbp.config.load import (
+    LATER_KEYS,
     anchor_source,
     given_document,
     overridden,
@@ -167,13 +168,13 @@ def _short(axis: Axis) -> str:
     return abridged(f"{axis.key}={axis.text}")
 
 
-def to_yaml(grid: Grid) -> bytes:
-    """The grid as sweep.yaml: the config, complete but for what varies, and the values.
+def to_yaml(grid: Grid, but: Collection[str] = ()) -> bytes:
+    """The grid as sweep.yaml: the config, complete but for what varies and some keys, and the values.
 
     ConfigError if it would be too large to be read again.
     """
     touched = {axis.path[0] for axis in grid.varied}
-    complete = grid.config(0).model_dump(mode="json")
+    complete = grid.config(0).model_dump(mode="json", exclude=set(but))
     base = {key: value for key, value in complete.items() if key not in touched}
     replaced = {axis.key for axis in grid.varied}
     base |= {key: value for key, value in grid.base.data.items() if key in touched - replaced}
@@ -194,7 +195,7 @@ def read_grid(path: Path, content: bytes) -> Grid:
             case _:
                 raise RunError(f"{path} is not the grid of a sweep: it holds no base and grid")
         grid = Grid(path, Document(base), axes)
-        if len(grid) > MOST_RUNS or to_yaml(grid) != content:
+        if len(grid) > MOST_RUNS or content not in (to_yaml(grid), to_yaml(grid, but=LATER_KEYS)):
             raise RunError(f"{path} is not as irisbp writes it")
     except ConfigError as error:
         raise RunError(f"{path} is not the grid of a sweep: {error}") from None

@@ -10,7 +10,7 @@ from math import isfinite
 import numpy as np
 
 from irisbp.nn.backprop import Backprop, Objective
-from irisbp.nn.network import Network
+from irisbp.nn.network import Network, fixed_threads
 from irisbp.nn.optimizers import Optimizer
 from irisbp.nn.types import Array, Indices
 
@@ -51,7 +51,7 @@ class PlainLoop:
         """Train on up to `block` samples in order: inputs (n, inputs), labels (n,); see `engines.Engine`."""
         self._rows[: len(inputs), :-1] = inputs
         # Overflow is no error here: a node saturates, or a loss is infinite and reported as such.
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), fixed_threads(self._network, self._batch_size):
             if self._batch_size == 1 and not self._objective.l2:
                 return self._run_samples(labels)
             return self._run_batches(labels)
