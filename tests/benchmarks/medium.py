@@ -71,7 +71,7 @@ def _irisbp(activation: str) -> Callable[[], object]:
     table = Table("drawn", names, inputs, "class", tuple(map(str, labels.tolist())), "")
     overrides = [
         "epochs=1000000", f"batch_size={BATCH}", f"learning_rate={RATE}", "initializer=glorot_uniform",
-        f"network.hidden=[{WIDTHS[1]},{WIDTHS[2]}]", f"network.activation={activation}",
+        f"network.hidden=[{WIDTHS[1]},{WIDTHS[2]}]", f"network.activation={activation}", "threads=2",
     ]  # fmt: skip
     # A block is two batches; what an epoch ends with is no block, and a short one.
     records = train(prepare(load_config(None, overrides), table))

@@ -100,7 +100,7 @@ def _done(run: Files, trial: _Trial, folder: Path) -> Files:
         environment |= {"PYTHONPATH": str(_ROOT)} | ({"OPENBLAS_NUM_THREADS": threads} if threads else {})
         done = subprocess.run(
             [sys.executable, "-c", (_ON_ONE_CORE if one_core else "") + _IRISBP, *arguments],
-            env=environment, cwd=root, capture_output=True, timeout=120,
+            env=environment, cwd=root, capture_output=True, timeout=600,
         )  # fmt: skip
         if trial.command == "train":
             return files(root / "out")

@@ -1,5 +1,8 @@
 """The iris table and what training makes of it."""
 
+from fractions import Fraction
+from math import sqrt
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris as load_their_iris
@@ -101,3 +104,16 @@ def test_a_feature_beyond_float64_is_refused(scale: float) -> None:
 
 def test_one_hot() -> None:
     assert one_hot(np.array([1, 0]), 3).tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("numerics", ["native", "portable"])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e16, -1e16, 2.0**60])
+def test_the_sd_is_right_however_far_from_0_a_feature_lies(numerics: str, offset: float) -> None:
+    steps = np.random.default_rng(0).integers(0, 4, 151) * max(2.0, float(np.spacing(abs(offset))))
+    values = np.array(offset + steps, dtype=np.float64).reshape(-1, 1)
+    exact = [Fraction(value) for value in values[:, 0].tolist()]
+    mean = sum(exact) / len(exact)
+    sd = sqrt(sum((value - mean) ** 2 for value in exact) / (len(exact) - 1))
+    fitted = Standardizer.fit(values, ["a"], numerics_of(numerics).mean_and_sd)
+    assert fitted.sd[0] == pytest.approx(sd, rel=1e-14)
+    assert fitted.mean[0] == pytest.approx(float(mean), rel=1e-15)

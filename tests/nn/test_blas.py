@@ -52,11 +52,15 @@ def _trained(network: Network, rows: int = ROWS, updates: int = 2) -> bytes:
     optimizer = NormClipping(Sgd(parameters.shape), 1.0, native_norm)
     optimizer.learning_rate[()] = 0.1
     loop = PlainLoop(network, parameters, optimizer, rows, Objective())
-    losses = np.concatenate(
-        [loop.run(*(each[k : k + loop.block] for each in (inputs, labels)))[0] for k in
-         range(0, len(labels), loop.block)]
-    )  # fmt: skip
-    return parameters.tobytes() + losses.tobytes() + probabilities(network, parameters, inputs).tobytes()
+    losses: list[float] = []
+    for start in range(0, len(labels), loop.block):
+        block = slice(start, start + loop.block)
+        losses += loop.run(inputs[block], labels[block])[0]
+    return (
+        parameters.tobytes()
+        + np.array(losses).tobytes()
+        + probabilities(network, parameters, inputs).tobytes()
+    )
 
 
 def _with_blas(count: int, network: Network, rows: int) -> bytes:

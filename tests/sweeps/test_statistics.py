@@ -85,11 +85,18 @@ def test_folds_are_repeats_like_seeds() -> None:
     summary = summarize(grid, _results())
     assert (summary.keys, summary.seeds, summary.folds) == (("learning_rate",), 2, 2)
     assert [(s.values, s.runs) for s in summary.settings] == [(("0.1",), 4), (("0.2",), 4), (("0.3",), 4)]
-    # Four repeats each, which are the four seeds of the other tests: the same figures and differences.
+    # Four repeats each, which are the four seeds of the other tests: the same figures and mean differences.
     alike = summarize(GRID, _results())
     for setting, other in zip(summary.settings, alike.settings, strict=True):
         assert setting.spreads["loss"] == other.spreads["loss"]
-        assert setting.difference == other.difference
+        assert setting.difference.pairs == other.difference.pairs
+        assert setting.difference.mean == pytest.approx(other.difference.mean)
+    # The intervals are those of the two seeds' means over the two folds.
+    means = np.array(LOSSES).reshape(3, 2, 2).mean(axis=2)
+    for k in (0, 1):
+        interval = stats.ttest_rel(means[k], means[2]).confidence_interval(0.95)
+        apart = summary.settings[k].difference
+        assert (apart.low, apart.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
 
 
 def test_a_diverged_run_is_worse_than_any_other() -> None:
@@ -155,7 +162,7 @@ def test_numbers_stay_numbers_in_the_tables_and_texts_no_formulas() -> None:
     assert [setting["loss_difference"] for setting in settings] == ["", "0.0", "0.0"]
     assert [setting["loss_low"] for setting in settings] == ["", "0.0", "0.0"]
     rows = list(csv.DictReader(results_csv(grid, results).splitlines()))
-    assert (rows[0]["data.target"], rows[0]["loss"], rows[0]["accuracy"]) == ("'=x", "inf", "-inf")
+    assert (rows[0]["data.target"], rows[0]["loss"], rows[0]["accuracy"]) == ("'=x", "nan", "nan")
 
 
 def test_the_tables_hold_what_was_found() -> None:
@@ -163,8 +170,11 @@ def test_the_tables_hold_what_was_found() -> None:
     rows = list(csv.DictReader(results_csv(GRID, results).splitlines()))
     assert [row["row"] for row in rows] == [str(k) for k in range(12)]
     assert [(row["learning_rate"], row["seed"]) for row in rows[3:5]] == [("0.1", "3"), ("0.2", "0")]
-    assert [float(row["loss"]) for row in rows] == ALL_LOSSES
+    assert [float(row["loss"]) for row in rows[:8] + rows[9:]] == ALL_LOSSES[:8] + ALL_LOSSES[9:]
     assert rows[8]["status"] == "diverged"
+    # It has no part in the summary's figures, and none of its own.
+    figures = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+    assert [rows[8][name] for name in figures] == ["nan"] * 4
     assert rows[8]["reason"].endswith("step 9, sample 1")
     assert rows[0] | {"accuracy": "0.9", "validation_loss": "9.0", "best_epoch": "1", "steps": "9"} == rows[0]
     settings = list(csv.DictReader(summary_csv(summarize(GRID, results)).splitlines()))
@@ -197,3 +207,16 @@ def test_curves_are_thinned_and_keep_both_ends() -> None:
     short = Results.empty(1, points([4], 1))
     short.put(0, _outcome(1.0))
     np.testing.assert_array_equal(short.columns["curve"], [[2.0, 1.0, np.nan, np.nan]])
+
+
+def test_with_seeds_and_folds_the_interval_is_that_of_the_seeds_means() -> None:
+    # Means over folds: 2, 4 and 9. Their mean is 5, their sd sqrt(13).
+    apart = paired_difference(np.array([1.0, 3.0, 4.0, 4.0, 8.0, 10.0]), np.zeros(6), folds=2)
+    half = stats.t.ppf(0.975, 2) * np.sqrt(13 / 3)
+    assert (apart.pairs, apart.mean) == (6, 5.0)
+    assert (apart.low, apart.high) == pytest.approx((5 - half, 5 + half), rel=1e-12)
+    # A fold without a figure: its seed has the mean of the others.
+    apart = paired_difference(np.array([2.0, np.nan, 4.0, 4.0, 8.0, 10.0]), np.zeros(6), folds=2)
+    assert (apart.pairs, apart.mean) == (5, 5.0)
+    # The folds of a single seed are all there is.
+    assert paired_difference(np.array([1.0, 3.0]), np.zeros(2), folds=2).low < 2 < np.inf

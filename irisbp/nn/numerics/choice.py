@@ -52,8 +52,10 @@ def _mean_and_sd(values: Array) -> tuple[Array, Array]:
     mean = values.mean(axis=0)
     mean += (values - mean).mean(axis=0)  # its rounding error may exceed a nearly constant column's sd
     apart = values - mean
+    rest = apart.mean(axis=0)  # of a column far from 0, the mean may lie between two numbers
     apart *= apart
-    return mean, np.sqrt(apart.sum(axis=0) / (len(values) - 1))
+    squares = np.maximum(apart.sum(axis=0) - len(values) * rest * rest, 0.0)
+    return mean, np.sqrt(squares / (len(values) - 1))
 
 
 NATIVE = Numerics(

@@ -174,6 +174,7 @@ def results_csv(grid: Grid, results: Results) -> str:
     names = [axis.key for axis in grid.varied]
     lines = [csv_row(["row", *names, *HEADER])]
     columns = {name: column.tolist() for name, column in results.columns.items() if column.ndim == 1}
+    columns |= {name: results.figure(name).tolist() for name in FIGURES}
     columns["status"] = results.statuses.tolist()
     for k in range(len(results)):
         entry = {name: column[k] for name, column in columns.items()}

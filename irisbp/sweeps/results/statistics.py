@@ -1,10 +1,11 @@
 """The settings of a sweep compared over their repeats: their seeds and folds.
 
 Runs with equal seeds and folds have equal starts, orders and held-out rows, whatever their optimizer or rate.
-So settings are compared by the differences within such pairs, in which that randomness cancels. Their mean
-has Student's confidence interval: exact for normal differences, near enough for others, and the same at every
-call, which a bootstrap is only with a fixed seed. It assumes independent differences; those over folds are
-not quite independent, since folds share training rows.
+(With `rng: r`, whose one stream shuffles first, the starts differ if data.shuffle varies.) So settings are
+compared by the differences within such pairs, in which that randomness cancels. Their mean has Student's
+confidence interval: exact for normal differences, near enough for others, and the same at every call, which a
+bootstrap is only with a fixed seed. It assumes independent differences. Those over the folds of a seed are not,
+since folds share training rows, so the differences are the seeds' means, if there are several seeds.
 """
 
 from collections.abc import Sequence
@@ -136,7 +137,7 @@ def summarize(grid: Grid, results: Results) -> Summary:
             failed=failed[number],
             spreads={name: of_all[number] for name, of_all in spreads.items()},
             rank=ranks[number],
-            difference=paired_difference(group[figure].to_numpy(), best),
+            difference=paired_difference(group[figure].to_numpy(), best, grid.folds),
         )
         for number, group in groups
     ]
@@ -161,14 +162,22 @@ def _ranks(lost: Sequence[int], means: Sequence[float]) -> list[int]:
     return ranks
 
 
-def paired_difference(values: Array, others: Array) -> PairedDifference:
-    """The mean of values - others, both (repeats,), over the pairs of which both are numbers."""
+def paired_difference(values: Array, others: Array, folds: int = 1) -> PairedDifference:
+    """The mean of values - others, both (repeats,), over the pairs of which both are numbers.
+
+    Of several seeds with folds, which vary fastest, it is that of the seeds' means: the folds of a seed share
+    rows, and are not independent.
+    """
     with np.errstate(all="ignore"):
-        spread = Spread.of(values - others)
+        apart = values - others
+        pairs = int((~np.isnan(apart)).sum())
+        if 1 < folds < len(apart):
+            apart = np.array([Spread.of(of_seed).mean for of_seed in apart.reshape(-1, folds)])
+        spread = Spread.of(apart)
         low, high = confidence_interval(spread.mean, spread.sd, spread.n)
     if not (isfinite(low) and isfinite(high)):
         low, high = nan, nan
-    return PairedDifference(spread.n, spread.mean, low, high)
+    return PairedDifference(pairs, spread.mean, low, high)
 
 
 def summary_csv(summary: Summary) -> str:

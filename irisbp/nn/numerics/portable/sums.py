@@ -52,6 +52,8 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
     means = np.array([mean(column) for column in values.T])
     apart = values - means
     squares = np.array([_total(column) for column in (apart * apart).T])
+    rest = np.array([mean(column) for column in apart.T])  # the mean may lie between two numbers
+    squares = np.maximum(squares - len(values) * rest * rest, 0.0)
     return means, np.sqrt(squares / (len(values) - 1.0))
 
 
