@@ -67,6 +67,7 @@ class Sweep:
         parameters over the training rows), lowest_epoch_loss (the lowest of its epochs' means over samples,
         each before its update), validation_loss and validation_accuracy (over the held-out rows, nan where
         there are none), epochs_begun, steps, stopped_early, best_epoch, parameters (last or best), reason.
+        Of a run that diverged or failed, all figures but lowest_epoch_loss are nan.
         """
         return results_frame(self.grid, self.outcomes, self.rows)
 

@@ -46,7 +46,7 @@ def test_of_a_large_one_it_is_said_that_its_threads_are_not_known(tmp_path: Path
     make_run(tmp_path / "x", *WIDE, "threads=2")  # with the numbers of two threads, and without the key
     verification = irisbp.verify(tmp_path / "x")
     assert not verification.equal
-    assert [check.name for check in verification.checks if check.difference][0] == "epochs.csv"
+    assert next(check.name for check in verification.checks if check.difference) == "epochs.csv"
     assert verification.versions == {"BLAS": ("with any number of threads", "with 1")}
     make_run(tmp_path / "y", *WIDE, stop=after_records(2))
     with pytest.warns(UserWarning, match="the run began before `threads` was a key"):

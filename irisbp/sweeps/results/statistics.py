@@ -4,8 +4,8 @@ Runs with equal seeds and folds have equal starts, orders and held-out rows, wha
 (With `rng: r`, whose one stream shuffles first, the starts differ if data.shuffle varies.) So settings are
 compared by the differences within such pairs, in which that randomness cancels. Their mean has Student's
 confidence interval: exact for normal differences, near enough for others, and the same at every call, which a
-bootstrap is only with a fixed seed. It assumes independent differences. Those over the folds of a seed are not,
-since folds share training rows, so the differences are the seeds' means, if there are several seeds.
+bootstrap is only with a fixed seed. It assumes independent differences. Those over the folds of a seed are
+not, since folds share training rows, so the differences are the seeds' means, if there are several seeds.
 """
 
 from collections.abc import Sequence
