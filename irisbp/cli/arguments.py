@@ -1,5 +1,6 @@
 """Arguments and options that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,15 @@ ConfigArguments = Annotated[
     typer.Argument(
         metavar="[CONFIG] [KEY=VALUE]...",
         help="A YAML config (default: the article's run), and keys to override in it.",
+    ),
+]
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="The file where the run's table is now; its sha256 has to be the recorded one. Repeatable.",
     ),
 ]
 

@@ -79,7 +79,11 @@ def evaluate(
         RowsOption | None, typer.Option(help="The rows to use; by default those held out, if there are any.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="TABLE", help="A CSV file to use in place of the run's own data.")
+        list[Path] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="A table to use in place of the run's own; with --on, where that is now. Repeatable.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -93,7 +97,7 @@ def evaluate(
         notes = list(changed_files(directory, opened.manifest))
     for note in notes:
         print_lines(make_console(stderr=True), f"note: {note}")
-    evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data))
+    evaluation = opened.evaluate(on.value if on else None, data=data, keys=_with_keys(opened, keys, data, on))
     print_readings(make_console(stderr=True), evaluation.readings, notes_only=as_json)
     content = json_text(evaluation.as_json())
     # First written, then shown: the file is there even if the reader of stdout is gone.
@@ -114,9 +118,11 @@ def evaluate(
         raise CheckFailed(*unmet)
 
 
-def _with_keys(run: Run, keys: list[str] | None, data: Path | None) -> Config | None:
+def _with_keys(
+    run: Run, keys: list[str] | None, data: list[Path] | None, on: RowsOption | None
+) -> Config | None:
     """The run's config with the keys for another table, None without any."""
-    if keys and data is None:
+    if keys and (not data or len(data) > 1 or on not in (None, RowsOption.ALL)):
         raise IrisbpError(f"{keys[0]}: keys are for the table that --data names")
     return with_table_keys(run.config, keys) if keys else None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from irisbp.cli.arguments import Json
+from irisbp.cli.arguments import Data, Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
@@ -63,6 +63,7 @@ def explain(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --growth: a new PNG or SVG file to draw it in.")
     ] = None,
+    data: Data = None,
     as_json: Json = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print notes for a lesson, with equations in LaTeX.")
@@ -75,7 +76,7 @@ def explain(
     if as_json and markdown:
         raise IrisbpError("--json and --markdown: give one of them")
     if growth:
-        if arguments or markdown or any(x is not None for x in (step, epoch, sample, parameter)):
+        if arguments or markdown or data or any(x is not None for x in (step, epoch, sample, parameter)):
             raise IrisbpError(
                 "--growth compares networks of many sizes; give only --json and --output with it"
             )
@@ -83,7 +84,7 @@ def explain(
         return
     if output is not None:
         raise IrisbpError("--output needs --growth, whose picture it writes")
-    question = ask(subject_of(arguments or []), step, epoch, sample, {})
+    question = ask(subject_of(arguments or [], data), step, epoch, sample, {})
     if parameter is None:
         _show_update(question.answer(), as_json, markdown)
     else:

@@ -2,13 +2,12 @@
 
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import irisbp
-from irisbp.cli.arguments import Json
+from irisbp.cli.arguments import Data, Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
@@ -19,6 +18,7 @@ from irisbp.gradients.check import make_targets
 from irisbp.gradients.faults import SelfTest
 from irisbp.gradients.methods import compare
 from irisbp.runs.gradcheck import case_of
+from irisbp.runs.run import Run
 from irisbp.show.console import make_console
 from irisbp.show.gradcheck import print_comparison, print_findings, print_report
 
@@ -51,6 +51,7 @@ def gradcheck(
     method: Annotated[
         Method | None, typer.Option(help="Compare the correct digits of another method.")
     ] = None,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Check the gradient against derivatives with 50 digits; exit code 3 if one entry is wrong.
@@ -61,7 +62,7 @@ def gradcheck(
         raise IrisbpError("--self-test cannot be combined with --method or --point")
     if only_bad and (self_test or method):
         raise IrisbpError("--only-bad cannot be combined with --self-test or --method")
-    subject = subject_of(arguments or [])
+    subject = subject_of(arguments or [], data)
     if self_test:
         _run_self_test(subject, as_json)
     elif method:
@@ -70,7 +71,7 @@ def gradcheck(
         _check(subject, point, only_bad, as_json)
 
 
-def _check(subject: Path | Config, point: str | None, only_bad: bool, as_json: bool) -> None:
+def _check(subject: Run | Config, point: str | None, only_bad: bool, as_json: bool) -> None:
     report = irisbp.gradcheck(subject, point=point)
     if as_json:
         print_json(report.as_json(only_bad=only_bad))
@@ -80,7 +81,7 @@ def _check(subject: Path | Config, point: str | None, only_bad: bool, as_json: b
         raise CheckFailed("the gradient check failed")
 
 
-def _run_self_test(subject: Path | Config, as_json: bool) -> None:
+def _run_self_test(subject: Run | Config, as_json: bool) -> None:
     case = case_of(subject)
     test = SelfTest(case.network, case.inputs, case.labels, loops=case.loops)
     correct, findings = test.correct(), list(test.findings())
@@ -92,7 +93,7 @@ def _run_self_test(subject: Path | Config, as_json: bool) -> None:
         raise CheckFailed("the self-test failed")
 
 
-def _compare(method: str, subject: Path | Config, point: str | None, as_json: bool) -> None:
+def _compare(method: str, subject: Run | Config, point: str | None, as_json: bool) -> None:
     case = case_of(subject)
     samples = (case.network, case.inputs, case.labels, case.objective)
     targets = make_targets(*samples, trained=case.trained, only_point=point)

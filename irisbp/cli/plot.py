@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from irisbp.cli.arguments import Data
 from irisbp.cli.deferred import new_app
 from irisbp.cli.pictures import print_note, write_into
 from irisbp.errors import IrisbpError, literal
@@ -74,13 +75,19 @@ def plot(
             " free number for several runs.",
         ),
     ] = None,
+    data: Data = None,
 ) -> None:
     """Draw a run: loss, confusion, probabilities, regions, distributions, parameters. Several: compare them.
 
     Of a sweep: loss curves of its best settings and, where two keys vary, a heat map.
     Pictures of the same name are replaced. Those over time train the run once more, in memory.
     """
-    options = {"--kind": kinds or None, "--features": features, "--components": components}
+    options = {
+        "--kind": kinds or None,
+        "--features": features,
+        "--components": components,
+        "--data": data or None,
+    }
     of_one_run = next((name for name, value in options.items() if value is not None), None)
     if len(runs) > 1:
         if of_one_run:
@@ -89,6 +96,7 @@ def plot(
         return
     loaded = _loaded(runs[0])
     if isinstance(loaded, Run):
+        loaded = loaded.with_data(data)
         over = Over(
             None if features is None else _names(features),
             None if components is None else _numbers(components),

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from irisbp.cli.arguments import Draw, Json, Quiet, Stream
+from irisbp.cli.arguments import Data, Draw, Json, Quiet, Stream
 from irisbp.cli.deferred import new_app
 from irisbp.cli.running import Shown, resume_in
 from irisbp.errors import IrisbpError
 from irisbp.rundir.storage import Directory
 from irisbp.runs.resume import open_to_resume
+from irisbp.runs.tables import Files
 
 app = new_app()
 
@@ -18,6 +19,7 @@ app = new_app()
 @app.command()
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run, or a sweep.", show_default=False)],
+    data: Data = None,
     stream: Stream = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -30,14 +32,14 @@ def resume(
     shown = Shown(stream, quiet, as_json, plot)
     with open_to_resume(run) as directory:
         if directory.has("sweep.yaml"):
-            _resume_sweep(directory, shown)
+            _resume_sweep(directory, shown, data)
         else:
-            resume_in(directory, shown)
+            resume_in(directory, shown, data=data)
 
 
-def _resume_sweep(directory: Directory, shown: Shown) -> None:
+def _resume_sweep(directory: Directory, shown: Shown, data: Files) -> None:
     from irisbp.cli.sweep import Call, resume_sweep  # loaded for sweeps only
 
     if shown.stream or shown.plot:
         raise IrisbpError(f"{directory.path} is a sweep: --stream and --plot are only for runs")
-    resume_sweep(directory, Call(quiet=shown.quiet, as_json=shown.as_json))
+    resume_sweep(directory, Call(quiet=shown.quiet, as_json=shown.as_json, data=data))

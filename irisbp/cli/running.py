@@ -16,6 +16,7 @@ from irisbp.runs.open import run_in
 from irisbp.runs.resume import checked_end, finished_manifest, open_interrupted
 from irisbp.runs.run import Run
 from irisbp.runs.session import TrainingSession
+from irisbp.runs.tables import Files
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines, SampleLines
 from irisbp.show.results import class_notes, print_run_result
@@ -84,12 +85,12 @@ def _interrupted(why: str, directory: Directory) -> tuple[str, str]:
     return f"{why}; the run holds everything up to here", how_to_resume
 
 
-def resume_in(directory: Directory, shown: Shown, wanted: Config | None = None) -> None:
-    """Resume the run in a directory, or report that it is finished."""
+def resume_in(directory: Directory, shown: Shown, wanted: Config | None = None, data: Files = None) -> None:
+    """Resume the run in a directory, or report that it is finished; data is where its table is now."""
     if finished_manifest(directory, wanted) is not None:
-        _report_finished(directory, shown)
+        _report_finished(directory, shown, data)
         return
-    session = open_interrupted(directory, wanted).session()
+    session = open_interrupted(directory, wanted, data).session()
     for note in session.notes:
         print(f"note: {note}", file=sys.stderr)
     if not shown.quiet:
@@ -98,11 +99,11 @@ def resume_in(directory: Directory, shown: Shown, wanted: Config | None = None) 
     run_shown(directory, session, shown)
 
 
-def _report_finished(directory: Directory, shown: Shown) -> None:
+def _report_finished(directory: Directory, shown: Shown, data: Files) -> None:
     """Print the result of a finished run again, and how it ended."""
     if not shown.quiet:
         print(f"{literal(str(directory.path))} is finished: there is nothing to resume", file=sys.stderr)
-    run = run_in(directory)
+    run = run_in(directory).with_data(data)
     _show_end(directory, run, shown)
     checked_end(run)
 

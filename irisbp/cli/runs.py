@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from irisbp.cli.arguments import Json
+from irisbp.cli.arguments import Data, Json
 from irisbp.cli.deferred import new_app
 from irisbp.cli.output import print_json
 from irisbp.cli.stopping import StopRequest
@@ -18,6 +18,7 @@ from irisbp.rundir.place import RUNS
 from irisbp.runs.compare import diff as compare
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import last_epochs, list_entries, list_files, read_entry
+from irisbp.runs.tables import Files
 from irisbp.runs.verify import Verification, verify_in
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensable, EpochLines
@@ -101,6 +102,7 @@ def diff(
 @app.command("verify", short_help="Repeat a run, and compare its files.")
 def verify(
     run: RunArgument,
+    data: Data = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -109,7 +111,7 @@ def verify(
     Exit code 3 means that a file differs, 2 that the run cannot be repeated, or that it differs and was
     made by other versions. Nothing is written into the run.
     """
-    result = _verify(run, quiet)
+    result = _verify(run, data, quiet)
     if as_json:
         print_json(result.as_json())
     else:
@@ -123,7 +125,7 @@ def verify(
     raise CheckFailed(message)
 
 
-def _verify(run: Path, quiet: bool) -> Verification:
+def _verify(run: Path, data: Files, quiet: bool) -> Verification:
     """The repetition, with a line for some of its epochs, and an end at the first signal."""
     with OpenDirectory(run) as directory, StopRequest() as stop:
         lines = Dispensable(EpochLines(sys.stderr, manifest_of(directory).epochs))
@@ -137,4 +139,4 @@ def _verify(run: Path, quiet: bool) -> Verification:
                 raise error
 
         with closing(lines):
-            return verify_in(directory, listen)
+            return verify_in(directory, listen, data)

@@ -4,7 +4,6 @@ Defaults < file < overrides: all follow the same rules, and a mistake has the sa
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -17,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from irisbp.config.arguments import lost, matched
 from irisbp.config.given import Given, plain
+from irisbp.config.place import TABLES, anchor_source, anchored_in
 from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
     MOST_PROBLEMS,
@@ -109,14 +109,25 @@ def load_recorded(path: Path, content: bytes) -> Config:
     Every key has a default, so a truncated file would otherwise pass as another config. path names the file
     in messages.
     """
-    config = load_config(path, content=content)
+    config = as_recorded(path, content)
     if to_yaml(config).encode() != content:
         raise ConfigError(f"{path} is not as irisbp writes it")
-    return config
+    return anchored_in(config, path.parent)
+
+
+def as_recorded(path: Path, content: bytes) -> Config:
+    """The config in a run's config.yaml, with the paths of tables as they are there."""
+    return validated(_document(path, content), path)
 
 
 def read_document(path: Path | None, content: bytes | None = None) -> Document:
     """Read a file, or without one an empty config; its keys are not checked yet."""
+    document = _document(path, content)
+    anchor_source(document.data, path.parent if path else Path())
+    return document
+
+
+def _document(path: Path | None, content: bytes | None) -> Document:
     document = read_file(path, content) if path else Document({})
     if document.data is None and not document.problems:
         document.data = {}  # every key has a default, so an empty file is the article's case
@@ -126,7 +137,6 @@ def read_document(path: Path | None, content: bytes | None = None) -> Document:
             " (a table is given by keys: data.source=FILE data.target=COLUMN)"
         )
     _fill_names(document.data)
-    anchor_source(document.data, path.parent if path else Path())
     return document
 
 
@@ -416,17 +426,6 @@ def _shown(value: Any) -> str:
     return abridged({"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get(text, text))
 
 
-def anchor_source(config: Any, folder: Path) -> None:
-    """Make the paths of tables absolute; until then they are relative to the folder.
-
-    In a file that is the file's folder, in an override the working directory.
-    """
-    data = config.get("data")
-    for key in _PATHS if isinstance(data, dict) else ():
-        if isinstance(data.get(key), str) and data[key] not in ("", "-"):
-            config["data"] = data = data | {key: os.path.abspath(folder / data[key])}
-
-
 def _seed_problems(document: Document, path: Path | None) -> list[Problem]:
     """The problem of a seed that another generator would accept, but not the chosen one."""
     seed, largest = document.data.get("seed"), _largest_seed(document)
@@ -460,7 +459,6 @@ def _across_keys(config: Config) -> Iterator[tuple[KeyPath, str]]:
         yield ("optimizer", "nesterov"), "needs optimizer.momentum above 0"
 
 
-_PATHS = ("source", "validation_source")
 _HOLD_OUT = ("validation_source", "validation", "folds")
 _NEED_A_TABLE = (
     "target", "features", "exclude", "categorical", "missing_values", "separator", "thousands", "encoding",
@@ -469,7 +467,7 @@ _NEED_A_TABLE = (
 
 
 def _data_problems(data: DataSection) -> Iterator[tuple[KeyPath, str]]:
-    for key in _PATHS:
+    for key in TABLES:
         if "\0" in (getattr(data, key) or ""):
             yield ("data", key), "is not a path: it contains a NUL character"
     if data.source is not None and data.target is None:

@@ -17,12 +17,17 @@ from irisbp.errors import StorageError
 def read_file(wanted: Wanted) -> Table:
     """The table that is wanted of a file; all problems of it at once, as a DataError."""
     with _open(wanted) as file:
-        return _read(file, wanted)
+        return parse_table(file, wanted)
 
 
-def parse_table(content: bytes, wanted: Wanted) -> Table:
-    """The table in the content of a CSV file; its source is what to call it."""
-    return _read(io.BytesIO(content), wanted)
+def parse_table(file: IO[bytes], wanted: Wanted) -> Table:
+    """The table in an open file; its source is what to call it."""
+    with aside(partial(digest_of, source=wanted.source), file) as digest:
+        found = read(lambda asked: sheet_of(file, asked), wanted)
+    return Table(
+        wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
+        found.kinds, found.categories, found.reading,
+    )  # fmt: skip
 
 
 def attempt_table(wanted: Wanted) -> Attempt:
@@ -36,15 +41,6 @@ def last_column(wanted: Wanted) -> str:
     with _open(wanted) as file:
         names = recognised_names(lambda asked: sheet_of(file, asked), wanted)
     return next(filter(None, reversed(names)), "")
-
-
-def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    with aside(partial(digest_of, source=wanted.source), file) as digest:
-        found = read(lambda asked: sheet_of(file, asked), wanted)
-    return Table(
-        wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
-        found.kinds, found.categories, found.reading,
-    )  # fmt: skip
 
 
 def table_digest(source: str | None) -> str:

@@ -4,7 +4,6 @@ Nothing is decided here. The columns, their kinds and categories are those of th
 cell that does not fit is an error with its line.
 """
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,14 +82,15 @@ def read_known(wanted: Wanted, encoder: Encoder, classes: Sequence[str], unknown
     return Table(wanted.source, encoder.features, inputs, wanted.target, targets, digest(), reading=reading)
 
 
-def with_held_out(table: Table, wanted: Wanted, unknown: Unknown, content: bytes | None = None) -> Table:
+def with_held_out(table: Table, wanted: Wanted, unknown: Unknown, opened: IO[bytes] | None = None) -> Table:
     """The table with the rows of another file behind its own, whose columns and classes are the table's.
 
-    Missing cells stay missing if they are to be filled in: that is up to the rows that are trained on.
+    Missing cells stay missing if they are to be filled in: that is up to the rows that are trained on. opened
+    is the file itself, where it is open already.
     """
     encoder = Encoder.fit(table, np.arange(len(table.targets)), "error")
     is_filled = wanted.missing not in ("error", "drop")
-    with open_table(Path(wanted.source)) if content is None else io.BytesIO(content) as file:
+    with open_table(Path(wanted.source)) if opened is None else opened as file:
         digest = digest_of(file, wanted.source)
         with _named(wanted.source):
             sheet = sheet_of(file, wanted)

@@ -25,7 +25,8 @@ def explain(
     """Explain one update with every number, from the inputs to the new parameters.
 
     subject is a Run, a run's directory, or a config (a path, a mapping, a Config or None, the article's) with
-    keys in place of its own. It is trained again, in memory, up to the update, which repeats it to the bit.
+    keys in place of its own; with a run, data is the file, or the files, where its table is. It is trained
+    again, in memory, up to the update, which repeats it to the bit.
 
     step, from 1, chooses the update, by default the first. Without step, sample (a row of the table, from 0)
     chooses it: the update of this epoch, by default the first, that takes the sample. With step, sample is

@@ -7,6 +7,7 @@ run is resumed. The two newest are kept; if the newest is damaged, the other one
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Annotated, Literal
 
 import numpy as np
@@ -104,7 +105,7 @@ def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpo
 
     RunError, with what is wrong with each, if there are some but none is valid.
     """
-    names, problems = checkpoint_names(directory), []
+    names, problems = checkpoint_names(directory), list[str]()
     config = directory.sha256("config.yaml")
     for name in names:
         try:
@@ -115,11 +116,35 @@ def newest_checkpoint(directory: Directory, training: Training) -> tuple[Checkpo
         else:
             return checkpoint, problems
     if names:
-        raise RunError(
-            f"{directory.path} cannot be resumed; train it again with overwrite:",
-            *(f"  {problem}" for problem in problems),
-        )
+        raise _unusable(directory, problems)
     return None, problems
+
+
+def _unusable(directory: Directory, problems: list[str]) -> RunError:
+    return RunError(
+        f"{directory.path} cannot be resumed; train it again with overwrite:",
+        *(f"  {problem}" for problem in problems),
+    )
+
+
+def recorded_digests(directory: Directory) -> list[str]:
+    """The sha256 of each table of the run in a directory, by its newest checkpoint; none without one.
+
+    RunError, with what is wrong with each, if there are some but none is readable.
+    """
+    names, problems = checkpoint_names(directory), list[str]()
+    for name in names:
+        path = directory.path / name
+        try:
+            arrays = unpack(path, directory.read(name))
+            return _CheckpointText.model_validate_json(arrays["about"].tobytes()).data.split(" ")
+        except RunError as error:
+            problems.append(str(error))
+        except (ValidationError, KeyError, ValueError) as error:
+            problems.append(f"{path} is not a checkpoint of this run: {problem_of(error)}")
+    if names:
+        raise _unusable(directory, problems)
+    return []
 
 
 def _check_that_it_belongs(
@@ -128,7 +153,7 @@ def _check_that_it_belongs(
     files = training.dataset.table.digests
     if checkpoint.config != config:
         raise RunError(f"{directory.path / 'config.yaml'} has changed since the run began")
-    for (source, digest), was in zip(files, checkpoint.data.split(" "), strict=True):
+    for (source, digest), was in zip_longest(files, checkpoint.data.split(" "), fillvalue=("a table", "")):
         if digest != was:
             raise RunError(f"{source} has changed since {directory.path} was trained on it")
     wanted = {"epochs.csv", "steps.csv"} if training.config.record == "steps" else {"epochs.csv"}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from math import isfinite
 from typing import Any, Literal
 
@@ -77,7 +78,7 @@ class Data(_Part):
         """The file of a table that is no longer the one that was trained on, None if there is none."""
         held = self.validation_table
         digests = [self.sha256, *([held.sha256] if held else [])]
-        files = zip(table.digests, digests, strict=True)
+        files = zip_longest(table.digests, digests, fillvalue=(table.source, ""))
         return next((source for (source, now), was in files if now != was), None)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from irisbp.config.load import load_config, to_yaml
+from irisbp.config.load import as_recorded, to_yaml
 from irisbp.errors import Busy, IrisbpError, RunError
 from irisbp.rundir.checkpoint import CHECKPOINT
 from irisbp.rundir.storage import Directory, final_name
@@ -93,7 +93,7 @@ def _check_that_it_is_a_run(held: Directory) -> None:
     """
     try:
         content = held.read("config.yaml")
-        ours = content == to_yaml(load_config(held.path / "config.yaml", content=content)).encode()
+        ours = content == to_yaml(as_recorded(held.path / "config.yaml", content)).encode()
     except IrisbpError:
         ours = False
     if not ours:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pydantic_core import to_json
 
 from irisbp.config.load import to_yaml
+from irisbp.config.place import recorded_in
+from irisbp.config.schema import Config
 from irisbp.data.cells import cell
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import pack
@@ -29,8 +31,17 @@ class RunWriter:
     files in the directory are recognized.
     """
 
-    def __init__(self, directory: Directory, training: Training, start: Checkpoint | None = None) -> None:
-        """Begin a run, or resume it from the checkpoint that the training has been restored to."""
+    def __init__(
+        self,
+        directory: Directory,
+        training: Training,
+        start: Checkpoint | None = None,
+        recorded: Config | None = None,
+    ) -> None:
+        """Begin a run, or resume it from the checkpoint that the training has been restored to.
+
+        recorded is the config to be written, by default the training's, its tables relative to the directory.
+        """
         self._directory, self._training = directory, training
         self._classes = [cell(name) for name in training.dataset.classes]
         self._clock = Clock.begin()
@@ -38,7 +49,7 @@ class RunWriter:
             self._clock = Clock.resume(start.started, start.seconds, start.versions)
         self._names = ("steps.csv", "epochs.csv") if training.config.record == "steps" else ("epochs.csv",)
         if start is None:
-            content = to_yaml(training.config).encode()
+            content = to_yaml(recorded or recorded_in(training.config, directory.path)).encode()
             self._files = {"config.yaml": directory.write("config.yaml", content)}
             self._growing = {name: directory.start(name) for name in self._names}
             directory.sync()

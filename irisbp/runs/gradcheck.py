@@ -39,7 +39,8 @@ def gradcheck(
     """Check a backward pass against derivatives with 50 digits: irisbp's own, or a user's.
 
     subject is a Run or a run's directory, whose trained parameters are among the points, or a config (a path,
-    a mapping, a Config or None, the article's) with keys in place of its own.
+    a mapping, a Config or None, the article's) with keys in place of its own. With a run, data is the
+    file, or the files, where its table is now.
 
     backward takes the parameters by name (`hidden_1.weight` (fan_in, fan_out), `hidden_1.bias` (fan_out,),
     ..., `output.bias`), inputs (rows, inputs) and labels (rows,), class indices, and returns the gradient of

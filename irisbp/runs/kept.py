@@ -1,11 +1,13 @@
 """Tables that have no file of their own, from stdin or from Python: a run keeps them in its directory."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from os.path import abspath
 from pathlib import Path
 
+from irisbp.config.place import TABLES, with_tables
 from irisbp.config.schema import Config
 from irisbp.data.options import STDIN
 from irisbp.data.streams import read_stdin
@@ -32,12 +34,12 @@ class KeptTables:
 
     def table(self, config: Config) -> Table:
         """The config's table, of these contents or of its files."""
-        return table_of(config.data, self.contents.get("source"), self.contents.get("validation_source"))
+        own, held_out = (io.BytesIO(self.contents[key]) if key in self.contents else None for key in TABLES)
+        return table_of(config.data, own, held_out)
 
     def config_in(self, config: Config, path: Path) -> Config:
         """The config of a run in this directory, which names the files there."""
-        sources = {key: abspath(path / _FILES[key]) for key in self.contents}
-        return config.model_copy(update={"data": config.data.model_copy(update=sources)})
+        return with_tables(config, {key: abspath(path / _FILES[key]) for key in self.contents})
 
     def check(self, directory: Directory) -> None:
         """RunError if the run in a directory was begun with other tables."""

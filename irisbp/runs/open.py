@@ -5,7 +5,8 @@ from os import PathLike
 from pathlib import Path
 
 from irisbp.annotations import DataFrame
-from irisbp.config.load import load_config
+from irisbp.config.load import as_recorded
+from irisbp.config.place import anchored_in
 from irisbp.errors import RunError
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.manifest import Which
@@ -14,25 +15,29 @@ from irisbp.runs.evaluate import Evaluation, RowsName
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.record import RecordedFiles
 from irisbp.runs.run import Run
+from irisbp.runs.tables import Files, OwnTables
 from irisbp.training.model import Model
 from irisbp.training.setup import make_network
 from irisbp.training.tables import wanted_like
 
 
-def open_run(path: str | PathLike[str], which: Which | None = None) -> Run:
+def open_run(path: str | PathLike[str], which: Which | None = None, *, data: Files = None) -> Run:
     """The finished or interrupted run in a directory; RunError or StorageError if there is none.
 
-    which chooses its last or its best parameters, by default those that the run names itself.
+    which chooses its last or its best parameters, by default those that the run names itself. data is the
+    file, or the files, where its table is now, if it is not where it was; its sha256 has to be the recorded
+    one.
     """
     with OpenDirectory(Path(path)) as directory:
-        return run_in(directory, which)
+        return run_in(directory, which).with_data(data)
 
 
 def run_in(directory: OpenDirectory, which: Which | None = None) -> Run:
     """The run in an open directory: see `open_run`."""
     path, manifest = directory.path, manifest_of(directory)
     content = read_written(directory, "config.yaml", manifest.files)
-    config = load_config(path / "config.yaml", content=content)
+    recorded = as_recorded(path / "config.yaml", content)
+    config = anchored_in(recorded, path)
     which = which or manifest.which
     if which == "best" and manifest.best_epoch is None:
         raise RunError(f"{path} has no best parameters: nothing was monitored")
@@ -42,7 +47,8 @@ def run_in(directory: OpenDirectory, which: Which | None = None) -> Run:
     encoder, data = manifest.data.encoder, config.data
     wanted = wanted_like(data, manifest.data.source, manifest.data.target, encoder.names)
     model = Model(network, parameters, standardizer, features, classes, encoder, wanted, data.unknown)
-    return Run(config, manifest, model, which, RecordedFiles(path, manifest), path)
+    tables = OwnTables.of(path, recorded, manifest.data)
+    return Run(config, manifest, model, which, RecordedFiles(path, manifest), path, tables=tables)
 
 
 def as_run(run: Run | str | PathLike[str]) -> Run:
@@ -55,7 +61,7 @@ def evaluate(
     on: RowsName | None = None,
     *,
     which: Which | None = None,
-    data: Path | str | None = None,
+    data: Files = None,
 ) -> Evaluation:
     """Classify a run's rows again: see `Run.evaluate`. Nothing is written."""
     return as_run(run).evaluate(on, which=which, data=data)

@@ -27,10 +27,11 @@ from irisbp.rundir.manifest import Manifest, Which
 from irisbp.rundir.reader import read_parameters
 from irisbp.runs.evaluate import Evaluation, RowsName, evaluate_rows
 from irisbp.runs.record import RunRecord
+from irisbp.runs.tables import Files, OwnTables, as_files
 from irisbp.training.model import Model
 from irisbp.training.setup import held_out_rows
 from irisbp.training.state import Training
-from irisbp.training.tables import table_of, wanted_like
+from irisbp.training.tables import wanted_like
 
 _TOLD = ("status", "reason", "epochs", "steps", "stopped_early", "best_epoch", "which", "seconds")
 
@@ -50,6 +51,7 @@ class Run:
     record: RunRecord
     path: Path | None = None
     training: Training | None = None  # of a run that was trained here
+    tables: OwnTables | None = None  # of one that was read from its directory
 
     @property
     def name(self) -> str:
@@ -116,6 +118,14 @@ class Run:
             return self.training.dataset
         return _own_dataset(self)
 
+    def with_data(self, data: Files) -> "Run":
+        """The same run, whose table is in this file, or tables in these: those with the recorded sha256."""
+        if not as_files(data):
+            return self
+        if self.tables is None:
+            raise RunError("data: the run has its table in memory; another one is evaluated as a whole")
+        return replace(self, tables=self.tables.named(data))
+
     def using(self, which: Which) -> "Run":
         """The same run with its last or its best parameters; RunError if it has no best ones."""
         if which == self.which:
@@ -139,17 +149,22 @@ class Run:
         on: RowsName | None = None,
         *,
         which: Which | None = None,
-        data: "Path | str | None" = None,
+        data: Files = None,
         keys: Config | None = None,
     ) -> Evaluation:
         """Classify rows of the run's table (training, validation or all), or all of another table.
 
-        By default those held out, if there are any, with the parameters that the run names. keys is the run's
-        config with other keys of `data`, for a table in another dialect.
+        By default those held out, if there are any, with the parameters that the run names. data is another
+        table or, with `on`, the file (or files) where the run's own table is now. keys is the run's config
+        with other keys of `data`, for a table in another dialect.
         """
         chosen = self.using(which) if which else self
-        dataset = chosen.dataset if data is None else chosen.dataset_of(data, keys)
-        return evaluate_rows(chosen.model, dataset, chosen.which, on, is_own=data is None)
+        files = as_files(data)
+        if len(files) == 1 and on in (None, "all"):
+            return evaluate_rows(
+                chosen.model, chosen.dataset_of(files[0], keys), chosen.which, on, is_own=False
+            )
+        return evaluate_rows(chosen.model, chosen.with_data(files).dataset, chosen.which, on, is_own=True)
 
     def dataset_of(self, source: "Path | str", keys: Config | None = None) -> Dataset:
         """Another table with the run's columns and classes, through the run's encoder and standardizer."""
@@ -214,7 +229,8 @@ class Run:
 
 def _own_dataset(run: Run) -> Dataset:
     """The table that the config names, if it is still what the manifest says."""
-    table, encoder = table_of(run.config.data), run.model.encoder
+    assert run.tables is not None
+    table, encoder = run.tables.read()[1], run.model.encoder
     _check_table(run, table)
     held_out = held_out_rows(run.config, table)
     table = encoder.encode(table, "zeros")

@@ -19,12 +19,14 @@ Subject: TypeAlias = Run | Given
 def run_or_config(subject: Subject, keys: Mapping[str, Any]) -> Run | Config:
     """The subject's run, or its config with these keys in place of its own.
 
-    ConfigError if keys are given with a run.
+    With a run, data says where its table is now; ConfigError if other keys are given with one.
     """
     if isinstance(subject, str | PathLike) and isdir(subject):
         subject = open_run(subject)
     if not isinstance(subject, Run):
         return load_config(subject, **keys)
+    if keys.keys() == {"data"} and not isinstance(keys["data"], Mapping):
+        return subject.with_data(keys["data"])
     if keys:
         raise ConfigError(f"{', '.join(keys)}: keys are for a config, not for a run")
     return subject

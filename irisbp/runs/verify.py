@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from irisbp.config.load import load_config
+from irisbp.config.load import as_recorded
 from irisbp.errors import Diverged, IrisbpError, RunError, StorageError
 from irisbp.nn.types import Array
 from irisbp.rundir.arrays import unpack
@@ -26,6 +26,7 @@ from irisbp.runs.compare import differing_entries, entry_name
 from irisbp.runs.layout import manifest_of
 from irisbp.runs.listing import FileState, file_state
 from irisbp.runs.session import finish
+from irisbp.runs.tables import Files, OwnTables
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
 from irisbp.training.state import Epoch, Record, Training
@@ -99,38 +100,43 @@ class Verification:
         }
 
 
-def verify(run: str | os.PathLike[str], listen: Listen = lambda record: None) -> Verification:
+def verify(
+    run: str | os.PathLike[str], listen: Listen = lambda record: None, *, data: Files = None
+) -> Verification:
     """Train a run again in a temporary directory and compare; RunError if it cannot be repeated.
 
     A completed run is repeated to its end, a diverged one until it diverges, an interrupted one up to
-    the record after which it was stopped. listen is called with every record, and may raise to stop.
+    the record after which it was stopped. listen is called with every record, and may raise to stop. data is
+    the file, or the files, where its table is now: see `open_run`.
     """
     with OpenDirectory(Path(run)) as directory:
-        return verify_in(directory, listen)
+        return verify_in(directory, listen, data)
 
 
-def verify_in(run: OpenDirectory, listen: Listen) -> Verification:
+def verify_in(run: OpenDirectory, listen: Listen, data: Files = None) -> Verification:
     """The same of the run in an open directory."""
     manifest = manifest_of(run)
-    training = _prepared(run, manifest)
+    content = read_written(run, "config.yaml", manifest.files)
+    recorded = as_recorded(run.path / "config.yaml", content)
+    training = _prepared(OwnTables.of(run.path, recorded, manifest.data).named(data), manifest)
     try:
         folder = tempfile.TemporaryDirectory(prefix="irisbp-")
     except OSError as error:
         raise StorageError("make", error.filename or "a temporary directory", error) from None
     with folder as made, Directory.create(Path(made) / "run") as directory:
-        repeated = _repeat(training, RunWriter(directory, training), _Stop(run, manifest), listen)
+        writer = RunWriter(directory, training, recorded=recorded)
+        repeated = _repeat(training, writer, _Stop(run, manifest), listen)
         checks = list(_checks(run, directory, manifest, repeated))
     return Verification(run.path, manifest, checks, _other_versions(manifest.versions, versions()))
 
 
-def _prepared(run: OpenDirectory, manifest: Manifest) -> Training:
-    content = read_written(run, "config.yaml", manifest.files)
-    training = prepare(load_config(run.path / "config.yaml", content=content))
-    if changed := manifest.data.changed_file(training.dataset.table):
+def _prepared(tables: OwnTables, manifest: Manifest) -> Training:
+    config, table = tables.read()
+    if changed := manifest.data.changed_file(table):
         raise RunError(
-            f"{changed} has changed since {run.path} was trained on it: the run cannot be repeated"
+            f"{changed} has changed since {tables.owner} was trained on it: the run cannot be repeated"
         )
-    return training
+    return prepare(config, table)
 
 
 def _other_versions(was: dict[str, str], now: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:

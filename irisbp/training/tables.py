@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import IO
 
 from irisbp.config.schema import DataSection
 from irisbp.data.options import Dialect, Wanted
@@ -9,13 +10,13 @@ from irisbp.data.source import read_table
 from irisbp.data.table import Table
 
 
-def table_of(data: DataSection, content: bytes | None = None, held_out: bytes | None = None) -> Table:
+def table_of(data: DataSection, file: IO[bytes] | None = None, held_out: IO[bytes] | None = None) -> Table:
     """The table that a config asks for; behind its rows are those of data.validation_source.
 
-    content and held_out are the contents of the two files, where they need not be read.
+    file and held_out are the two files, where they are open already.
     """
     wanted = wanted_of(data)
-    table = read_table(wanted, content)
+    table = read_table(wanted, file)
     if data.validation_source is None:
         return table
     from irisbp.data.known import with_held_out  # much code, which iris does not need

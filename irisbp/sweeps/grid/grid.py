@@ -16,13 +16,13 @@ from typing import Any
 from irisbp.config.arguments import lost
 from irisbp.config.given import Given
 from irisbp.config.load import (
-    anchor_source,
     given_document,
     overridden,
     put,
     read_document,
     valid_config,
 )
+from irisbp.config.place import anchor_source
 from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
 from irisbp.config.yaml import LARGEST_FILE, Document, abridged, dump, read_file

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 from irisbp.config.arguments import OVERRIDE
 from irisbp.config.given import plain
-from irisbp.config.load import anchor_source, key_path, put
+from irisbp.config.load import key_path, put
+from irisbp.config.place import anchor_source
 from irisbp.config.yaml import abridged, parse_value
 from irisbp.errors import ConfigError
 
