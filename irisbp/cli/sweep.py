@@ -19,12 +19,13 @@ from irisbp.cli.sweep_hints import suggest_engine_for_sweep
 from irisbp.config.arguments import split_arguments
 from irisbp.errors import CheckFailed, IrisbpError, StorageError, literal
 from irisbp.rundir.storage import Directory
+from irisbp.runs.tables import Files
 from irisbp.show.console import make_console
 from irisbp.show.progress import Dispensed
 from irisbp.show.reading import print_readings
 from irisbp.show.sweep import Pace, PaceLines, PaceView, print_sweep
 from irisbp.sweeps.directory.place import open_begun_sweep, open_new_sweep
-from irisbp.sweeps.grid.grid import make_grid
+from irisbp.sweeps.grid.grid import Grid, make_grid
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
 from irisbp.sweeps.run import begun_session, check_same, finished_sweep, how_to_resume, in_directory
 from irisbp.sweeps.session import SweepProgress, SweepSession, Workers, raise_first_bad
@@ -43,7 +44,8 @@ class Backend(StrEnum):
 class Call:
     """The options of a call: the workers, and the output that the user asked for.
 
-    arguments are those that the sweep was asked for with, if they are known.
+    arguments are those that the sweep was asked for with, if they are known, and wanted is their grid.
+    data is where the sweep's tables are now.
     """
 
     workers: Workers = field(default_factory=Workers)
@@ -52,6 +54,8 @@ class Call:
     quiet: bool = False
     as_json: bool = False
     arguments: tuple[str, ...] = ()
+    data: Files = None
+    wanted: Grid | None = None
 
 
 app = new_app()
@@ -75,6 +79,10 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the sweep in the directory, if there is one.")
     ] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="With --resume: the file where its table is now. Repeatable."),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
     jobs: Annotated[
@@ -102,16 +110,18 @@ def sweep(
     """
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
+    if data and not resume:
+        raise IrisbpError("--data needs --resume; the table of a config is data.source=FILE")
     workers = Workers(jobs, backend.value, scheduler)
     workers.check()
     arguments = arguments or []
-    call = Call(workers, fail_fast, allow_failed, quiet, as_json, tuple(arguments))
+    call = Call(workers, fail_fast, allow_failed, quiet, as_json, tuple(arguments), data)
     path, texts = _split(arguments)
     grid = make_grid(path, texts)
     if resume and (begun := open_begun_sweep(directory=run_dir, name=name)):
         with begun:
             check_same(begun, grid)
-            resume_sweep(begun, call)
+            resume_sweep(begun, replace(call, wanted=grid))
         return
     plan = plan_sweep(grid)
     workers.check_cluster()
@@ -152,7 +162,7 @@ def _run(directory: Directory, plan: SweepPlan | None, call: Call) -> None:
     how = _how_to_resume(directory.path, call)
     with StopRequest() as stop:
         if plan is None:
-            session = begun_session(directory, call.workers)
+            session = begun_session(directory, call.workers, call.data, call.wanted)
         else:
             session = in_directory(directory, plan, call.workers)
         _print_notes(session, call)

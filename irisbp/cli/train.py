@@ -22,6 +22,7 @@ from irisbp.runs.kept import KeptTables
 from irisbp.runs.layout import open_begun_run, open_new_run
 from irisbp.runs.run import Run
 from irisbp.runs.session import in_directory
+from irisbp.runs.tables import Files
 from irisbp.show.console import make_console
 from irisbp.show.reading import print_readings
 from irisbp.training.setup import prepare
@@ -44,6 +45,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the run in the directory, if there is one.")
     ] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="With --from: where the sweep's table is now. Repeatable."),
+    ] = None,
     stream: Stream = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -56,7 +61,7 @@ def train(
     if overwrite and resume:
         raise IrisbpError("--overwrite and --resume: give one of them")
     shown = Shown(stream, quiet, as_json, plot)
-    path, config = _chosen(arguments or [], sweep, row)
+    path, config = _chosen(arguments or [], sweep, row, data)
     if resume and (begun := open_begun_run(directory=run_dir, name=name)):
         with begun:
             kept = KeptTables.of_stdin(config)
@@ -81,15 +86,19 @@ def _difference(sweep: Path | None, row: int | None, run: Run) -> str:
     return irisbp.open_sweep(sweep).difference(row, run)
 
 
-def _chosen(arguments: list[str], sweep: Path | None, row: int | None) -> tuple[Path | None, Config]:
+def _chosen(
+    arguments: list[str], sweep: Path | None, row: int | None, data: Files
+) -> tuple[Path | None, Config]:
     """The config, and the file that gives the run its name; a row's is called after the sweep and the row."""
     if (sweep is None) != (row is None):
         raise IrisbpError("--from and --row: give both, for a run of a sweep")
     if sweep is not None and row is not None:
         if arguments:
             raise IrisbpError(f"--from: row {row} has a config of its own; give no config and no overrides")
-        from irisbp.sweeps.directory.reader import row_config
+        from irisbp.sweeps.directory.reader import config_of_row
 
-        return Path(f"{sweep.absolute().name}-row-{row}.yaml"), row_config(sweep, row)
+        return Path(f"{sweep.absolute().name}-row-{row}.yaml"), config_of_row(sweep, row, data)
+    if data:
+        raise IrisbpError("--data needs --from; the table of a config is data.source=FILE")
     path, overrides = split_arguments(arguments)
     return path, load_config(path, overrides)

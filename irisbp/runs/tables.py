@@ -5,7 +5,7 @@ shown, before its sha256 is the recorded one, or before the user has named the f
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,34 +85,52 @@ class OwnTables:
         }
 
     def _opened(self, stack: ExitStack) -> tuple[Config, dict[str, IO[bytes]]]:
+        search = Search(self.owner, self.given, is_own=self.is_own)
         places, files = dict[str, str](), dict[str, IO[bytes]]()
-        for number, (key, path) in enumerate(paths_of(self.recorded).items()):
-            places[key], file = self._find(number, key, path)
+        for key, path in paths_of(self.recorded).items():
+            was = [self.was[key]] if key in self.was else []
+            places[key], file = search.find(path, self.sha256.get(key), was)
             files[key] = stack.enter_context(file)
-        if unused := [file for file in self.given if file not in places.values()]:
-            raise RunError(f"{unused[0]} is not a table of {self.owner}: {why_not(unused[0])}")
+        search.check_given(places.values())
         return with_tables(anchored_in(self.recorded, self.owner), places), files
 
-    def _find(self, number: int, key: str, path: str) -> tuple[str, IO[bytes]]:
-        """The place of a table, and the open file; RunError if it is not found."""
-        sha256, here = self.sha256.get(key), anchored_path(path, self.owner)
+
+@dataclass
+class Search:
+    """The search for the tables of owner, a run or a sweep; given and is_own are as for OwnTables."""
+
+    owner: Path
+    given: Sequence[str] = ()
+    is_own: bool = False
+    _unknown: int = 0  # tables without a sha256, so far
+
+    def find(self, path: str, sha256: str | None, was: Sequence[str] = ()) -> tuple[str, IO[bytes]]:
+        """The place of a table and the open file; path is the recorded one. RunError if it is not found.
+
+        Without a sha256, a file counts that the user has named, or that lies in the run itself.
+        """
+        here = anchored_path(path, self.owner)
         if sha256 is None:
             self._check_that_it_is_ours(here)
-        named = self.given if sha256 is not None else self.given[number : number + 1]
-        for place in (*named, here, *(self._elsewhere(key, path) if sha256 is not None else ())):
+            places = [*self.given[self._unknown : self._unknown + 1], here]
+            self._unknown += 1
+        else:
+            folders = [Path(), *(Path(file).parent for file in self.given if file != STDIN)]
+            places = [*self.given, here, *was, *ends_in(path, folders)]
+        for place in places:
             file = open_if(place, sha256)
             if file is not None:
                 return place, file
         raise RunError(self._told(here))
 
-    def _elsewhere(self, key: str, path: str) -> Iterator[str]:
-        """The places where a table may be, other than the recorded one: where it was, and where one is."""
-        if key in self.was:
-            yield self.was[key]
-        yield from ends_in(path, [Path(), *(Path(file).parent for file in self.given if file != STDIN)])
+    def check_given(self, places: Collection[str]) -> None:
+        """RunError if a file that the user has named is none of the places that were found."""
+        for file in self.given:
+            if file not in places:
+                raise RunError(f"{file} is not a table of {self.owner}: {why_not(file)}")
 
     def _check_that_it_is_ours(self, here: str) -> None:
-        """RunError if nothing proves that a file is the table: neither its sha256 nor its user."""
+        """RunError if nothing shows that a file is the table: neither its sha256 nor its user."""
         is_kept = here in [os.path.abspath(self.owner / name) for name in (TABLE, VALIDATION_TABLE)]
         if not (self.given or self.is_own or (is_kept and not os.path.islink(here))):
             raise RunError(

@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from math import ceil
 from typing import NamedTuple
 
+from irisbp.config.place import paths_of, with_tables
 from irisbp.config.schema import Config
 from irisbp.config.yaml import Problem, Problems
 from irisbp.data.options import STDIN
@@ -62,6 +63,7 @@ def check_rows(grid: Grid) -> CheckedRows:
     groups: dict[Hashable, list[int]] = {}
     epochs = Counter[int]()
     problems: dict[Problem, None] = {}
+    tables = dict[str, str]()
     wrong = 0
     for row in range(len(grid)):
         try:
@@ -72,7 +74,7 @@ def check_rows(grid: Grid) -> CheckedRows:
             if wrong >= _MOST_WRONG_ROWS:
                 break
             continue
-        digest = config_digest(config)
+        digest = config_digest(config, tables)
         if digest in digests:
             raise ConfigError(
                 f"rows {digests[digest]} and {row} are the same run: a value is given twice, or overridden"
@@ -85,8 +87,10 @@ def check_rows(grid: Grid) -> CheckedRows:
     return CheckedRows(list(digests), list(groups.values()), epochs)
 
 
-def config_digest(config: Config) -> bytes:
-    """The sha256 of a complete config."""
+def config_digest(config: Config, tables: dict[str, str]) -> bytes:
+    """The sha256 of a complete config, wherever its tables are: they are numbered as they come."""
+    names = {key: tables.setdefault(path, f"table {len(tables)}") for key, path in paths_of(config).items()}
+    config = with_tables(config, names)
     return hashlib.sha256(config.model_dump_json().encode()).digest()
 
 

@@ -4,18 +4,23 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import irisbp
 from irisbp.config.given import Given
+from irisbp.config.place import recorded_path
 from irisbp.errors import ConfigError, Interrupted, IrisbpError, RunError, StorageError, in_shell
 from irisbp.rundir.storage import Directory
 from irisbp.runs.interrupts import Interrupts, noticing_interrupts
 from irisbp.runs.resume import open_to_resume
 from irisbp.runs.session import ShouldStop
+from irisbp.runs.tables import Files
+from irisbp.sweeps.directory.parts import recorded_tables
 from irisbp.sweeps.directory.place import (
+    GRID,
     SWEEP,
     check_that_it_is_a_sweep,
     grid_of,
@@ -23,6 +28,7 @@ from irisbp.sweeps.directory.place import (
     open_new_sweep,
 )
 from irisbp.sweeps.directory.reader import load_sweep
+from irisbp.sweeps.directory.tables import found_tables, is_same
 from irisbp.sweeps.directory.writer import SweepWriter, restore_tables
 from irisbp.sweeps.grid.grid import Grid, differences, grid_of_values, to_yaml
 from irisbp.sweeps.plan import SweepPlan, plan_sweep
@@ -38,12 +44,24 @@ def in_memory(plan: SweepPlan, workers: Workers) -> SweepSession:
 
 def in_directory(directory: Directory, plan: SweepPlan, workers: Workers) -> SweepSession:
     """A session that records a new sweep in an empty directory, or the missing rows of one that has begun."""
+    if not directory.has(GRID):
+        named = partial(recorded_path, folder=directory.path)
+        tables = {path: sha256 for path, sha256 in plan.data.items() if path in plan.grid.paths}
+        plan = replace(plan, grid=replace(plan.grid.named(named), tables=tables))
     return SweepSession(plan, SweepWriter(directory, plan), directory.path, workers)
 
 
-def begun_session(directory: Directory, workers: Workers) -> SweepSession:
-    """The rest of the unfinished sweep in a directory, ready to be trained."""
-    return in_directory(directory, plan_sweep(grid_of(directory)), workers)
+def begun_session(
+    directory: Directory, workers: Workers, data: Files = None, wanted: Grid | None = None
+) -> SweepSession:
+    """The rest of the unfinished sweep in a directory, ready to be trained.
+
+    data is the file, or the files, where its tables are now; a wanted grid, the same one, names them, too.
+    """
+    grid = grid_of(directory)
+    digests = grid.tables or recorded_tables(directory)
+    grid = found_tables(directory.path, grid, digests, data, wanted)
+    return in_directory(directory, plan_sweep(grid), workers)
 
 
 def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
@@ -61,8 +79,9 @@ def finished_sweep(directory: Directory) -> tuple[Sweep, list[str]] | None:
 
 def check_same(directory: Directory, wanted: Grid) -> None:
     """RunError if the sweep in a directory has another grid."""
-    begun = grid_of(directory)
-    if to_yaml(begun) != to_yaml(wanted):
+    begun = grid_of(directory).named(str)
+    wanted = wanted.named(str)
+    if to_yaml(replace(begun, tables={})) != to_yaml(wanted) and not is_same(begun, wanted):
         raise RunError(f"{directory.path} is another sweep: {'; '.join(differences(begun, wanted))}")
 
 
@@ -103,13 +122,13 @@ class _Asked:
             fail_fast=self.fail_fast,
         )
 
-    def resume_in(self, directory: Directory, wanted: Grid | None = None) -> Sweep:
+    def resume_in(self, directory: Directory, wanted: Grid | None = None, data: Files = None) -> Sweep:
         """Resume the sweep in an open directory; a finished one is returned as it is."""
         if wanted is not None:
             check_same(directory, wanted)
         finished = finished_sweep(directory)
         if finished is None:
-            return self.run(begun_session(directory, self.workers))
+            return self.run(begun_session(directory, self.workers, data, wanted))
         swept, restored = finished
         for name in restored:
             warnings.warn(f"{name} was missing or damaged; it was written again", stacklevel=4)
@@ -191,6 +210,7 @@ def sweep(
 def resume_sweep(
     path: str | PathLike[str],
     *,
+    data: Files = None,
     jobs: int | None = None,
     backend: Backend = "loky",
     scheduler: str | None = None,
@@ -201,12 +221,13 @@ def resume_sweep(
 ) -> Sweep:
     """Train the missing rows of the sweep in a directory; a finished sweep is returned as it is.
 
-    The options, and what is raised, are those of `sweep`.
+    data is the file, or the files, where its tables are now, if they are not where they were. The other
+    options, and what is raised, are those of `sweep`.
     """
     asked = _Asked(_workers(jobs, backend, scheduler), listeners, should_stop, progress, fail_fast)
     with open_to_resume(Path(path)) as directory:
         check_that_it_is_a_sweep(directory)
-        return asked.resume_in(directory)
+        return asked.resume_in(directory, data=data)
 
 
 def _place(directory: str | PathLike[str] | None, resume: bool, overwrite: bool) -> Path | None:

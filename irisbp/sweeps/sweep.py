@@ -18,9 +18,11 @@ from irisbp.errors import RunError
 from irisbp.html import html_pairs, html_table
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.runs.run import Run
+from irisbp.runs.tables import Files
 from irisbp.runs.train import train
 from irisbp.sweeps.directory.manifest import SweepManifest
-from irisbp.sweeps.directory.reader import check_row, check_tables, load_sweep
+from irisbp.sweeps.directory.reader import check_row, load_sweep
+from irisbp.sweeps.directory.tables import row_config
 from irisbp.sweeps.grid.grid import Grid
 from irisbp.sweeps.results.again import difference
 from irisbp.sweeps.results.columns import Results
@@ -102,22 +104,24 @@ class Sweep:
         """The keys and values of the setting that ranks first: `irisbp.train(config, **sweep.best)`."""
         return self.grid.setting(self.statistics.ranked[0].number)
 
-    def config(self, row: int) -> Config:
-        """The config of a row; RunError if there is no such row, DataError if its table has changed."""
-        name = str(self.path) if self.path else "the sweep"
-        check_row(name, self.grid, row)
-        config = self.grid.config(row)
-        if self.manifest is not None:
-            check_tables(name, self.manifest, config.data)
-        return config
+    def config(self, row: int, data: Files = None) -> Config:
+        """The config of a row; RunError if there is no such row, DataError if its table has changed.
 
-    def run(self, row: int, **options: Any) -> Run:
+        data is the file, or the files, where its table is now, if it is not where it was.
+        """
+        owner = self.path or Path("the sweep")
+        check_row(str(owner), self.grid, row)
+        digests = {**(self.manifest.data if self.manifest else {}), **self.grid.tables}
+        return row_config(owner, self.grid.config(row), digests, data, is_own=self.manifest is None)
+
+    def run(self, row: int, *, data: Files = None, **options: Any) -> Run:
         """Train a row in full, by `irisbp.train` with these options: in memory, unless they name a directory.
 
+        data is where its table is now, as for `config`.
         Diverged, with the run attached, for a row that diverges. A warning says so if it does not end as it
         did in the sweep.
         """
-        run = train(self.config(row), **options)
+        run = train(self.config(row, data), **options)
         if told := self.difference(row, run):
             warnings.warn(told, stacklevel=2)
         return run

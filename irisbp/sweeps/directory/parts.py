@@ -1,6 +1,7 @@
 """The files that keep the finished rows of an unfinished sweep."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from irisbp.errors import DataError, RunError
 from irisbp.rundir.arrays import AnyArray, pack, problem_of, unpack
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory.manifest import Session
+from irisbp.sweeps.directory.place import part_names
 from irisbp.sweeps.plan import SweepPlan
 from irisbp.sweeps.results.columns import Results
 
@@ -46,6 +48,18 @@ def write_part(
     directory.write(f"part-{rows[0]:06d}.npz", pack(arrays | results.arrays()))
 
 
+def recorded_tables(directory: Directory) -> dict[str, str]:
+    """The sha256 of the tables of the unfinished sweep in a directory, by path, by one of its parts.
+
+    Its sweep.yaml has them, too, since irisbp records them there.
+    """
+    for name in part_names(directory):
+        with suppress(RunError, ValidationError, KeyError, ValueError):
+            arrays = unpack(directory.path / name, directory.read(name, _LARGEST_PART))
+            return _PartText.model_validate_json(arrays["about"].tobytes()).data
+    return {}
+
+
 def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[int], Results, Session]:
     """A file's rows, their outcomes, and the session.
 
@@ -61,7 +75,7 @@ def read_part(directory: Directory, name: str, plan: SweepPlan) -> tuple[list[in
         results = Results.from_arrays(arrays, len(rows), plan.epochs)
     except (ValidationError, KeyError, ValueError, RunError) as error:
         raise RunError(f"{path} is not a part of this sweep: {problem_of(error)}") from None
-    if about.data != plan.data:
+    if [*about.data.values()] != [*plan.data.values()]:  # the paths may be others by now
         raise DataError(
             f"the data of {directory.path} has changed since it was begun: {', '.join(plan.data)}"
         )

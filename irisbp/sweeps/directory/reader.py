@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from irisbp.config.schema import Config, DataSection
-from irisbp.data.files import table_digest
-from irisbp.data.table import IRIS
-from irisbp.errors import DataError, RunError
+from irisbp.config.schema import Config
+from irisbp.errors import RunError
 from irisbp.rundir.arrays import AnyArray, unpack
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.reader import read_written
+from irisbp.runs.tables import Files
 from irisbp.sweeps.directory.manifest import SweepManifest, read_manifest
 from irisbp.sweeps.directory.place import GRID, check_that_it_is_a_sweep
+from irisbp.sweeps.directory.tables import row_config
 from irisbp.sweeps.grid.grid import Grid, read_grid
 from irisbp.sweeps.results.columns import Results
 
@@ -38,8 +38,8 @@ def load_sweep(directory: OpenDirectory) -> FinishedSweep:
     return FinishedSweep(directory.path, manifest, grid, Results.from_arrays(arrays, len(grid), epochs))
 
 
-def row_config(path: Path, row: int) -> Config:
-    """The config of a row of the sweep in a directory, finished or not.
+def config_of_row(path: Path, row: int, data: Files = None) -> Config:
+    """The config of a row of the sweep in a directory, finished or not; data is where its table is now.
 
     RunError if there is no such row, or if a finished sweep's sweep.yaml has changed; DataError if the row's
     table has.
@@ -49,24 +49,14 @@ def row_config(path: Path, row: int) -> Config:
         manifest = read_manifest(directory) if directory.has("manifest.json") else None
         grid = _grid(directory, manifest)
     check_row(str(path), grid, row)
-    config = grid.config(row)
-    if manifest is not None:
-        check_tables(str(path), manifest, config.data)
-    return config
+    digests = {**(manifest.data if manifest else {}), **grid.tables}
+    return row_config(path, grid.config(row), digests, data)
 
 
 def check_row(sweep: str, grid: Grid, row: int) -> None:
     """RunError if a grid has no such row."""
     if not 0 <= row < len(grid):
         raise RunError(f"row {row}: {sweep} has rows 0 to {len(grid) - 1}")
-
-
-def check_tables(sweep: str, manifest: SweepManifest, data: DataSection) -> None:
-    """DataError if the table of a row, or the one that it holds out, has changed since it was trained."""
-    for source in (data.source, *([data.validation_source] if data.validation_source else [])):
-        name = source or IRIS
-        if table_digest(source) != manifest.data.get(name):
-            raise DataError(f"{name} has changed since {sweep} was trained on it")
 
 
 def _grid(directory: OpenDirectory, manifest: SweepManifest | None) -> Grid:

@@ -37,11 +37,12 @@ class SweepWriter:
         self._clock = time.perf_counter()
         self._pending: list[int] = []
         self._committed = time.monotonic()
-        content = to_yaml(sweep.grid)
         if GRID in directory.names():
+            self._content = directory.read(GRID)
             self._resume()
         else:
-            directory.write(GRID, content)
+            self._content = to_yaml(sweep.grid, directory.path)
+            directory.write(GRID, self._content)
 
     def _resume(self) -> None:
         directory = self._directory
@@ -87,7 +88,7 @@ class SweepWriter:
         """Write the tables and, last of all, the manifest; the parts are then removed."""
         grid, results, write = self._sweep.grid, self.results, self._directory.write
         summary = summarize(grid, results)
-        files = {GRID: write(GRID, to_yaml(grid))}
+        files = {GRID: write(GRID, self._content)}
         files |= {name: write(name, content) for name, content in _tables(grid, results, summary).items()}
         files["curves.npz"] = write("curves.npz", pack(results.arrays()))
         manifest = make_manifest(self._sweep, results, len(summary.settings), self._now(), files)

@@ -5,10 +5,10 @@ wherever it is given, varies fastest of all, and the fold next: both are random,
 setting (everything but the seed and the fold) are neighbours, in the same order in each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from irisbp.config.load import (
     read_document,
     valid_config,
 )
-from irisbp.config.place import anchor_source
+from irisbp.config.place import TABLES, anchor_source, anchored_path, recorded_path
 from irisbp.config.schema import Config
 from irisbp.config.settings import varying_keys
 from irisbp.config.yaml import LARGEST_FILE, Document, abridged, dump, read_file
@@ -36,12 +36,15 @@ SEED, FOLD = "seed", "data.fold"
 class Grid:
     """A config, and the values of the keys that are overridden in it, in the order of overriding.
 
-    path names the config in messages; axes with a single value are fixed.
+    path names the config in messages; axes with a single value are fixed. tables has the sha256 of each table
+    of a recorded grid, by its path; places says where one is now, if that is not its path.
     """
 
     path: Path | None
     base: Document
     axes: tuple[Axis, ...]
+    tables: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def varied(self) -> tuple[Axis, ...]:
@@ -81,12 +84,31 @@ class Grid:
         for axis in self.axes:
             item = axis[chosen.get(axis.key, 0)]
             put(data, axis.path, item.value, f"argument {axis.key}={item.text}")
-        anchor_source(data, Path())
+        _change_paths(data, lambda path: self.places.get(path, path))
         config = valid_config(data) if self._is_sound else None
         if config is None:
             arguments = [axis.argument(chosen.get(axis.key, 0)) for axis in self.axes]
             return overridden(deepcopy(self.base), arguments, self.path)
         return config
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all tables, in a fixed order."""
+        section = self.base.data.get("data")
+        base = [section.get(key) for key in TABLES] if isinstance(section, dict) else []
+        found = {path for path in base if isinstance(path, str)}
+        return sorted(found.union(*(axis.paths() for axis in self.axes)))
+
+    def named(self, change: Callable[[str], str]) -> "Grid":
+        """The same grid, in which values that are paths of tables have other texts."""
+        return replace(self, axes=tuple(axis.named(change) for axis in self.axes))
+
+    def moved(self, change: Callable[[str], str]) -> "Grid":
+        """The same grid, with other paths of tables."""
+        base = dict(self.base.data)
+        _change_paths(base, change)
+        axes = tuple(axis.anchored(change).named(str) for axis in self.axes)
+        return replace(self, base=replace(self.base, data=base), axes=axes)
 
     def values(self, row: int) -> list[str]:
         """The values of the varied keys in a row, as they were given."""
@@ -167,18 +189,33 @@ def _short(axis: Axis) -> str:
     return abridged(f"{axis.key}={axis.text}")
 
 
-def to_yaml(grid: Grid) -> bytes:
-    """The grid as sweep.yaml: the config, complete but for what varies, and the values.
+def _change_paths(data: dict[str, Any], change: Callable[[str], str]) -> None:
+    """Change the paths of tables in the data of a config."""
+    section = data.get("data")
+    if isinstance(section, dict):
+        found = {key: change(section[key]) for key in TABLES if isinstance(section.get(key), str)}
+        data["data"] = section | found if found else section
 
-    ConfigError if it would be too large to be read again.
+
+def to_yaml(grid: Grid, folder: Path | None = None) -> bytes:
+    """The grid as sweep.yaml: the config, complete but for what varies, the values, and the tables' sha256.
+
+    The paths of tables are relative to the folder, without one as they are. ConfigError if it would be too
+    large to be read again.
     """
+    named: Callable[[str], str] = str
+    if folder is not None:
+        named = partial(recorded_path, folder=folder)
+        grid = replace(grid.named(named), places={})
     touched = {axis.path[0] for axis in grid.varied}
     complete = grid.config(0).model_dump(mode="json")
     base = {key: value for key, value in complete.items() if key not in touched}
     replaced = {axis.key for axis in grid.varied}
     base |= {key: value for key, value in grid.base.data.items() if key in touched - replaced}
     values = {axis.key: axis.text for axis in grid.axes if axis.path[0] in touched}
-    content = dump({"base": base, "grid": values}).encode()
+    _change_paths(base, named)
+    tables = {named(path): sha256 for path, sha256 in grid.tables.items()}
+    content = dump({"base": base, "grid": values} | ({"tables": tables} if tables else {})).encode()
     if len(content) > LARGEST_FILE:
         raise ConfigError(f"the values take more than {LARGEST_FILE} bytes; a range (0:1000) is shorter")
     return content
@@ -190,12 +227,24 @@ def read_grid(path: Path, content: bytes) -> Grid:
         document = read_file(path, content)
         match document.data:
             case {"base": dict(base), "grid": dict(values)} if not document.problems:
-                axes = tuple(parse_axis(f"{key}={text}") for key, text in values.items())
+                axes = tuple(parse_axis(f"{key}={text}", None) for key, text in values.items())
+                tables = document.data.get("tables", {})
             case _:
                 raise RunError(f"{path} is not the grid of a sweep: it holds no base and grid")
-        grid = Grid(path, Document(base), axes)
+        if not isinstance(tables, dict) or not all(isinstance(text, str) for text in tables.values()):
+            raise RunError(f"{path} is not the grid of a sweep: tables has no sha256 for each path")
+        grid = Grid(path, Document(base), axes, tables)
         if len(grid) > MOST_RUNS or to_yaml(grid) != content:
             raise RunError(f"{path} is not as irisbp writes it")
     except ConfigError as error:
         raise RunError(f"{path} is not the grid of a sweep: {error}") from None
-    return grid
+    return _anchored(grid, path.parent)
+
+
+def _anchored(grid: Grid, folder: Path) -> Grid:
+    """A grid that was read from a file in the folder, with absolute paths of tables."""
+    anchored, base = partial(anchored_path, folder=folder), dict(grid.base.data)
+    _change_paths(base, anchored)
+    axes = tuple(axis.anchored(anchored) for axis in grid.axes)
+    tables = {anchored(path): sha256 for path, sha256 in grid.tables.items()}
+    return Grid(grid.path, Document(base), axes, tables)

@@ -6,9 +6,9 @@ so that both make the same sweep.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import groupby
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from irisbp.config.arguments import OVERRIDE
 from irisbp.config.given import plain
 from irisbp.config.load import key_path, put
-from irisbp.config.place import anchor_source
+from irisbp.config.place import TABLES, anchor_source
 from irisbp.config.yaml import abridged, parse_value
 from irisbp.errors import ConfigError
 
@@ -70,13 +70,62 @@ class Axis:
         """The values as text that can be given again."""
         return ",".join(_range_text(p) if isinstance(p, range) else _list_text(p) for p in self.pieces)
 
+    def anchored(self, change: Callable[[str], str]) -> "Axis":
+        """The axis with other paths of tables in its values, under the same texts."""
+        return self._mapped(lambda item: Item(item.text, self._with_paths(item.value, change)))
+
+    def named(self, change: Callable[[str], str]) -> "Axis":
+        """The axis with other paths of tables in its texts, for the same values."""
+
+        def renamed(item: Item) -> Item:
+            if not self._paths_in(item.value):
+                return item
+            value = self._with_paths(item.value, change)
+            return Item(json.dumps(value, ensure_ascii=False), item.value)
+
+        return self._mapped(renamed)
+
+    def _mapped(self, change: Callable[[Item], Item]) -> "Axis":
+        if self.path[0] != "data":
+            return self
+        pieces = [p if isinstance(p, range) else tuple(map(change, p)) for p in self.pieces]
+        return replace(self, pieces=tuple(pieces))
+
+    def _with_paths(self, value: Any, change: Callable[[str], str]) -> Any:
+        """A value of `data`, or of a key in it, with other paths of tables."""
+        if len(self.path) == 1 and isinstance(value, dict):
+            return {key: _changed(key, inner, change) for key, inner in value.items()}
+        return _changed(self.path[1], value, change) if len(self.path) == 2 else value
+
+    def paths(self) -> set[str]:
+        """All paths of tables in its values."""
+        items = (self[k] for k in range(len(self) if self.path[0] == "data" else 0))
+        return {path for item in items for path in self._paths_in(item.value)}
+
+    def _paths_in(self, value: Any) -> list[str]:
+        found = list[str]()
+
+        def noted(path: str) -> str:
+            found.append(path)
+            return path
+
+        self._with_paths(value, noted)
+        return found
+
     def argument(self, k: int) -> str:
         """The override that gives the key its k-th value."""
         return f"{self.key}={self[k].text}"
 
 
-def parse_axis(argument: str) -> Axis:
-    """Parse an argument KEY=VALUES; ConfigError if it is invalid, or if a range is empty."""
+def _changed(key: str, value: Any, change: Callable[[str], str]) -> Any:
+    return change(value) if key in TABLES and isinstance(value, str) else value
+
+
+def parse_axis(argument: str, folder: Path | None = Path()) -> Axis:
+    """Parse an argument KEY=VALUES; ConfigError if it is invalid, or if a range is empty.
+
+    The path of a table is relative to the folder; without one it stays as it is.
+    """
     match = OVERRIDE.fullmatch(argument)
     place = f"argument {abridged(argument)}"
     if match is None:
@@ -85,7 +134,7 @@ def parse_axis(argument: str) -> Axis:
     texts = split_values(match["value"])
     if len(texts) > 1 and not all(texts):
         raise ConfigError(f"{place}: a value is empty: write null for none")
-    values = [value for text in texts for value in _values(match["key"], text, place)]
+    values = [value for text in texts for value in _values(match["key"], text, place, folder)]
     pieces: list[range | tuple[Item, ...]] = []
     for is_range, group in groupby(values, lambda value: isinstance(value[0], range)):
         found = [piece for piece, _ in group]
@@ -118,7 +167,7 @@ def _item(key: str, value: Any) -> tuple[Item, bool]:
     place = f"argument {abridged(f'{key}={value!r}')}"
     for text in _texts(value):
         if split_values(text) == [text] and not _RANGE.fullmatch(text) and _reads_as(text, value):
-            [(item, is_sound)] = _values(key, text, place)
+            [(item, is_sound)] = _values(key, text, place, Path())
             assert isinstance(item, Item)
             return item, is_sound
     raise ConfigError(f"{place}: not a config value: give a number, a text, a list or a mapping")
@@ -171,17 +220,17 @@ def split_values(text: str) -> list[str]:
     return [part.strip() for part in [*parts, text[begin:]]]
 
 
-def _values(key: str, text: str, place: str) -> list[tuple[range | Item, bool]]:
+def _values(key: str, text: str, place: str, folder: Path | None) -> list[tuple[range | Item, bool]]:
     """A range, its values, or one value, each with True if the YAML reader accepts it."""
     if found := _RANGE.fullmatch(text):
         if _WHOLE_RANGE.fullmatch(text):
             return [(_range(place, *(int(number or 1) for number in found.groups())), True)]
         return [(Item(_flow(number), number), True) for number in _decimals(place, *found.groups())]
     document = parse_value(text, place)
-    # The path of a table is relative to here, wherever the sweep is resumed.
     path, holder = key.split("."), dict[str, Any]()
     put(holder, path, document.data, place)
-    anchor_source(holder, Path())
+    if folder is not None:
+        anchor_source(holder, folder)
     value = reduce(getitem, path, holder)
     same = value == document.data
     return [(Item(text if same else json.dumps(value, ensure_ascii=False), value), not document.problems)]
