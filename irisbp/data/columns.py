@@ -11,7 +11,7 @@ import numpy as np
 from irisbp.data.kinds import Judged, counts_rows, judge
 from irisbp.data.odd import Measured, odd_faults
 from irisbp.data.options import Kind, Wanted, listed
-from irisbp.data.problems import DROP, Fault, exclude_key, in_yaml, names_in_yaml, shown
+from irisbp.data.problems import DROP, Fault, exclude_key, in_yaml, names_in_yaml, short, shown
 from irisbp.data.sheet import Sheet
 from irisbp.nn.types import Array
 
@@ -119,7 +119,7 @@ def _missing(name: str, rows: list[int], lines: Sequence[int], wanted: Wanted) -
     how = "data.missing=most_frequent" if name in wanted.categorical else "=median"
     return [
         Fault(
-            f"{name}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}): {DROP} or {how}",
+            f"{short(name)}: {len(rows)} of {len(lines)} cells {is_are} missing ({place}): {DROP} or {how}",
             (DROP,),
             tuple(rows),
         )
@@ -131,7 +131,7 @@ def _words(
 ) -> list[Fault]:
     count, rows = len(judged.words), len(lines)
     row, text = judged.words[0]
-    place = f"{name}: {shown(text.strip())} (line {lines[row]})"
+    place = f"{short(name)}: {shown(text.strip())} (line {lines[row]})"
     exclude, categorical = exclude_key(name), f"data.categorical=[{in_yaml(name)}]"
     texts = {cell.strip() for cell in cells} if not isinstance(cells, np.ndarray) else set[str]()
     distinct = len(texts - wanted.missing_texts)
@@ -139,7 +139,7 @@ def _words(
         marker = _marker(judged, wanted)
         what = f"{place} is not a number; {count} of {rows} cells are words, the others numbers"
         return [Fault(f"{what}: {exclude}, or {marker} if it means a missing cell", (exclude,))]
-    what = f"{name}: words, such as {shown(text.strip())} (line {lines[row]}); {distinct} different"
+    what = f"{short(name)}: words, such as {shown(text.strip())} (line {lines[row]}); {distinct} different"
     few = distinct <= min(_MOST_CATEGORIES, max(2, rows / 2))
     keys, others = (categorical, exclude) if few else (exclude, categorical)
     found = [Fault(f"{what}: {keys} or {others}", (keys,))]

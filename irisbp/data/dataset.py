@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from irisbp.data.encoding import Encoder
-from irisbp.data.problems import names_of
+from irisbp.data.problems import names_of, short
 from irisbp.data.table import Table
 from irisbp.data.understood import Reading
 from irisbp.errors import DataError
@@ -50,10 +50,13 @@ class Standardizer:
             mean, sd = np.where(lows == highs, lows, mean), np.where(lows == highs, constant_sd, sd)
         for name, least, most, spread in zip(features, lows, highs, sd, strict=True):
             if least == most and constant_sd is None:
-                raise DataError(f"feature {name} is {least} in every training row: it cannot be standardized")
+                raise DataError(
+                    f"feature {short(name)} is {least} in every training row: it cannot be standardized"
+                )
             if not _SMALLEST_NORMAL <= spread < np.inf:
                 raise DataError(
-                    f"feature {name} goes from {least} to {most}: its standard deviation is beyond float64"
+                    f"feature {short(name)} goes from {least} to {most}:"
+                    " its standard deviation is beyond float64"
                 )
         return cls(mean, sd)
 
@@ -132,7 +135,9 @@ def make_dataset(
     if any(unknown):
         row = int(np.array(unknown)[table.codes].argmax())
         name = table.targets[row]
-        raise DataError(f"{table.source}: row {row} is of class {name}, not one of {', '.join(classes)}")
+        raise DataError(
+            f"{table.source}: row {row} is of class {short(name)}, not one of {names_of(classes)}"
+        )
     held = np.empty(0, dtype=np.int64) if held_out is None else held_out
     return Dataset(
         table=table,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from irisbp.characters import word_for
 from irisbp.data.cells import NUMBER
 from irisbp.data.options import Dialect
-from irisbp.data.problems import Misread
+from irisbp.data.problems import Misread, short
 from irisbp.errors import DataError
 
 _SEPARATORS = (";", "\t", "|", ",", " ")
@@ -115,7 +115,7 @@ def check_names(names: list[str], rows: list[list[str]], line: int) -> None:
     for k, name in enumerate(names):
         if name and first[name] != k:
             raise Misread(
-                f"line {line}: two columns are called {name}",
+                f"line {line}: two columns are called {short(name)}",
                 **_named(_distinct(names), line),
             )
     _check_row_names(names, rows, line)

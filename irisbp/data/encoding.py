@@ -12,7 +12,7 @@ from math import fsum
 import numpy as np
 
 from irisbp.data.options import Kind, Missing, Unknown, rows_told
-from irisbp.data.problems import shown
+from irisbp.data.problems import short, shown
 from irisbp.data.table import Table
 from irisbp.errors import DataError
 from irisbp.nn.types import Array, Indices
@@ -125,7 +125,7 @@ def _recoded(column: Column, names: tuple[str, ...], values: Array, unknown: Unk
 def never_seen(name: str, counts: "Counter[str]") -> str:
     """A sentence about categories that no training row has."""
     told = ", ".join(f"{shown(category)} ({rows_told(count)})" for category, count in counts.most_common(5))
-    return f"column {name}: no training row has {told}: data.unknown=zeros goes on without it"
+    return f"column {short(name)}: no training row has {told}: data.unknown=zeros goes on without it"
 
 
 def _filled(column: Column, values: Array, table: Table) -> Array:
@@ -134,7 +134,7 @@ def _filled(column: Column, values: Array, table: Table) -> Array:
         return values
     if column.fill is None:
         count = int(missing.sum())
-        raise DataError(f"{table.source}: {column.name}: {count} of {len(values)} cells are missing")
+        raise DataError(f"{table.source}: {short(column.name)}: {count} of {len(values)} cells are missing")
     fill = column.fill if column.kind != "words" else float(column.categories.index(str(column.fill)))
     return np.where(missing, float(fill), values)
 

@@ -31,6 +31,7 @@ from irisbp.data.problems import (
     in_yaml,
     names_in_yaml,
     names_of,
+    short,
     shown,
     source_name,
 )
@@ -173,11 +174,11 @@ def _check_same_columns(names: Sequence[str], table: Table, wanted: Wanted) -> N
     problems = []
     if missing:
         there = names_of([*filter(None, names)])
-        problems.append(f"no column {', '.join(missing)}, as {table.source} has it; there are {there}")
+        problems.append(f"no column {names_of(missing)}, as {table.source} has it; there are {there}")
     if surplus:
         features = names_in_yaml(table.features)
         problems.append(
-            f"column {', '.join(surplus)} is not in {table.source};"
+            f"column {names_of(surplus)} is not in {table.source};"
             f" data.features={features} names those to use"
         )
     if problems:
@@ -218,10 +219,10 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> tuple
     problems = [problem for problem in labels.problems if problem.keys]
     if unknown := Counter(name for name in names if name not in known):
         rows = [row for row, name in enumerate(names) if name not in known]
-        told = ", ".join(f"{name} ({rows_told(count)})" for name, count in unknown.most_common(5))
+        told = ", ".join(f"{short(name)} ({rows_told(count)})" for name, count in unknown.most_common(5))
         keys = f"data.missing_values=[{', '.join(map(in_yaml, unknown))}]", "data.missing=drop"
         place = listed(sheet.lines[row] for row in rows)
-        text = f"{place}: class {told}, not one of {', '.join(classes)}: {' '.join(keys)} leaves them out"
+        text = f"{place}: class {told}, not one of {names_of(classes)}: {' '.join(keys)} leaves them out"
         problems.append(Fault(text, keys))
     return Labels(names, Counter(filter(None, names)), labels.missing, labels.notes, []), problems
 
@@ -229,7 +230,7 @@ def _known_labels(sheet: Sheet, wanted: Wanted, classes: Sequence[str]) -> tuple
 def _check_columns(names: Sequence[str], needed: Sequence[str]) -> None:
     missing = [name for name in needed if name not in names]
     if missing:
-        raise DataError(f"no column {', '.join(missing)}; there are {names_of([*filter(None, names)])}")
+        raise DataError(f"no column {names_of(missing)}; there are {names_of([*filter(None, names)])}")
 
 
 def read_samples(
@@ -326,5 +327,5 @@ def _value(column: Column, cell: str, line: int, wanted: Wanted) -> float:
     number = number_of(text, wanted.dialect)
     if number is None:
         trouble, _ = trouble_of(text, wanted.dialect) or ("is not a finite number", {})
-        raise DataError(f"line {line}, column {column.name}: {shown(cell)} {trouble}")
+        raise DataError(f"line {line}, column {short(column.name)}: {shown(cell)} {trouble}")
     return number

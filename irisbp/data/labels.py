@@ -12,7 +12,7 @@ import numpy as np
 from irisbp.data.cells import NUMBER
 from irisbp.data.kinds import BOOLEANS
 from irisbp.data.options import Wanted, listed
-from irisbp.data.problems import Fault, in_yaml
+from irisbp.data.problems import Fault, in_yaml, short
 from irisbp.nn.types import Array
 
 _FEWEST_ROWS = 10  # for a table to have too many classes
@@ -89,7 +89,7 @@ def _alike(counts: Counter[str]) -> list[str]:
     groups = defaultdict[object, list[str]](list)
     for name in counts:
         groups[float(name) if NUMBER.fullmatch(name) else name.casefold()].append(name)
-    pairs = [" and ".join(sorted(group)) for group in groups.values() if len(group) > 1]
+    pairs = [" and ".join(map(short, sorted(group))) for group in groups.values() if len(group) > 1]
     more = f" and {len(pairs) - _MOST_PAIRS} more" if len(pairs) > _MOST_PAIRS else ""
     return [f"different classes, though alike: {'; '.join(pairs[:_MOST_PAIRS])}{more}"] if pairs else []
 
@@ -101,5 +101,5 @@ def _odd(counts: Counter[str], wanted: Wanted) -> list[str]:
     for name in counts:
         if wanted.missing_values is None and name in texts - _SIGNS:
             keys = f"data.missing_values=[{in_yaml(name)}] data.missing=drop"
-            notes.append(f"{name} is a class of {counts[name]} rows; {keys} leaves them out")
+            notes.append(f"{short(name)} is a class of {counts[name]} rows; {keys} leaves them out")
     return notes

@@ -10,7 +10,7 @@ from typing import Any
 
 from irisbp.data.kinds import Judged, Odd, judge
 from irisbp.data.options import Wanted
-from irisbp.data.problems import DROP, Fault, dialect_key, exclude_key, names_in_yaml, shown
+from irisbp.data.problems import DROP, Fault, dialect_key, exclude_key, names_in_yaml, short, shown
 from irisbp.nn.types import Array
 
 _MARKS = ("decimal", "thousands")
@@ -79,7 +79,7 @@ def _fault(name: str, judged: Judged, still: Judged, changes: dict[str, Any], li
         if len(still.odd) + len(still.missing) < len(lines):  # else the column is empty, and costs no row
             rows = (*still.missing, *(some.row for some in still.odd))
     counted = f"; {len(odd)} of {len(lines)} cells are such" if len(odd) > 1 else ""
-    text = f"line {lines[odd[0].row]}, column {name}: {shown(odd[0].cell)} {odd[0].reason}{counted}"
+    text = f"line {lines[odd[0].row]}, column {short(name)}: {shown(odd[0].cell)} {odd[0].reason}{counted}"
     how = f"{' '.join(settled)}, or {exclude}" if settled else exclude
     return Fault(f"{text}: {how}", settled or (exclude,), rows)
 

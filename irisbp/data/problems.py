@@ -14,7 +14,9 @@ from irisbp.characters import word_for
 from irisbp.data.options import Dialect
 from irisbp.errors import DataError
 
-_MOST_NAMED = 100  # columns in a message
+_MOST_NAMED = 10  # columns or classes in a message
+_LONGEST = 40  # characters of a name or a cell
+_LONGEST_TEXT = 2000  # characters of a problem, with its keys
 _MOST_TOLD = 40  # problems in a message
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _YAML_WORDS = {"true", "false", "null"}
@@ -60,7 +62,7 @@ def exclude_key(name: str) -> str:
 
 def error_of(source: str, problems: Sequence[Fault]) -> DataError:
     """All problems as one error, and the keys that settle those that can be settled, to be copied."""
-    told = [problem.text for problem in problems[:_MOST_TOLD]]
+    told = [_abridged(problem.text, _LONGEST_TEXT) for problem in problems[:_MOST_TOLD]]
     if len(problems) > _MOST_TOLD:
         told.append(f"and {len(problems) - _MOST_TOLD} more")
     error = DataError(f"{source_name(source)}: {told[0]}", *told[1:])
@@ -116,11 +118,20 @@ def in_yaml(name: str) -> str:
 
 
 def names_of(header: Sequence[str]) -> str:
-    """The columns' names for a message, or the first of very many."""
+    """The names of columns or classes for a message: the first ones, none of them long."""
     more = f" and {len(header) - _MOST_NAMED} more" if len(header) > _MOST_NAMED else ""
-    return ", ".join(header[:_MOST_NAMED]) + more
+    return ", ".join(map(short, header[:_MOST_NAMED])) + more
+
+
+def short(name: str) -> str:
+    """The name of a column or a class for a message: its beginning, if it is long."""
+    return _abridged(name, _LONGEST)
 
 
 def shown(cell: str) -> str:
     """A cell for a message, in quotes and not too long."""
-    return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")
+    return repr(short(cell))
+
+
+def _abridged(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

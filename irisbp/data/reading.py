@@ -13,7 +13,7 @@ import numpy.typing as npt
 from irisbp.data.columns import Chosen, choose
 from irisbp.data.labels import Labels, read_labels
 from irisbp.data.options import Kind, Wanted, listed
-from irisbp.data.problems import Fault, Misread, error_of, keeping_classes, names_of
+from irisbp.data.problems import Fault, Misread, error_of, keeping_classes, names_of, short
 from irisbp.data.sheet import Sheet
 from irisbp.data.understood import Reading, Understood
 from irisbp.errors import DataError, StorageError
@@ -118,7 +118,7 @@ def check_columns(names: Sequence[str], wanted: Wanted) -> list[Fault]:
     asked = (*(wanted.features or ()), *wanted.exclude, *wanted.categorical)
     for name in dict.fromkeys((wanted.target, *asked)):
         if name not in known or not name:
-            problems.append(Fault(f"no column {name}; there are {names_of([*filter(None, names)])}"))
+            problems.append(Fault(f"no column {short(name)}; there are {names_of([*filter(None, names)])}"))
     features = wanted.features or ()
     if wanted.target in (*features, *wanted.categorical, *wanted.exclude):
         problems.append(Fault(f"{wanted.target} cannot be both the target and a feature"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from irisbp.data.problems import short
 from irisbp.errors import DataError
 from irisbp.nn.types import Indices
 
@@ -39,7 +40,7 @@ def _rows_by_class(targets: Sequence[str]) -> list[Indices]:
         rows = np.flatnonzero(of_row == k)
         if len(rows) < 2:
             raise DataError(
-                f"class {name} has one row (row {rows[0]}, counted from 0): it cannot be split in two"
+                f"class {short(name)} has one row (row {rows[0]}, counted from 0): it cannot be split in two"
             )
         by_class.append(rows)
     return by_class

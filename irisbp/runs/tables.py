@@ -56,6 +56,9 @@ class OwnTables:
         sha256, was = {"source": data.sha256}, {"source": data.source}
         if held is not None:
             sha256["validation_source"], was["validation_source"] = held.sha256, held.source
+        for key, path in paths_of(recorded).items():
+            if os.path.lexists(anchored_path(path, owner)):  # a table that has changed is not looked for
+                was.pop(key, None)
         return cls(owner, recorded, sha256, was)
 
     def named(self, data: Files) -> "OwnTables":

@@ -11,6 +11,7 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.config.yaml import abridged
 from irisbp.data.dataset import Dataset
+from irisbp.data.problems import short
 from irisbp.errors import ConfigError
 from irisbp.nn.types import Indices
 
@@ -50,6 +51,6 @@ def check_class_weight(config: Config, classes: tuple[str, ...]) -> None:
     if not unknown:
         return
     close = get_close_matches(abridged(unknown[0]), classes, 1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    listed = ", ".join(classes[:_MOST_LISTED]) + (", ..." if len(classes) > _MOST_LISTED else "")
+    hint = f"; did you mean {short(close[0])}?" if close else ""
+    listed = ", ".join(map(short, classes[:_MOST_LISTED])) + (", ..." if len(classes) > _MOST_LISTED else "")
     raise ConfigError(f"class_weight: {abridged(unknown[0])} is not a class{hint} (classes: {listed})")

@@ -11,6 +11,7 @@ from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset, rows_of
 from irisbp.data.encoding import Encoder
 from irisbp.data.memory import give_back_memory
+from irisbp.data.problems import short
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -106,11 +107,15 @@ def _check_classes(config: Config, table: Table, order: Indices) -> None:
     """DataError if the rows to train on show one class, or a different one each."""
     classes = classes_by_appearance(table, order)
     if len(classes) < 2:
-        raise DataError(f"{table.source}: every row is of class {classes[0]}; there is nothing to tell apart")
+        raise DataError(
+            f"{table.source}: every row is of class {short(classes[0])}; there is nothing to tell apart"
+        )
     if len(classes) == len(order) > 2:
         if len(order) < len(table.targets):
             raise DataError(f"{table.source}: {_split_text(config)}")
-        raise DataError(f"{table.source}: every row has a different class; is {table.target} the target?")
+        raise DataError(
+            f"{table.source}: every row has a different class; is {short(table.target)} the target?"
+        )
 
 
 def _split_text(config: Config) -> str:

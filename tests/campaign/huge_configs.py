@@ -47,7 +47,7 @@ _CASES: list[tuple[list[str], str]] = [
     (["data.folds=9999", "data.fold=0"], "9999 folds of 150 rows"),
     (["schedule.warmup=" + "9" * 20], "schedule.warmup"),
     ([*_WIDE, "network.hidden=[2000]"], r"200006002 parameters, 1\.6 GB for each copy"),
-    (["data.source=../wide.csv", "data.target=none"], "no column none; there are kind, c0.* and 99901 more"),
+    (["data.source=../wide.csv", "data.target=none"], "no column none; there are kind, c0.* and 99991 more"),
 ]
 
 
