@@ -1,8 +1,17 @@
 """Arguments and options that several commands take."""
 
+import re
 from typing import Annotated
 
 import typer
+
+
+def whole_number(text: str) -> int:
+    """A whole number of the digits 0 to 9: int would take other scripts' digits and underscores, too."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise typer.BadParameter(f"{text!r} is not a whole number in the digits 0 to 9.")
+    return int(text)
+
 
 ConfigArguments = Annotated[
     list[str] | None,

@@ -4,6 +4,7 @@ import operator
 import re
 import sys
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,8 @@ _ROWS = {"training": "training row", "validation": "held-out row", "all": "row"}
 _FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
     rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
-    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*",
+    re.ASCII,
 )
 
 
@@ -140,9 +142,12 @@ def _parse(text: str) -> tuple[str, str, float]:
     if match is None:
         raise IrisbpError(
             f"--assert {text}: not a condition; it is one of {', '.join(_FIGURES)},"
-            " then one of >= <= > < ==, and a number"
+            " then one of >= <= > < ==, and a number in the digits 0 to 9"
         )
-    return match[1], match[2], float(match[3])
+    bound = float(match[3])
+    if not isfinite(bound):
+        raise IrisbpError(f"--assert {text}: {match[3]} is beyond the range of float64")
+    return match[1], match[2], bound
 
 
 def _unmet(conditions: list[tuple[str, str, float]], figures: dict[str, float]) -> list[str]:

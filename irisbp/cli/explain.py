@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from irisbp.cli.arguments import Json
+from irisbp.cli.arguments import Json, whole_number
 from irisbp.cli.deferred import new_app
 from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
@@ -36,14 +36,19 @@ def explain(
         ),
     ] = None,
     step: Annotated[
-        int | None, typer.Option(metavar="S", help="This step, counted from 1 (default).")
+        int | None,
+        typer.Option(parser=whole_number, metavar="S", help="This step, counted from 1 (default)."),
     ] = None,
     epoch: Annotated[
-        int | None, typer.Option(metavar="E", help="With --sample: the step of this epoch that uses it.")
+        int | None,
+        typer.Option(
+            parser=whole_number, metavar="E", help="With --sample: the step of this epoch that uses it."
+        ),
     ] = None,
     sample: Annotated[
         int | None,
         typer.Option(
+            parser=whole_number,
             metavar="N",
             help="A row of the table, from 0: of the first epoch, of --epoch, or of --step's batch.",
         ),

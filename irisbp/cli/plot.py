@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from irisbp.cli.arguments import whole_number
 from irisbp.cli.deferred import new_app
 from irisbp.cli.pictures import print_note, write_into
 from irisbp.errors import IrisbpError, literal
@@ -112,8 +113,8 @@ def _names(features: str) -> list[str]:
 
 def _numbers(components: str) -> list[int]:
     try:
-        return [int(one) for one in components.split(",")]
-    except ValueError:
+        return [whole_number(one.strip()) for one in components.split(",")]
+    except typer.BadParameter:
         raise IrisbpError(f"--components {components}: give two whole numbers, such as 1,2") from None
 
 

@@ -44,17 +44,20 @@ def run_shown(
     note_on: Callable[[Run], str] = lambda run: "",
 ) -> None:
     """Train to the end, or to the first signal; print the result, and the note on a run that has ended."""
+    session = session.begun()  # before signals only ask to stop: a resumed run's files are read here
     with StopRequest() as stop:
         listeners = _listeners(session.training, str(directory.path), shown)
         try:
             run = session.run(listeners, lambda: stop.exit_code and "stopped by a signal")
         except Diverged as error:
             _show_end(directory, error.run, shown)
+            _print_changes(directory, error.run)
             _print_note(note_on(error.run))
             raise
         except BrokenPipeError:
             raise ReaderGone(*_interrupted("the reader of the output went away", directory)) from None
     _show_end(directory, run, shown)
+    _print_changes(directory, run)
     scores = session.training.scores
     if run.status == "completed" and scores is not None and not shown.quiet:
         for note in class_notes(scores, "training row", session.training.config.class_weight != "none"):
@@ -63,6 +66,16 @@ def run_shown(
         _print_note(note_on(run))
     else:
         raise _Stopped(stop.exit_code or 130, directory)
+
+
+def _print_changes(directory: Directory, run: Run) -> None:
+    """Print what others did to the run's directory while it was trained."""
+    _print_note(directory.moved())
+    if directory.sha256("config.yaml") != run.manifest.files["config.yaml"]:
+        _print_note(
+            "config.yaml was changed meanwhile: the run is that of the config it began with,"
+            " and cannot be used until the file is as it was"
+        )
 
 
 def _print_note(note: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from irisbp.cli.arguments import Json, Quiet
+from irisbp.cli.arguments import Json, Quiet, whole_number
 from irisbp.cli.deferred import new_app
 from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.output import print_json
@@ -78,7 +78,10 @@ def sweep(
     quiet: Quiet = False,
     as_json: Json = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="The number of processes (default: one for each core).")
+        int | None,
+        typer.Option(
+            parser=whole_number, metavar="N", help="The number of processes (default: one for each core)."
+        ),
     ] = None,
     fail_fast: Annotated[
         bool,
@@ -150,20 +153,22 @@ def resume_sweep(directory: Directory, call: Call) -> None:
 def _run(directory: Directory, plan: SweepPlan | None, call: Call) -> None:
     """Train what is left of a sweep, by its plan if it is a new one, and print the result."""
     how = _how_to_resume(directory.path, call)
+    if plan is None:  # before signals only ask to stop: tables and results are read here
+        session = begun_session(directory, call.workers)
+    else:
+        session = in_directory(directory, plan, call.workers)
     with StopRequest() as stop:
-        if plan is None:
-            session = begun_session(directory, call.workers)
-        else:
-            session = in_directory(directory, plan, call.workers)
         _print_notes(session, call)
         swept = _train(session, stop, call, how)
+    if note := directory.moved():
+        print(f"note: {literal(note)}", file=sys.stderr)
     if swept.manifest is None:
         raise _Stopped(stop.exit_code or 130, how)
     _print_result(swept, call)
 
 
 def _print_notes(session: SweepSession, call: Call) -> None:
-    for note in session.recorder.notes:
+    for note in session.notes:
         print(f"note: {literal(note)}", file=sys.stderr)
     if session.recorder.done and not call.quiet:
         print(f"{len(session.recorder.done)} of {len(session.plan.grid)} runs are done", file=sys.stderr)

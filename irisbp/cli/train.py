@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import irisbp
-from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream
+from irisbp.cli.arguments import ConfigArguments, Draw, Json, Quiet, Stream, whole_number
 from irisbp.cli.deferred import new_app
 from irisbp.cli.flags import CommandWithKeys
 from irisbp.cli.hints import suggest_engine
@@ -38,7 +38,8 @@ def train(
         Path | None, typer.Option("--from", metavar="SWEEP", help="Train a run of this sweep, in full.")
     ] = None,
     row: Annotated[
-        int | None, typer.Option(metavar="N", help="With --from: the run's row in results.csv.")
+        int | None,
+        typer.Option(parser=whole_number, metavar="N", help="With --from: the run's row in results.csv."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the directory.")] = False,
     resume: Annotated[

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from irisbp.config.yaml import abridged
+from irisbp.config.yaml import LARGEST_FILE, abridged
 from irisbp.errors import ConfigError
 
 OVERRIDE = re.compile(r"(?P<key>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
@@ -19,6 +19,8 @@ _TABLE = re.compile(
 
 def split_arguments(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     """Split [CONFIG] [KEY=VALUE]... into a path, if the first is one, and overrides."""
+    if sum(map(len, arguments)) > LARGEST_FILE:
+        raise ConfigError(f"the arguments have more than {LARGEST_FILE} characters, too many for a config")
     first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     is_path = bool(first) and not _is_override(first)
     if is_path and (first == "-" or _TABLE.search(first)):

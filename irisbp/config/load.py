@@ -19,6 +19,7 @@ from irisbp.config.arguments import lost, matched
 from irisbp.config.given import Given, plain
 from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
+    DEEPEST,
     MOST_PROBLEMS,
     Document,
     KeyPath,
@@ -219,6 +220,8 @@ def key_path(key: str, place: str) -> tuple[str, ...]:
     path = tuple(key.split("."))
     if "" in path:
         raise ConfigError(f"{place}: a key is words joined by single dots, such as optimizer.beta1")
+    if len(path) > DEEPEST:
+        raise ConfigError(f"{place}: a key of {len(path)} words; no key has more than {DEEPEST}")
     return path
 
 

@@ -4,11 +4,13 @@ Their readers are written in C++ and Rust, and a damaged file may end them, or h
 memory. There, that is one clear error. No pickle is loaded and no formula computed.
 """
 
+import ctypes
 import io
 import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -27,6 +29,7 @@ ENDINGS = (*_READERS, *EXCEL)
 _FEWEST_BYTES, _BYTES_FOR_EACH = 2**31, 40
 _FEWEST_SECONDS, _BYTES_PER_SECOND = 60, 200_000
 _REFUSED, _NOT_INSTALLED, _TOO_LARGE = 2, 3, 4
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _NO_READER = "reading it needs the extra `tables`: pip install 'irisbp[tables]'"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
 
@@ -53,8 +56,15 @@ def csv_apart(file: IO[bytes], ending: str) -> bytes:
     raise DataError(f"damaged, or not the format that its name says ({told or 'its reader broke down'})")
 
 
+def _end_with_parent() -> None:
+    """Have the system end this process when its parent ends: Linux alone can; elsewhere its bounds end it."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+
+
 def main(ending: str) -> NoReturn:
     """Read a file from stdin, write it as CSV to stdout, and exit with 0, or with another code."""
+    _end_with_parent()
     content = sys.stdin.buffer.read()
     _limit(len(content))
     try:

@@ -8,6 +8,7 @@ from typing import IO
 
 from irisbp.data.aside import aside, parts_of
 from irisbp.data.formats import open_table, sheet_of
+from irisbp.data.memory import naming_the_table
 from irisbp.data.options import Wanted
 from irisbp.data.reading import Attempt, attempt_to_read, read, recognised_names
 from irisbp.data.table import IRIS, Table, iris_bytes
@@ -27,20 +28,21 @@ def parse_table(content: bytes, wanted: Wanted) -> Table:
 
 def attempt_table(wanted: Wanted) -> Attempt:
     """Read a table as far as possible, with everything that has to be decided."""
-    with _open(wanted) as file:
+    with _open(wanted) as file, naming_the_table(wanted.source):
         return attempt_to_read(lambda asked: sheet_of(file, asked), wanted)
 
 
 def last_column(wanted: Wanted) -> str:
     """The name of a table's last column that has one, in the dialect that is wanted or one that fits."""
-    with _open(wanted) as file:
+    with _open(wanted) as file, naming_the_table(wanted.source):
         names = recognised_names(lambda asked: sheet_of(file, asked), wanted)
     return next(filter(None, reversed(names)), "")
 
 
 def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    with aside(partial(digest_of, source=wanted.source), file) as digest:
-        found = read(lambda asked: sheet_of(file, asked), wanted)
+    with naming_the_table(wanted.source):
+        with aside(partial(digest_of, source=wanted.source), file) as digest:
+            found = read(lambda asked: sheet_of(file, asked), wanted)
     return Table(
         wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
         found.kinds, found.categories, found.reading,

@@ -24,6 +24,7 @@ from irisbp.data.files import digest_of
 from irisbp.data.formats import open_table, sheet_of, text_of, with_dialect
 from irisbp.data.kinds import BOOLEANS, number_of, numbers_of, trouble_of
 from irisbp.data.labels import Labels, read_labels
+from irisbp.data.memory import naming_the_table
 from irisbp.data.options import Unknown, Wanted, listed, rows_told
 from irisbp.data.problems import (
     Fault,
@@ -56,14 +57,15 @@ class Samples(NamedTuple):
 @contextmanager
 def _named(source: str) -> Iterator[None]:
     """Put the file's name before what is wrong with it."""
-    try:
-        yield
-    except Misread as fault:
-        raise error_of(source, [fault.problem]) from None
-    except StorageError:
-        raise
-    except DataError as error:
-        raise _named_error(source, error) from None
+    with naming_the_table(source):
+        try:
+            yield
+        except Misread as fault:
+            raise error_of(source, [fault.problem]) from None
+        except StorageError:
+            raise
+        except DataError as error:
+            raise _named_error(source, error) from None
 
 
 def _named_error(source: str, error: DataError) -> DataError:

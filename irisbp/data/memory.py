@@ -1,9 +1,21 @@
 """Memory that a large table took while it was read, and that the system should have back."""
 
 import ctypes
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from irisbp.errors import DataError
 
 _MUCH = 2**22  # bytes
+
+
+@contextmanager
+def naming_the_table(source: str) -> Iterator[None]:
+    """In the block, a lack of memory becomes a DataError that names the table."""
+    try:
+        yield
+    except MemoryError:
+        raise DataError(f"{source}: not enough memory for a table of this size") from None
 
 
 def give_back_memory(size: int) -> None:

@@ -148,6 +148,18 @@ class Directory(OpenDirectory):
         with storing("write", self.path):
             os.fsync(self._fd)
 
+    def moved(self) -> str:
+        """The note that its path leads here no more, with where it is now if the system says so; else empty."""
+        here = os.fstat(self._fd)
+        with suppress(OSError):
+            if os.path.samestat(here, os.stat(self.path)):
+                return ""
+        with suppress(OSError):
+            now = os.readlink(f"/proc/self/fd/{self._fd}")  # Linux has it
+            if os.path.samestat(here, os.stat(now)):
+                return f"{self.path} was moved meanwhile: everything is in {now}"
+        return f"{self.path} was moved or removed meanwhile: what was written since is not there"
+
     def folder(self, name: str) -> "Directory":
         """A directory in this one, made if there is none."""
         with storing("make", self.path / name), suppress(FileExistsError):

@@ -5,7 +5,7 @@ The recorder takes every record first, then the listeners; an error of theirs en
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,11 @@ class TrainingSession:
     start: Callable[[], Recorder]
     path: Path | None = None
     notes: list[str] = field(default_factory=list)
+
+    def begun(self) -> "TrainingSession":
+        """The session with its recorder made: the files of a resumed run are read, those of a new one begun."""
+        recorder = self.start()
+        return replace(self, start=lambda: recorder)
 
     def run(self, listeners: Iterable[AnyListener] = (), should_stop: ShouldStop | None = None) -> Run:
         """Train to the end, or until should_stop, which is asked after every record, is true.

@@ -78,7 +78,7 @@ class _Asked:
 
     def run(self, session: SweepSession) -> Sweep:
         """Run a session; Interrupted after a Ctrl-C, with the sweep attached, which ended in good order."""
-        for note in session.recorder.notes:
+        for note in session.notes:
             warnings.warn(note, stacklevel=4)
         with ExitStack() as stack:
             interrupts = stack.enter_context(noticing_interrupts())

@@ -19,7 +19,7 @@ from irisbp.sweeps.plan import Part, SweepPlan, Trainer
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.statistics import Summary
 from irisbp.sweeps.sweep import Sweep
-from irisbp.sweeps.workers.pool import Backend, check_backend, check_cluster, run_parts
+from irisbp.sweeps.workers.pool import Backend, check_backend, check_cluster, run_parts, warning
 from irisbp.sweeps.workers.signals import check_signals, has_signals
 
 _WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
@@ -46,14 +46,15 @@ class Workers:
         check_cluster(self.backend, self.scheduler)
 
     def jobs_for(self, plan: SweepPlan, parts: int | None = None) -> int:
-        """The number of processes for so many parts, by default all, of a plan."""
+        """The number of processes for so many parts, by default all, of a plan: never more than parts."""
+        most = max(1, len(plan.parts) if parts is None else parts)
         if self.jobs is not None:
-            return self.jobs
+            return min(self.jobs, most)
         if plan.seconds < _WORTH_PROCESSES or not has_signals():
             return 1
         affinity = getattr(os, "sched_getaffinity", None)
         cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return max(1, min(cores, len(plan.parts) if parts is None else parts))
+        return min(cores, most)
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,12 @@ class SweepSession:
         self._missing = [part for part in parts if not self.recorder.done.issuperset(part.rows)]
         self._epochs = sum(part.epochs for part in parts)
         self._settled = self._epochs - sum(part.epochs for part in self._missing)
+
+    @property
+    def notes(self) -> list[str]:
+        """Messages for the user, before it starts."""
+        told = warning(self.workers.backend, self.workers.scheduler)
+        return [*self.recorder.notes, told] if told else self.recorder.notes
 
     @property
     def progress(self) -> SweepProgress:

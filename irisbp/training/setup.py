@@ -10,7 +10,7 @@ import numpy as np
 from irisbp.config.schema import Config
 from irisbp.data.dataset import Dataset, Standardizer, all_but, classes_by_appearance, make_dataset, rows_of
 from irisbp.data.encoding import Encoder
-from irisbp.data.memory import give_back_memory
+from irisbp.data.memory import give_back_memory, naming_the_table
 from irisbp.data.split import hold_out, one_fold
 from irisbp.data.table import Table
 from irisbp.errors import ConfigError, DataError
@@ -63,13 +63,14 @@ def prepare(
         _check_classes(config, table, order)
     classes = tuple(dict.fromkeys((*classes_by_appearance(table, order), *classes)))
     check_class_weight(config, classes)
-    encoder = Encoder.fit(table, train_rows, config.data.missing)
-    table = encoder.encode(table, "zeros")
-    if standardizer is None:
-        standardizer = Standardizer.fit(
-            rows_of(table.values, train_rows), table.features, numerics.mean_and_sd, constant_sd=1.0
-        )
-    dataset = make_dataset(table, classes, standardizer, held_out, encoder)
+    with naming_the_table(table.source):
+        encoder = Encoder.fit(table, train_rows, config.data.missing)
+        table = encoder.encode(table, "zeros")
+        if standardizer is None:
+            standardizer = Standardizer.fit(
+                rows_of(table.values, train_rows), table.features, numerics.mean_and_sd, constant_sd=1.0
+            )
+        dataset = make_dataset(table, classes, standardizer, held_out, encoder)
     network = make_network(config, len(table.features), len(classes))
     _check_memory(config, network, len(table.values))
     sampler = INITIALIZERS[config.initializer.name](**options_of(config.initializer, "bias"))

@@ -7,11 +7,10 @@ to another worker if one dies.
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from multiprocessing import resource_tracker
 from typing import Any, Literal, TypeVar
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from irisbp import __version__
 from irisbp.errors import ConfigError, IrisbpError, WorkerDied
+from irisbp.sweeps.workers.guards import check_address, check_guard, dask_guard, missing_guard, ray_guard
 from irisbp.sweeps.workers.signals import blocked
 
 Part = TypeVar("Part")
@@ -76,8 +76,8 @@ def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
                 cluster = LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",
                     silence_logs="CRITICAL",
+                    **dask_guard(),
                 )
             stack.enter_context(cluster)
             yield stack.enter_context(Client(cluster, set_as_default=False))
@@ -120,9 +120,7 @@ def on_ray(
     function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
 ) -> Results[Result]:
     """Index and result of each part, as they come; see run_parts."""
-    import ray
-
-    with _ray_cluster(jobs, scheduler):
+    with _ray_cluster(jobs, scheduler) as ray:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
         waiting = iter(enumerate(parts))
         pending: dict[Any, int] = {}
@@ -135,12 +133,10 @@ def on_ray(
                 return
             for done in ray.wait(list(pending))[0]:
                 index = pending.pop(done)
-                yield index, _ray_result(done, index, len(parts))
+                yield index, _ray_result(ray, done, index, len(parts))
 
 
-def _ray_result(done: Any, index: int, parts: int) -> Any:
-    import ray
-
+def _ray_result(ray: Any, done: Any, index: int, parts: int) -> Any:
     try:
         return ray.get(done)
     except ray.exceptions.RayTaskError as error:
@@ -153,33 +149,37 @@ def _ray_result(done: Any, index: int, parts: int) -> Any:
 
 
 @contextmanager
-def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
-    import ray
+def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[Any]:
+    """Ray, connected to the cluster, or to one of our own, which ends with it."""
+    if scheduler is not None and scheduler != "auto":
+        _ask_ray(scheduler)
+    with ExitStack() as stack:
+        options: dict[str, Any] = {"address": scheduler}
+        if scheduler is None:
+            options = {"address": "local", "num_cpus": jobs} | stack.enter_context(ray_guard())
+        import ray  # once its environment is set
 
-    options = {"log_to_driver": False, "logging_level": "critical"}
+        if scheduler is None:
+            check_address(ray.util.get_node_ip_address())
+        with blocked({signal.SIGINT}, resource_tracker) if scheduler is None else nullcontext():
+            _connect(ray, options)
+        stack.callback(ray.shutdown)
+        yield ray
+
+
+def _connect(ray: Any, options: dict[str, Any]) -> None:
     before = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     try:
-        if scheduler is None:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would send usage statistics
-            with blocked({signal.SIGINT}, resource_tracker):
-                ray.init(address="local", num_cpus=jobs, include_dashboard=False, **options)
-        else:
-            if scheduler != "auto":
-                _ask_ray(scheduler)
-            ray.init(address=scheduler, **options)
+        ray.init(log_to_driver=False, logging_level="critical", **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
+        reason, address = str(error).split("\n")[0], options["address"]
         raise ConfigError(
-            f"no Ray cluster at {scheduler or 'this machine'}: {reason}",
+            f"no Ray cluster at {'this machine' if address == 'local' else address}: {reason}",
             "If the cluster asks for a token, see Ray's documentation on how to give it.",
         ) from error
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def _ask_ray(scheduler: str) -> None:

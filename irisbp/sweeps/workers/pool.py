@@ -63,6 +63,13 @@ def check_backend(backend: Backend, scheduler: str | None) -> None:
         found = False
     if not found:
         raise ConfigError(f"backend {backend} needs {library}: {_HOW_TO_INSTALL}")
+    if scheduler is None:
+        _clusters().check_guard(backend)
+
+
+def warning(backend: Backend, scheduler: str | None) -> str:
+    """The warning before a cluster is started that others can use; empty if there is none."""
+    return "" if backend == "loky" or scheduler is not None else str(_clusters().missing_guard(backend))
 
 
 def check_cluster(backend: Backend, scheduler: str | None) -> None:
