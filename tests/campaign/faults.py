@@ -5,9 +5,11 @@ from typing import Protocol
 
 from tests.campaign import (
     Outcome,
+    companions,
     cpu_paths,
     csv_meaning,
     damage,
+    deaf,
     full_disk,
     hostile_npz,
     hostile_tables,
@@ -22,6 +24,7 @@ from tests.campaign import (
     same_machine,
     spreadsheet,
     terminal,
+    training_faults,
     yaml_hostile,
     yaml_meaning,
 )
@@ -55,6 +58,9 @@ FAULTS: dict[str, Fault] = {
     "paths": paths,
     "one_writer": one_writer,
     "huge_configs": huge_configs,
+    "deaf": deaf,
+    "companions": companions,
+    "training_faults": training_faults,
     "numbers": numbers,
     "same_machine": same_machine,
     "portable": portable,
