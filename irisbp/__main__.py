@@ -1,9 +1,9 @@
 """The entry point of `irisbp` and `python -m irisbp`.
 
-A signal that comes before the command has begun, or while it reads, ends the process at once and quietly: the
-handlers are set before the first slow import. Python calls a handler only between the main thread's own
-instructions, not while one call in C reads a file or sorts a column. So arrivals are also written into a pipe,
-which a thread reads.
+A signal that comes before the command has begun, or while it reads, ends the process at once and quietly:
+the handlers are set before the first slow import. Python calls a handler only between the main thread's own
+instructions, not while one call in C reads a file or sorts a column. So arrivals are also written into a
+pipe, which a thread reads.
 """
 
 import _thread
@@ -12,7 +12,6 @@ import os
 import signal
 from types import FrameType
 from typing import NoReturn
-
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -95,9 +95,7 @@ def _run() -> int:
     except typer.TyperException as error:
         return _report(IrisbpError(f"{error.format_message()} (see --help)"))
     except MemoryError:
-        return _report(
-            IrisbpError("not enough memory: the network or its table is too large for this machine")
-        )
+        return _report(IrisbpError("not enough memory: the network or its table is too large here"))
     except OSError as error:
         return _report(_output_failure(error))
 

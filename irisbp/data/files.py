@@ -40,9 +40,8 @@ def last_column(wanted: Wanted) -> str:
 
 
 def _read(file: IO[bytes], wanted: Wanted) -> Table:
-    with naming_the_table(wanted.source):
-        with aside(partial(digest_of, source=wanted.source), file) as digest:
-            found = read(lambda asked: sheet_of(file, asked), wanted)
+    with naming_the_table(wanted.source), aside(partial(digest_of, source=wanted.source), file) as digest:
+        found = read(lambda asked: sheet_of(file, asked), wanted)
     return Table(
         wanted.source, found.features, found.values, wanted.target, found.targets, digest(),
         found.kinds, found.categories, found.reading,

@@ -149,7 +149,7 @@ class Directory(OpenDirectory):
             os.fsync(self._fd)
 
     def moved(self) -> str:
-        """The note that its path leads here no more, with where it is now if the system says so; else empty."""
+        """A note if its path leads here no more, with where it is now if the system says so; else empty."""
         here = os.fstat(self._fd)
         with suppress(OSError):
             if os.path.samestat(here, os.stat(self.path)):

@@ -58,7 +58,7 @@ class TrainingSession:
     notes: list[str] = field(default_factory=list)
 
     def begun(self) -> "TrainingSession":
-        """The session with its recorder made: the files of a resumed run are read, those of a new one begun."""
+        """The session with its recorder made, for which the files of a resumed run are read."""
         recorder = self.start()
         return replace(self, start=lambda: recorder)
 

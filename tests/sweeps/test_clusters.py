@@ -108,7 +108,7 @@ def test_another_version_on_the_cluster_is_told(dask: str, monkeypatch: pytest.M
 @pytest.mark.campaign
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_cluster_of_ones_own(backend: Backend, tmp_path: Path) -> None:
-    pytest.importorskip("distributed" if backend == "dask" else backend)
+    needs(backend)  # Ray must not be imported here: its environment is set before
     parts = [(number, tmp_path) for number in range(12)]
     results = run_parts(die_the_first_time, parts, jobs=2, backend=backend)
     assert sorted(results) == [(i, i) for i in range(12)]

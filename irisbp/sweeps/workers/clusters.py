@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from irisbp import __version__
 from irisbp.errors import ConfigError, IrisbpError, WorkerDied
-from irisbp.sweeps.workers.guards import check_address, check_guard, dask_guard, missing_guard, ray_guard
+from irisbp.sweeps.workers.guards import check_address, dask_guard, ray_guard
 from irisbp.sweeps.workers.signals import blocked
 
 Part = TypeVar("Part")

@@ -64,12 +64,12 @@ def check_backend(backend: Backend, scheduler: str | None) -> None:
     if not found:
         raise ConfigError(f"backend {backend} needs {library}: {_HOW_TO_INSTALL}")
     if scheduler is None:
-        _clusters().check_guard(backend)
+        _guards().check_guard(backend)
 
 
 def warning(backend: Backend, scheduler: str | None) -> str:
     """The warning before a cluster is started that others can use; empty if there is none."""
-    return "" if backend == "loky" or scheduler is not None else str(_clusters().missing_guard(backend))
+    return "" if backend == "loky" or scheduler is not None else str(_guards().missing_guard(backend))
 
 
 def check_cluster(backend: Backend, scheduler: str | None) -> None:
@@ -82,6 +82,12 @@ def _clusters() -> Any:
     from irisbp.sweeps.workers import clusters  # loads asyncio, logging and more
 
     return clusters
+
+
+def _guards() -> Any:
+    from irisbp.sweeps.workers import guards  # loads modules that processes of this machine do not need
+
+    return guards
 
 
 def _here(function: Callable[[Part], Result], parts: Sequence[Part]) -> Results[Result]:
