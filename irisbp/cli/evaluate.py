@@ -4,6 +4,7 @@ import operator
 import re
 import sys
 from enum import StrEnum
+from math import isinf
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from irisbp.cli.deferred import new_app
 from irisbp.cli.output import json_text
 from irisbp.cli.table_keys import with_table_keys
 from irisbp.config.schema import Config
+from irisbp.config.yaml import abridged
 from irisbp.errors import CheckFailed, IrisbpError
 from irisbp.rundir.directory import OpenDirectory
 from irisbp.rundir.storage import Directory
@@ -35,7 +37,8 @@ _ROWS = {"training": "training row", "validation": "held-out row", "all": "row"}
 _FIGURES = ("accuracy", "loss", "balanced_accuracy", "macro_f1")
 _ASSERTION = re.compile(
     rf"\s*({'|'.join(_FIGURES)})\s*(>=|<=|==|>|<)\s*"
-    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+    r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*",
+    re.ASCII,
 )
 
 
@@ -139,10 +142,13 @@ def _parse(text: str) -> tuple[str, str, float]:
     match = _ASSERTION.fullmatch(text)
     if match is None:
         raise IrisbpError(
-            f"--assert {text}: not a condition; it is one of {', '.join(_FIGURES)},"
-            " then one of >= <= > < ==, and a number"
+            f"--assert {abridged(text)}: not a condition; it is one of {', '.join(_FIGURES)},"
+            " then one of >= <= > < ==, and a number in the digits 0 to 9"
         )
-    return match[1], match[2], float(match[3])
+    bound = float(match[3])
+    if isinf(bound):  # any figure would be less
+        raise IrisbpError(f"--assert {abridged(text)}: {abridged(match[3])} is beyond the range of float64")
+    return match[1], match[2], bound
 
 
 def _unmet(conditions: list[tuple[str, str, float]], figures: dict[str, float]) -> list[str]:

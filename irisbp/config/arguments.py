@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from os.path import exists
 from pathlib import Path
 
 from irisbp.config.yaml import abridged
@@ -57,7 +58,7 @@ def key_of_option(name: str) -> str:
 
 def _is_override(first: str) -> bool:
     """Return true of KEY=VALUE, and of one with dashes in its key that is not a file."""
-    return bool(OVERRIDE.fullmatch(first) or (_WITH_DASHES.fullmatch(first) and not Path(first).exists()))
+    return bool(OVERRIDE.fullmatch(first) or (_WITH_DASHES.fullmatch(first) and not exists(first)))
 
 
 def _meant(argument: str) -> str:

@@ -19,6 +19,7 @@ from irisbp.config.arguments import lost, matched
 from irisbp.config.given import Given, plain
 from irisbp.config.schema import CHOICES, DEFAULT_NAMES, LARGEST_SEED, Config, DataSection, SgdOptimizer
 from irisbp.config.yaml import (
+    DEEPEST,
     MOST_PROBLEMS,
     Document,
     KeyPath,
@@ -34,7 +35,7 @@ from irisbp.errors import ConfigError
 _ARGUMENT = "argument "  # begins the place of what the command line or a caller gives
 
 # A list or a range, as a sweep takes them.
-_SEVERAL = re.compile(r"[^,]+(,[^,]+)+|[-+.\deE]+(:[-+.\deE]+){1,2}", re.DOTALL)
+_SEVERAL = re.compile(r"[^,]+(,[^,]+)+|[-+.0-9eE]+(:[-+.0-9eE]+){1,2}", re.DOTALL)
 
 # Other tools' names for our keys, where the spelling is too different for a comparison of letters.
 _OTHER_WORDS = {
@@ -219,6 +220,8 @@ def key_path(key: str, place: str) -> tuple[str, ...]:
     path = tuple(key.split("."))
     if "" in path:
         raise ConfigError(f"{place}: a key is words joined by single dots, such as optimizer.beta1")
+    if len(path) > DEEPEST:
+        raise ConfigError(f"{place}: a key of {len(path)} words; at most {DEEPEST} can be nested")
     return path
 
 

@@ -23,7 +23,7 @@ from irisbp.nearest import did_you_mean
 KeyPath = tuple[str | int, ...]
 
 LARGEST_FILE = 1 << 15  # bytes or characters; a config of every key with comments has a few thousand
-_DEEPEST = 20
+DEEPEST = 20
 _MOST_EVENTS = 2500  # PyYAML takes some 100 microseconds for each value, key and end of a collection
 MOST_PROBLEMS = 50  # that are listed
 _LONGEST_SHOWN = 60  # characters of a key or a tag
@@ -160,7 +160,7 @@ def parse(text: str, place: Callable[[Any], str], *, hash_sign: str = "#") -> Do
         events = map(partial(_with_hash, hash_sign), yaml.parse(text, Loader=_Loader))
         _build(document, _limited(events, place), place)
     except _TooDeep as error:
-        raise ConfigError(f"{place(error.problem_mark)}: nested more than {_DEEPEST} levels deep") from None
+        raise ConfigError(f"{place(error.problem_mark)}: nested more than {DEEPEST} levels deep") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{place(mark)}: " if mark else ""
@@ -205,7 +205,7 @@ class _Loader(yaml.SafeLoader):
     """Stops at deeply nested flow collections, whose scan takes time in the square of the depth."""
 
     def fetch_flow_collection_start(self, token: Any) -> None:
-        if self.flow_level > _DEEPEST:
+        if self.flow_level > DEEPEST:
             raise _TooDeep(problem_mark=self.get_mark())
         super().fetch_flow_collection_start(token)
 
@@ -231,8 +231,8 @@ class _Reader:
     def value(self, event: Any, path: KeyPath) -> Any:
         place = self._place(event.start_mark)
         self._document.value_places[path] = place
-        if len(path) > _DEEPEST:
-            raise ConfigError(f"{place}: nested more than {_DEEPEST} levels deep")
+        if len(path) > DEEPEST:
+            raise ConfigError(f"{place}: nested more than {DEEPEST} levels deep")
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             self._refuse(place, "anchors and aliases are not allowed", path)
         elif event.tag:

@@ -53,7 +53,7 @@ class Workers:
             return 1
         affinity = getattr(os, "sched_getaffinity", None)
         cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return max(1, min(cores, len(plan.parts) if parts is None else parts))
+        return min(cores, max(1, len(plan.parts) if parts is None else parts))
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ class SweepSession:
 
     def _train(self) -> None:
         self._check()
-        workers, jobs = self.workers, self.workers.jobs_for(self.plan, len(self._missing))
+        workers, most = self.workers, max(1, len(self._missing))
+        jobs = min(workers.jobs_for(self.plan, most), most)  # others would only start
         here = jobs == 1 and workers.backend == "loky"
         trainer = Trainer(self.plan.grid, self.plan.epochs)
         if here:  # other processes report a part only once it is done

@@ -96,12 +96,19 @@ def test_assertions(irisbp: Irisbp, run: Path, conditions: list[str], exit_code:
 
 
 @pytest.mark.parametrize(
-    "condition", ["accuracy", "precision>=1", "accuracy=>1", "accuracy>=x", "accuracy>=1_0"]
+    "condition", ["accuracy", "precision>=1", "accuracy=>1", "accuracy>=x", "accuracy>=1_0", "loss<=٣", "loss<=inf"]
 )
 def test_assertions_that_are_none(irisbp: Irisbp, run: Path, condition: str) -> None:
     done = irisbp("evaluate", str(run), "--assert", condition)
     assert done.returncode == 2
     assert f"--assert {condition}: not a condition" in done.stderr
+
+
+def test_no_bound_is_infinite(irisbp: Irisbp, run: Path) -> None:
+    for condition in ("loss<=1e999", "accuracy>=-1" + "0" * 309):
+        done = irisbp("evaluate", str(run), "--assert", condition)
+        assert done.returncode == 2, condition
+        assert "is beyond the range of float64" in done.stderr
 
 
 def test_other_files_that_have_changed_are_told(irisbp: Irisbp, run: Path) -> None:

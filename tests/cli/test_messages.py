@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -31,6 +32,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def trained(*arguments: str) -> None:
     assert not app(["train", SMOKE, "epochs=1", *arguments, "--quiet"], standalone_mode=False)
+
+
+def test_a_key_of_very_many_words_is_refused_at_once() -> None:
+    key = "a." * 50_000 + "b"
+    for command in ("train", "sweep"):
+        began = process_time()
+        assert refusal(command, f"{key}=1").endswith("...: a key of 50001 words; at most 20 can be nested")
+        assert process_time() - began < 2.0
+    assert ": not KEY=VALUE, since a key has no dashes; " in refusal("train", "a" + "-" * 5000 + "=1")
+
+
+@pytest.mark.parametrize("value", ["٣", "0:١٠", "１２", "0:１０"])
+def test_numbers_are_written_in_the_digits_0_to_9(value: str) -> None:
+    for command in ("train", "sweep"):
+        assert f'seed: "{value}" is not a whole number' in refusal(command, f"seed={value}")
 
 
 @pytest.mark.parametrize(
