@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import resource_tracker
+from secrets import token_hex
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,12 +27,14 @@ Result = TypeVar("Result")
 Results = Generator[tuple[int, Result], None, None]
 
 _PATIENCE = 5.0  # seconds for each step towards a cluster
+# Dask's pages about a cluster ask for no certificate.
+_NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 _RETRIES = 2  # of a part whose worker died: three deaths, as with processes
 
 
 def check_cluster(backend: Literal["dask", "ray"], scheduler: str) -> None:
     """Raise unless the cluster at this address can be used."""
-    with _dask_client(1, scheduler) if backend == "dask" else _ray_cluster(1, scheduler):
+    with dask_client(1, scheduler) if backend == "dask" else ray_cluster(1, scheduler):
         pass
 
 
@@ -42,7 +45,7 @@ def on_dask(
     from distributed import KilledWorker, as_completed
 
     with ExitStack() as stack:
-        client = stack.enter_context(_dask_client(jobs, scheduler))
+        client = stack.enter_context(dask_client(jobs, scheduler))
         futures = client.map(
             partial(_work, __version__, function), parts, pure=False, batch_size=1000, retries=0
         )
@@ -62,21 +65,25 @@ def on_dask(
 
 
 @contextmanager
-def _dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
+def dask_client(jobs: int, scheduler: str | None) -> Iterator[Any]:
     """A client of the scheduler, or of a cluster of our own, which ends with it."""
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Security
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": _PATIENCE}))
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # failures are reported here
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         if scheduler is None:
+            stack.enter_context(dask.config.set(_NO_PAGES))
             with blocked({signal.SIGINT}, resource_tracker):
                 cluster = LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
+                    host="127.0.0.1",
+                    security=Security.temporary(),  # TLS with a certificate that is kept in memory
                     dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs="CRITICAL",
                 )
             stack.enter_context(cluster)
@@ -102,10 +109,12 @@ def _ask_for_irisbp(client: Any) -> None:
 
 def _ask_dask(scheduler: str) -> None:
     """Raise unless a Dask scheduler with workers answers; a Client would leave threads behind on failure."""
-    from distributed import rpc
+    from distributed import Security, rpc
+
+    credentials = Security().get_connection_args("client")  # those of Dask's own configuration
 
     async def identity() -> Any:
-        async with asyncio.timeout(_PATIENCE), rpc(scheduler) as there:
+        async with asyncio.timeout(_PATIENCE), rpc(scheduler, connection_args=credentials) as there:
             return await there.identity()
 
     try:
@@ -120,9 +129,9 @@ def on_ray(
     function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
 ) -> Results[Result]:
     """Index and result of each part, as they come; see run_parts."""
-    import ray
+    with ray_cluster(jobs, scheduler):
+        import ray  # after it has been given its token
 
-    with _ray_cluster(jobs, scheduler):
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
         waiting = iter(enumerate(parts))
         pending: dict[Any, int] = {}
@@ -153,16 +162,47 @@ def _ray_result(done: Any, index: int, parts: int) -> Any:
 
 
 @contextmanager
-def _ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
+def ray_cluster(jobs: int, scheduler: str | None) -> Iterator[None]:
+    """Ray's connection to a cluster, or a cluster of our own, which ends with it."""
+    with ExitStack() as stack:
+        if scheduler is None:
+            stack.enter_context(_own_token())
+        stack.enter_context(_connected(jobs, scheduler))
+        yield
+
+
+@contextmanager
+def _own_token() -> Iterator[None]:
+    """Ray asks every client for a new token inside; a user's own token is for other clusters."""
+    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_USAGE_STATS_ENABLED")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", token_hex(32)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would send usage statistics
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
+def _connected(jobs: int, scheduler: str | None) -> Iterator[None]:
     import ray
 
     options = {"log_to_driver": False, "logging_level": "critical"}
     before = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     try:
         if scheduler is None:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would send usage statistics
             with blocked({signal.SIGINT}, resource_tracker):
-                ray.init(address="local", num_cpus=jobs, include_dashboard=False, **options)
+                ray.init(
+                    address="local",
+                    num_cpus=jobs,
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",  # with this one, its servers listen there alone
+                    **options,
+                )
         else:
             if scheduler != "auto":
                 _ask_ray(scheduler)

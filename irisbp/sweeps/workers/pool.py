@@ -56,13 +56,19 @@ def check_backend(backend: Backend, scheduler: str | None) -> None:
             raise ConfigError("scheduler: processes of this machine have none; use backend dask or ray")
         return
     check_signals()
-    library = "distributed" if backend == "dask" else backend
+    libraries = ["distributed"] if backend == "dask" else ["ray"]
+    if backend == "dask" and scheduler is None:
+        libraries.append("cryptography")  # makes the certificate of a cluster that is started here
+    for library in libraries:
+        if not _is_installed(library):
+            raise ConfigError(f"backend {backend} needs {library}: {_HOW_TO_INSTALL}")
+
+
+def _is_installed(library: str) -> bool:
     try:
-        found = find_spec(library) is not None
+        return find_spec(library) is not None
     except ValueError:  # an import that a test made to fail
-        found = False
-    if not found:
-        raise ConfigError(f"backend {backend} needs {library}: {_HOW_TO_INSTALL}")
+        return False
 
 
 def check_cluster(backend: Backend, scheduler: str | None) -> None:
