@@ -5,9 +5,11 @@ from typing import Protocol
 
 from tests.campaign import (
     Outcome,
+    companions,
     cpu_paths,
     csv_meaning,
     damage,
+    deaf,
     full_disk,
     hostile_npz,
     hostile_tables,
@@ -22,6 +24,7 @@ from tests.campaign import (
     same_machine,
     spreadsheet,
     terminal,
+    training_faults,
     yaml_hostile,
     yaml_meaning,
 )
@@ -59,4 +62,7 @@ FAULTS: dict[str, Fault] = {
     "same_machine": same_machine,
     "portable": portable,
     "cpu_paths": cpu_paths,
+    "companions": companions,
+    "training_faults": training_faults,
+    "deaf": deaf,
 }

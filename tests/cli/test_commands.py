@@ -96,7 +96,8 @@ def test_assertions(irisbp: Irisbp, run: Path, conditions: list[str], exit_code:
 
 
 @pytest.mark.parametrize(
-    "condition", ["accuracy", "precision>=1", "accuracy=>1", "accuracy>=x", "accuracy>=1_0", "loss<=٣", "loss<=inf"]
+    "condition",
+    ["accuracy", "precision>=1", "accuracy=>1", "accuracy>=x", "accuracy>=1_0", "loss<=٣", "loss<=inf"],
 )
 def test_assertions_that_are_none(irisbp: Irisbp, run: Path, condition: str) -> None:
     done = irisbp("evaluate", str(run), "--assert", condition)

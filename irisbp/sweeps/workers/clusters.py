@@ -207,7 +207,9 @@ def _connected(jobs: int, scheduler: str | None) -> Iterator[None]:
             if scheduler != "auto":
                 _ask_ray(scheduler)
             ray.init(address=scheduler, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # Ray raises nothing narrower where its processes start too slowly
         reason = str(error).split("\n")[0]
         raise ConfigError(
             f"no Ray cluster at {scheduler or 'this machine'}: {reason}",
