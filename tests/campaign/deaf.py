@@ -98,8 +98,9 @@ def _phases(folder: Path, rows: int) -> list[_Phase]:
 def _stopped(folder: Path, phase: _Phase, delay: float) -> tuple[int, float, str]:
     """The exit code, the seconds from the signal to the end, and what stands on stderr."""
     command = [sys.executable, "-m", "irisbp", *phase.arguments]
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=folder, text=True, **streams) as process:
+    with subprocess.Popen(
+        command, cwd=folder, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
         while not _handles_signals(process.pid) and process.poll() is None:
             time.sleep(0.002)
         time.sleep(delay)

@@ -28,7 +28,10 @@ Results = Generator[tuple[int, Result], None, None]
 
 _PATIENCE = 5.0  # seconds for each step towards a cluster
 # Dask's pages about a cluster ask for no certificate.
-_NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+_NO_PAGES: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 _RETRIES = 2  # of a part whose worker died: three deaths, as with processes
 
 
