@@ -91,11 +91,11 @@ class RunError(IrisbpError):
 
 
 class WorkerDied(IrisbpError):
-    """Each process that worked on this part of a sweep died; parts are counted from 0."""
+    """Each process that worked on this part of a sweep died; part says which rows it has."""
 
-    def __init__(self, part: int, parts: int, deaths: int) -> None:
+    def __init__(self, part: str, deaths: int) -> None:
         super().__init__(
-            f"part {part + 1} of {parts}: its process was killed {deaths} times",
+            f"{part}: the process that trained this was killed, {deaths} times",
             "There may be too little memory for so many runs at once.",
         )
         self.part = part

@@ -19,7 +19,7 @@ OWN_FOLDERS = {
     PLOTS: tuple(f"{kind}.{ending}" for kind in (*PICTURES, "comparison") for ending in PICTURE_FORMATS)
 }
 
-_OF_A_SWEEP = re.compile(r"curves\.npz|part-\d{5,}\.npz")  # which no run has
+_OF_A_SWEEP = re.compile(r"curves\.npz|(part|state)-\d{5,}\.npz")  # which no run has
 
 
 def open_new_run(

@@ -1,14 +1,15 @@
 """The plan of a sweep: its configs checked, which runs are trained together, and how.
 
-The parts of a sweep depend on its configs alone, so that one that was interrupted finds those that are done.
-No figure depends on them: see `nn.engines.many`.
+A part is some rows of a group. It may be cut anywhere, and at any moment of its training: no figure depends
+on that, see `nn.engines.many`.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from functools import cached_property
+from itertools import chain
 from math import ceil
 from typing import NamedTuple
 
@@ -18,26 +19,23 @@ from irisbp.data.options import STDIN
 from irisbp.data.table import Table
 from irisbp.data.understood import Reading
 from irisbp.errors import ConfigError
+from irisbp.nn.engines.many.plain import LANES
 from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.grid.grid import Grid
-from irisbp.sweeps.results.columns import Results, points
+from irisbp.sweeps.results.columns import points
 from irisbp.sweeps.trainers.compiled import is_compiled
-from irisbp.sweeps.trainers.group import (
-    first_preparable,
-    group_key,
-    is_side_by_side,
-    report_nothing,
-    train_group,
-)
+from irisbp.sweeps.trainers.group import first_preparable, group_key, is_side_by_side
+from irisbp.sweeps.trainers.state import GroupState
 from irisbp.training.setup import prepare
 from irisbp.training.state import Training
 from irisbp.training.tables import table_of
 
 _MOST_WRONG_ROWS = 500  # that are checked; each takes as long as loading a config
-# Seconds for each sample of small networks, roughly, and the seconds that a part should take.
+# Seconds for each sample of small networks, roughly, and for each update of all runs side by side.
 _ALONE, _SIDE_BY_SIDE, _COMPILED = 1e-5, 3e-7, 3e-8
-_PART = 1.2
-_FEWEST_SIDE_BY_SIDE, _FEWEST_COMPILED, _MOST_ROWS = 50, 8, 500
+_UPDATE = 5e-5
+_MOST_ROWS = 500  # of a part: more gain no speed
+_WORTH_CUTTING = 0.5  # seconds that a part takes
 
 
 @dataclass(frozen=True)
@@ -90,28 +88,107 @@ def config_digest(config: Config) -> bytes:
     return hashlib.sha256(config.model_dump_json().encode()).digest()
 
 
-class Part(NamedTuple):
-    """Rows that are trained together, and the sum of their epochs."""
+class Way(NamedTuple):
+    """The way in which the runs of a group are trained, for so many epochs each.
+
+    An epoch takes shared seconds and each seconds for each run, roughly. In a part, up to lanes runs take as
+    long as one.
+    """
+
+    epochs: int
+    shared: float
+    each: float
+    lanes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows that are trained together; the first of them may have begun, and stand at a state."""
 
     rows: list[int]
-    epochs: int
+    way: Way
+    state: GroupState | None = None
+
+    @property
+    def begun(self) -> list[int]:
+        """The rows that have begun."""
+        return self.rows[: len(self.state)] if self.state else []
+
+    @property
+    def settled(self) -> int:
+        """The epochs that its runs have behind them."""
+        return (self.state.epoch - 1) * len(self.state) if self.state else 0
+
+    @property
+    def seconds(self) -> float:
+        """The time that it still takes, roughly."""
+        left = len(self.rows) * self.way.epochs - self.settled
+        return self.way.each * left + self.way.shared * left / len(self.rows)
+
+    @property
+    def is_worth_cutting(self) -> bool:
+        """Return whether two workers would train it sooner than one."""
+        return len(self.rows) > self.way.lanes and self.seconds > _WORTH_CUTTING
+
+    def halves(self) -> list["Part"]:
+        """Two parts that are worth as much, cut between two registers."""
+        lanes = self.way.lanes
+        return [
+            self.pick(places) for places in _cut(len(self.rows), ceil(len(self.rows) / lanes / 2) * lanes)
+        ]
+
+    def pick(self, places: Sequence[int]) -> "Part":
+        """The part of the rows at these places, ascending."""
+        rows = [self.rows[k] for k in places]
+        begun = [k for k in places if k < len(self.begun)]
+        return Part(rows, self.way, self.state.pick(begun) if self.state and begun else None)
+
+    def __str__(self) -> str:
+        rows = sorted(self.rows)
+        return f"row {rows[0]}" if len(rows) == 1 else f"rows {rows[0]} to {rows[-1]}"
 
 
 @dataclass(frozen=True)
 class SweepPlan:
     """A grid whose configs are valid and whose tables are there.
 
-    data has each table's sha256, epochs are those at which curves are kept, seconds says roughly how long one
-    process would take; readings are what was understood of the files of each table.
+    data has each table's sha256, epochs are those at which curves are kept, ways has that of each group;
+    readings are what was understood of the files of each table.
     """
 
     grid: Grid
     rows: CheckedRows
     epochs: AnyArray
     data: dict[str, str]
-    parts: list[Part]
-    seconds: float
+    ways: list[Way]
     readings: list[dict[str, Reading]]
+
+    @property
+    def seconds(self) -> float:
+        """The time that one process would take, roughly."""
+        return sum(part.seconds for part in self.parts())
+
+    def parts(self, without: Collection[int] = ()) -> list[Part]:
+        """All rows in parts, but for some."""
+        groups = [[row for row in group if row not in without] for group in self.rows.groups]
+        return [
+            Part([group[k] for k in places], way)
+            for group, way in zip(groups, self.ways, strict=True)
+            if group
+            for places in _cut(len(group), ceil(len(group) / ceil(len(group) / _MOST_ROWS)))
+        ]
+
+    def part(self, rows: list[int], state: GroupState) -> Part:
+        """Some rows that have begun as a part; ValueError if they are not of one group."""
+        numbers = {self._groups.get(row) for row in rows}
+        if len(numbers) != 1 or (number := numbers.pop()) is None:
+            raise ValueError("its rows are not of one group")
+        return Part(rows, self.ways[number], state)
+
+    @cached_property
+    def _groups(self) -> dict[int, int]:
+        """The number of each row's group."""
+        return {row: number for number, group in enumerate(self.rows.groups) for row in group}
 
 
 def plan_sweep(grid: Grid) -> SweepPlan:
@@ -124,21 +201,17 @@ def plan_sweep(grid: Grid) -> SweepPlan:
     samples = [_sample(map(grid.config, group)) for group in rows.groups]
     if all(training is None for _, training in samples):
         prepare(grid.config(rows.groups[0][0]))  # no run can be trained: this says why
-    parts, seconds = list[Part](), 0.0
-    for group, (table, training) in zip(rows.groups, samples, strict=True):
-        epochs = grid.config(group[0]).epochs
-        cost, fewest = (_ALONE, 1) if training is None else _way(training)
-        one = len(table.targets if training is None else training.order) * epochs * cost
-        parts += _cut(group, epochs, one, fewest)
-        seconds += len(group) * one
+    ways = [
+        _way(training, grid.config(group[0]).epochs, len(table.targets))
+        for group, (table, training) in zip(rows.groups, samples, strict=True)
+    ]
     tables = [table for table, _ in samples]
     return SweepPlan(
         grid=grid,
         rows=rows,
         epochs=points(rows.epochs, len(grid)),
         data=dict(pair for table in tables for pair in table.digests),
-        parts=parts,
-        seconds=seconds,
+        ways=ways,
         readings=_readings(tables),
     )
 
@@ -159,33 +232,16 @@ def _sample(group: Iterator[Config]) -> tuple[Table, Training | None]:
     return table, first_preparable(chain([first], group), table)
 
 
-def _way(training: Training) -> tuple[float, int]:
-    """The cost of training runs like this one: seconds for a sample, and the fewest in a part."""
+def _way(training: Training | None, epochs: int, rows: int) -> Way:
+    """The way of runs like this one, of a table with so many rows; None cannot begin."""
+    if training is None or not is_side_by_side(training):
+        return Way(epochs, 0.0, _ALONE * rows, 1)
+    samples = len(training.order)
     if is_compiled(training.config, training.network, training.batch_size):
-        return _COMPILED, _FEWEST_COMPILED
-    return (_SIDE_BY_SIDE, _FEWEST_SIDE_BY_SIDE) if is_side_by_side(training) else (_ALONE, 1)
+        return Way(epochs, 0.0, _COMPILED * samples, LANES)
+    return Way(epochs, _UPDATE * ceil(samples / training.batch_size), _SIDE_BY_SIDE * samples, LANES)
 
 
-def _cut(rows: list[int], epochs: int, seconds: float, fewest: int) -> list[Part]:
-    """Parts of nearly the same size, of runs that have so many epochs and take so many seconds each."""
-    size = min(max(int(_PART / seconds), fewest), _MOST_ROWS)
-    count = ceil(len(rows) / size)
-    edges = [len(rows) * k // count for k in range(count + 1)]
-    return [Part(rows[a:b], epochs * (b - a)) for a, b in pairwise(edges)]
-
-
-@dataclass(frozen=True)
-class Trainer:
-    """Trains the rows of a part, in any process; report is as for train_group."""
-
-    grid: Grid
-    epochs: AnyArray
-    report: Callable[[int], None] = report_nothing
-
-    def __call__(self, part: Part) -> Results:
-        """The results of its rows."""
-        configs = [self.grid.config(row) for row in part.rows]
-        results = Results.empty(len(configs), self.epochs)
-        for k, outcome in enumerate(train_group(configs, self.report)):
-            results.put(k, outcome)
-        return results
+def _cut(count: int, size: int) -> list[range]:
+    """The numbers below count, in pieces of this size; the last may be smaller."""
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,14 +15,17 @@ from irisbp.errors import ConfigError, DataError, Diverged, StorageError
 from irisbp.runs.interrupts import AtOnce, StoppedAtOnce
 from irisbp.runs.session import ShouldStop
 from irisbp.sweeps.directory.manifest import Session, SweepManifest, make_manifest
-from irisbp.sweeps.plan import Part, SweepPlan, Trainer
+from irisbp.sweeps.plan import Part, SweepPlan
+from irisbp.sweeps.queue import Queue
 from irisbp.sweeps.results.columns import Results
 from irisbp.sweeps.results.statistics import Summary
 from irisbp.sweeps.sweep import Sweep
+from irisbp.sweeps.trainers.slices import SECONDS, Slice, Trainer, forget
 from irisbp.sweeps.workers.pool import Backend, check_backend, check_cluster, run_parts
 from irisbp.sweeps.workers.signals import check_signals, has_signals
 
 _WORTH_PROCESSES = 5.0  # seconds, below which processes take longer to start than they save
+_HERE = 0.1  # seconds of a slice that no other process has to be given
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,14 @@ class Workers:
         """ConfigError if the cluster cannot be reached: checked before a directory is made."""
         check_cluster(self.backend, self.scheduler)
 
-    def jobs_for(self, plan: SweepPlan, parts: int | None = None) -> int:
-        """The number of processes for so many parts, by default all, of a plan."""
+    def jobs_for(self, plan: SweepPlan) -> int:
+        """The number of processes for a plan, if it has a part for each."""
         if self.jobs is not None:
             return self.jobs
         if plan.seconds < _WORTH_PROCESSES or not has_signals():
             return 1
         affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return max(1, min(cores, len(plan.parts) if parts is None else parts))
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,20 @@ SweepListener = Callable[[SweepProgress], object]
 class SweepRecorder(Protocol):
     """Keeps the outcomes of a sweep's rows, and writes its end.
 
-    done are the rows that are finished; notes are messages for the user, before the others are trained.
+    done are the rows that are finished, begun those that stand at a state; notes are messages for the user,
+    before the others are trained.
     """
 
     results: Results
     done: set[int]
+    begun: list[Part]
     notes: list[str]
 
-    def take(self, rows: list[int], results: Results) -> None:
-        """Take the outcomes of some rows."""
+    def take(self, rows: list[int], results: Results, begun: list[Part]) -> None:
+        """Take the outcomes of some rows, and where all those that have begun stand now."""
 
     def commit(self) -> None:
-        """Keep all rows that are finished."""
+        """Keep all rows that are finished or have begun."""
 
     def finish(self) -> tuple[SweepManifest, Summary | None]:
         """Keep the end; returns the sweep's manifest and, if they were compared for it, its settings."""
@@ -99,9 +103,10 @@ class SweepInMemory:
         self._plan, self._session, self._clock = plan, Session.begin(), time.perf_counter()
         self.results = Results.empty(len(plan.grid), plan.epochs)
         self.done: set[int] = set()
+        self.begun: list[Part] = []
         self.notes: list[str] = []
 
-    def take(self, rows: list[int], results: Results) -> None:
+    def take(self, rows: list[int], results: Results, begun: list[Part]) -> None:
         """See SweepRecorder."""
         self.results.take(rows, results)
         self.done.update(rows)
@@ -135,21 +140,23 @@ class SweepSession:
     fail_fast: bool = False
 
     def __post_init__(self) -> None:
-        parts = self.plan.parts
-        self._missing = [part for part in parts if not self.recorder.done.issuperset(part.rows)]
-        self._epochs = sum(part.epochs for part in parts)
-        self._settled = self._epochs - sum(part.epochs for part in self._missing)
+        begun = self.recorder.begun
+        others = self.plan.parts(without={*self.recorder.done, *(row for part in begun for row in part.rows)})
+        self._queue = Queue([*begun, *others])
+        self._epochs = sum(len(part.rows) * part.way.epochs for part in self.plan.parts())
+        self._left = sum(len(part.rows) * part.way.epochs for part in (*begun, *others))
 
     @property
     def progress(self) -> SweepProgress:
         """Runs done, and epochs settled."""
-        return SweepProgress(len(self.plan.grid), len(self.recorder.done), self._epochs, self._settled)
+        settled = self._epochs - self._left + sum(part.settled for part in self._queue.begun)
+        return SweepProgress(len(self.plan.grid), len(self.recorder.done), self._epochs, settled)
 
     def run(self) -> Sweep:
         """Train the missing rows, to the end or until stopped; a stopped sweep is interrupted.
 
-        With fail_fast, Diverged if a row diverged, and DataError if it failed. Finished rows are kept,
-        whatever is raised.
+        With fail_fast, Diverged if a row diverged, and DataError if it failed. Finished rows are kept, and
+        where the others stand, whatever is raised.
         """
         try:
             self._train()
@@ -162,46 +169,44 @@ class SweepSession:
         except BaseException:
             self.recorder.commit()
             raise
+        finally:
+            forget()
         manifest, compared = self.recorder.finish()
         rows = range(len(self.plan.grid))
         return Sweep(self.plan.grid, self.recorder.results, rows, manifest, self.path, compared)
 
     def _train(self) -> None:
         self._check()
-        workers, jobs = self.workers, self.workers.jobs_for(self.plan, len(self._missing))
+        workers, wanted = self.workers, self.workers.jobs_for(self.plan)
+        jobs = max(1, self._queue.spread(wanted)) if workers.scheduler is None else wanted
         here = jobs == 1 and workers.backend == "loky"
-        trainer = Trainer(self.plan.grid, self.plan.epochs)
-        if here:  # other processes report a part only once it is done
-            trainer = replace(trainer, report=self._settle)
-        parts = run_parts(
-            trainer, self._missing, jobs=jobs, backend=workers.backend, scheduler=workers.scheduler
+        trainer = Trainer(self.plan.grid, self.plan.epochs, _HERE if here else SECONDS)
+        slices = run_parts(
+            trainer, self._queue.take, jobs=jobs, backend=workers.backend, scheduler=workers.scheduler
         )
-        with closing(parts):
-            for part, results in self._until_stopped(parts):
-                self._take(part, results, was_settled=here)
+        with closing(slices):
+            for part, trained in self._until_stopped(slices):
+                self._take(part, trained)
 
-    def _until_stopped(self, parts: Iterator[tuple[int, Results]]) -> Iterator[tuple[Part, Results]]:
+    def _until_stopped(self, slices: Iterator[tuple[Part, Slice]]) -> Iterator[tuple[Part, Slice]]:
         while True:
             with self.at_once():
-                found = next(parts, None)
+                found = next(slices, None)
             if found is None:
                 return
-            yield self._missing[found[0]], found[1]
+            yield found
 
-    def _take(self, part: Part, results: Results, *, was_settled: bool) -> None:
-        """Keep the outcomes of a part, and stop if the caller asks for it."""
-        self.recorder.take(part.rows, results)
-        self._settle(0 if was_settled else part.epochs)
-        self._check()
-
-    def _settle(self, epochs: int) -> None:
-        """Report that so many epochs more are settled; StoppedAtOnce if the rest is not wanted."""
-        self._settled += epochs
+    def _take(self, part: Part, trained: Slice) -> None:
+        """Keep what came of a part, tell of it, and stop if the caller asks for it."""
+        self._queue.back(part, trained.rest)
+        self._left -= len(trained.rows) * part.way.epochs
+        self.recorder.take(trained.rows, trained.results, self._queue.begun)
         progress = self.progress
         for listener in self.listeners:
             listener(progress)
         if progress.done < progress.runs and self.should_stop is not None and self.should_stop():
             raise StoppedAtOnce
+        self._check()
 
     def _check(self) -> None:
         if self.fail_fast:

@@ -17,7 +17,7 @@ from irisbp.cli import app
 from irisbp.errors import ConfigError, Diverged, IrisbpError
 from irisbp.sweeps.workers import clusters
 from irisbp.sweeps.workers.pool import Backend, run_parts
-from tests.sweeps.test_pool import die_the_first_time, diverge_at_three
+from tests.sweeps.test_pool import die_the_first_time, diverge_at_three, each
 
 BACKENDS: list[Backend] = ["dask", "ray"]
 
@@ -53,7 +53,7 @@ def test_dask_loses_no_part_with_a_worker(dask: str) -> None:
     victim = worker(dask)
     seen = []
     for number, result in enumerate(
-        run_parts(slow_square, range(40), jobs=1, backend="dask", scheduler=dask)
+        run_parts(slow_square, each(range(40)), jobs=1, backend="dask", scheduler=dask)
     ):
         seen.append(result)
         if number == 5:
@@ -66,14 +66,14 @@ def test_dask_loses_no_part_with_a_worker(dask: str) -> None:
 @pytest.mark.campaign
 def test_dask_gives_a_part_again_whose_worker_dies_of_it(dask: str, tmp_path: Path) -> None:
     parts = [(number, tmp_path) for number in range(6)]
-    results = run_parts(die_the_first_time, parts, jobs=1, backend="dask", scheduler=dask)
-    assert sorted(results) == [(i, i) for i in range(6)]
+    results = run_parts(die_the_first_time, each(parts), jobs=1, backend="dask", scheduler=dask)
+    assert sorted(results) == [(part, part[0]) for part in parts]
     assert (tmp_path / "died").exists()
 
 
 def test_dask_brings_an_error_back_as_itself(dask: str) -> None:
     with pytest.raises(Diverged) as caught:
-        list(run_parts(diverge_at_three, range(6), jobs=1, backend="dask", scheduler=dask))
+        list(run_parts(diverge_at_three, each(range(6)), jobs=1, backend="dask", scheduler=dask))
     assert (caught.value.epoch, caught.value.step, caught.value.sample) == (1, 6, 50)
 
 
@@ -94,15 +94,17 @@ def test_a_sweep_that_ended_early_says_how_it_is_resumed(
 
 
 def test_a_dask_sweep_can_be_left(dask: str) -> None:
-    with closing(run_parts(time.sleep, [0, 0.3, 0.3], jobs=1, backend="dask", scheduler=dask)) as results:
+    with closing(
+        run_parts(time.sleep, each([0, 0.3, 0.4]), jobs=1, backend="dask", scheduler=dask)
+    ) as results:
         assert next(results) == (0, None)
-    assert dict(run_parts(abs, [-1], jobs=1, backend="dask", scheduler=dask)) == {0: 1}
+    assert dict(run_parts(abs, each([-1]), jobs=1, backend="dask", scheduler=dask)) == {-1: 1}
 
 
 def test_another_version_on_the_cluster_is_told(dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "__version__", "99")
     with pytest.raises(ConfigError, match=r"the cluster has irisbp .*, and .* has 99"):
-        list(run_parts(abs, [1], jobs=1, backend="dask", scheduler=dask))
+        list(run_parts(abs, each([1]), jobs=1, backend="dask", scheduler=dask))
 
 
 @pytest.mark.campaign
@@ -110,8 +112,8 @@ def test_another_version_on_the_cluster_is_told(dask: str, monkeypatch: pytest.M
 def test_a_cluster_of_ones_own(backend: Backend, tmp_path: Path) -> None:
     pytest.importorskip("distributed" if backend == "dask" else backend)
     parts = [(number, tmp_path) for number in range(12)]
-    results = run_parts(die_the_first_time, parts, jobs=2, backend=backend)
-    assert sorted(results) == [(i, i) for i in range(12)]
+    results = run_parts(die_the_first_time, each(parts), jobs=2, backend=backend)
+    assert sorted(results) == [(part, part[0]) for part in parts]
     assert (tmp_path / "died").exists()
 
 
@@ -129,7 +131,7 @@ def test_an_address_without_a_cluster_is_told_at_once(backend: Backend, address:
     needs(backend)
     begun = time.monotonic()
     with pytest.raises(ConfigError, match=f"scheduler: {address} {says}"):
-        list(run_parts(abs, [1], jobs=1, backend=backend, scheduler=address))
+        list(run_parts(abs, each([1]), jobs=1, backend=backend, scheduler=address))
     assert time.monotonic() - begun < 20
 
 
@@ -140,11 +142,11 @@ def test_a_server_of_another_kind_is_told(backend: Backend, monkeypatch: pytest.
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ConfigError, match=f"{address} does not answer like a {backend.title()}"):
-            list(run_parts(abs, [1], jobs=1, backend=backend, scheduler=address))
+            list(run_parts(abs, each([1]), jobs=1, backend=backend, scheduler=address))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_missing_library_is_told(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed" if backend == "dask" else backend, None)
     with pytest.raises(ConfigError, match=rf"^backend {backend} needs .*: pip install 'irisbp\[cluster\]'"):
-        run_parts(abs, [1], jobs=1, backend=backend)
+        run_parts(abs, each([1]), jobs=1, backend=backend)

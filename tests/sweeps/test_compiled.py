@@ -69,16 +69,6 @@ def test_code_is_for_all_runs_of_a_group(override: str) -> None:
     assert (group_key(plain[0]) == group_key(plain[1])) is (override[:2] != "l2")
 
 
-@pytest.mark.parametrize("diverging", [False, True])
-def test_progress_is_told_of_every_epoch(diverging: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "_UPDATES", 300)
-    told = list[int]()
-    rate = "learning_rate=1e308" if diverging else "learning_rate=0.1"
-    outcomes = train_group(_runs(5, "network.hidden=[]", rate), told.append)
-    assert {outcome.status for outcome in outcomes} == {"diverged" if diverging else "completed"}
-    assert told == [10, 10]
-
-
 def test_some_diverge_and_the_others_go_on() -> None:
     configs = [
         load_config(None, ["engine=compiled", "epochs=2", "network.hidden=[]", f"learning_rate={rate}"])

@@ -6,14 +6,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from irisbp.errors import ConfigError, Diverged, IrisbpError, StorageError, WorkerDied
 from irisbp.sweeps.workers.pool import run_parts
+
+Part = TypeVar("Part")
+
+
+def each(parts: Iterable[Part]) -> Callable[[int], Part | None]:
+    """Parts in their order, one whenever one is asked for."""
+    waiting = iter(parts)
+    return lambda idle: next(waiting, None)
 
 
 def square(part: int) -> int:
@@ -54,25 +63,43 @@ def children() -> set[str]:
 
 
 def test_each_part_comes_once() -> None:
-    assert list(run_parts(square, range(20), jobs=1)) == [(i, i * i) for i in range(20)]
+    assert list(run_parts(square, each(range(20)), jobs=1)) == [(i, i * i) for i in range(20)]
 
 
 def test_each_part_comes_once_from_processes_with_one_thread_each() -> None:
-    results = dict(run_parts(threads_and_process, range(20), jobs=2))
+    results = dict(run_parts(threads_and_process, each(range(20)), jobs=2))
     assert sorted(results) == list(range(20))
     assert {threads for _, threads in results.values()} == {"1"}
     assert os.getpid() not in {process for process, _ in results.values()}
     assert not children()
 
 
+def test_parts_may_come_of_results() -> None:
+    """A worker is asked for whenever it is idle: one that had nothing to do gets a part that came later."""
+    waiting, asked = [0], list[int]()
+
+    def take(idle: int) -> int | None:
+        asked.append(idle)
+        return waiting.pop(0) if waiting else None
+
+    found = dict[int, int]()
+    for part, result in run_parts(square, take, jobs=2):
+        found[part] = result
+        waiting += [3 * part + k for k in (1, 2, 3) if 3 * part + k < 10]
+    assert found == {part: part * part for part in range(10)}
+    assert asked[:2] == [2, 1]
+    assert asked[-1] == 2
+
+
 def test_no_parts_no_results() -> None:
-    assert list(run_parts(square, [], jobs=2)) == []
+    assert list(run_parts(square, each(range(0)), jobs=2)) == []
 
 
 def test_one_job_stays_in_this_process_and_needs_no_joblib() -> None:
     program = (
         "import sys; from irisbp.sweeps.workers.pool import run_parts;"
-        "assert list(run_parts(abs, [-1, -2], jobs=1)) == [(0, 1), (1, 2)];"
+        "take = lambda idle, parts=[-2, -1]: parts.pop() if parts else None;"
+        "assert list(run_parts(abs, take, jobs=1)) == [(-1, 1), (-2, 2)];"
         "assert 'joblib' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -80,21 +107,21 @@ def test_one_job_stays_in_this_process_and_needs_no_joblib() -> None:
 
 def test_a_process_that_is_killed_costs_no_part(tmp_path: Path) -> None:
     parts = [(number, tmp_path) for number in range(12)]
-    assert sorted(run_parts(die_the_first_time, parts, jobs=2)) == [(i, i) for i in range(12)]
+    assert sorted(run_parts(die_the_first_time, each(parts), jobs=2)) == [(part, part[0]) for part in parts]
     assert (tmp_path / "died").exists()
 
 
 def test_a_part_that_kills_is_named() -> None:
-    with pytest.raises(WorkerDied, match=r"^part 4 of 6: .* 3 times") as caught:
-        list(run_parts(die_at_three, range(6), jobs=2))
-    assert caught.value.part == 3
+    with pytest.raises(WorkerDied, match=r"^3: the process that trained this was killed, 3 times") as caught:
+        list(run_parts(die_at_three, each(range(6)), jobs=2))
+    assert caught.value.part == "3"
     assert not children()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_comes_back_as_itself(jobs: int) -> None:
     with pytest.raises(Diverged) as caught:
-        list(run_parts(diverge_at_three, range(6), jobs=jobs))
+        list(run_parts(diverge_at_three, each(range(6)), jobs=jobs))
     assert str(caught.value).startswith(
         "diverged: the loss is inf at epoch 1, step 6, sample 50\nThe learning"
     )
@@ -107,7 +134,7 @@ def test_an_error_comes_back_as_itself(jobs: int) -> None:
     [
         Diverged("w\x1b", epoch=1, step=2, sample=3),
         StorageError("write", "a\nb", OSError(28, "")),
-        WorkerDied(1, 2, 3),
+        WorkerDied("rows 0 to 7", 3),
         IrisbpError("one", "two"),
     ],
 )
@@ -119,9 +146,9 @@ def test_errors_survive_pickling(error: IrisbpError) -> None:
 
 
 def test_closing_stops_the_processes_at_once() -> None:
-    with closing(run_parts(time.sleep, [0.01, 60, 60], jobs=2)) as results:
+    with closing(run_parts(time.sleep, each([0.01, 60, 61]), jobs=2)) as results:
         begun = time.monotonic()
-        assert next(results) == (0, None)
+        assert next(results) == (0.01, None)
         assert children()
     assert time.monotonic() - begun < 20
     assert not children()
@@ -132,8 +159,9 @@ import os, sys, time
 from contextlib import closing
 from irisbp.sweeps.workers.pool import run_parts
 
+parts = iter([0, 60, 61, 62])
 try:
-    with closing(run_parts(time.sleep, [0, 60, 60, 60], jobs=2)) as results:
+    with closing(run_parts(time.sleep, lambda idle: next(parts, None), jobs=2)) as results:
         for result in results:
             print(result, flush=True)
 except KeyboardInterrupt:
@@ -181,4 +209,4 @@ def test_nobody_outlives_the_process_that_they_work_for(sweeping: "subprocess.Po
 
 def test_processes_have_no_scheduler() -> None:
     with pytest.raises(ConfigError, match="scheduler: processes of this machine have none"):
-        run_parts(square, [1], jobs=2, scheduler="tcp://127.0.0.1:1")
+        run_parts(square, each([1]), jobs=2, scheduler="tcp://127.0.0.1:1")

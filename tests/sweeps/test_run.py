@@ -325,7 +325,6 @@ def test_processes_are_used_where_they_are_worth_it(monkeypatch: pytest.MonkeyPa
     assert Workers(4).jobs_for(short) == 4
     long = plan_sweep(make_grid(None, ["seed=0:40", "epochs=1000", "numerics=portable"]))
     assert Workers().jobs_for(long) == 3
-    assert Workers().jobs_for(long, 2) == 2
 
 
 _WRONG: list[tuple[Any, dict[str, Any], str]] = [

@@ -16,8 +16,9 @@ from irisbp.sweeps.directory.parts import read_part, write_part
 from irisbp.sweeps.directory.reader import load_sweep
 from irisbp.sweeps.directory.writer import SweepWriter
 from irisbp.sweeps.grid.grid import make_grid
-from irisbp.sweeps.plan import Part, SweepPlan, Trainer, plan_sweep
+from irisbp.sweeps.plan import SweepPlan, plan_sweep
 from irisbp.sweeps.trainers.alone import train_alone
+from irisbp.sweeps.trainers.slices import Trainer
 from tests.conftest import CONFIGS
 
 FILES = ("sweep.yaml", "results.csv", "summary.csv", "curves.npz")
@@ -40,23 +41,16 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 def _train(sweep: SweepPlan, written: SweepWriter, stop_after: int = 99) -> None:
     train = Trainer(sweep.grid, sweep.epochs)
-    missing = [part for part in sweep.parts if not written.done.issuperset(part.rows)]
-    for part in missing[:stop_after]:
-        written.take(part.rows, train(part))
-
-
-def test_parts_are_cut_by_the_configs_alone(sweep: SweepPlan) -> None:
-    assert [part.rows for part in sweep.parts] == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
-    assert {part.epochs for part in sweep.parts} == {6}
-    grid = make_grid(CONFIGS / "article.yaml", ["seed=0:40", "epochs=1000", "numerics=portable"])
-    long = plan_sweep(grid)  # one by one, 1.5 s each
-    assert [len(part.rows) for part in long.parts] == [1] * 40
-    assert long.seconds == pytest.approx(60)
+    for part in sweep.parts(written.done)[:stop_after]:
+        trained = train(part)
+        assert trained.rest is None
+        written.take(trained.rows, trained.results, [])
 
 
 def test_the_figures_are_those_of_runs_alone(sweep: SweepPlan) -> None:
-    results = Trainer(sweep.grid, sweep.epochs)(Part([1, 6, 11], 6))
-    for k, row in enumerate((1, 6, 11)):
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts(without={0, 2, 3, 4, 5, 7, 8, 9, 10})[0])
+    assert rows == [1, 6, 11]
+    for k, row in enumerate(rows):
         alone = train_alone(sweep.grid.config(row))
         for name in ("loss", "accuracy", "validation_loss", "lowest_epoch_loss"):
             expected = getattr(alone, name)
@@ -120,8 +114,7 @@ def test_a_damaged_part_is_trained_again(sweep: SweepPlan, directory: Directory)
 
 
 def test_a_part_of_another_sweep_is_refused(sweep: SweepPlan, directory: Directory) -> None:
-    rows = sweep.parts[0].rows
-    results = Trainer(sweep.grid, sweep.epochs)(sweep.parts[0])
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts()[0])
     write_part(directory, sweep, rows, results, SESSION)
     assert read_part(directory, "part-000000.npz", sweep)[0] == rows
     assert read_part(directory, "part-000000.npz", sweep)[2] == SESSION
@@ -136,8 +129,8 @@ def test_a_part_of_another_sweep_is_refused(sweep: SweepPlan, directory: Directo
 
 def test_other_versions_are_noted(sweep: SweepPlan, directory: Directory) -> None:
     SweepWriter(directory, sweep)
-    results = Trainer(sweep.grid, sweep.epochs)(sweep.parts[0])
-    write_part(directory, sweep, sweep.parts[0].rows, results, SESSION)
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts()[0])
+    write_part(directory, sweep, rows, results, SESSION)
     again = SweepWriter(directory, sweep)
     assert again.notes[0].startswith("the sweep began with irisbp 0; with ")
     _train(sweep, again)

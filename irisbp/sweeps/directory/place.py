@@ -13,7 +13,7 @@ from irisbp.sweeps.grid.grid import Grid, read_grid
 GRID = "sweep.yaml"
 PICTURES = ("loss-curves", "heat-map")
 
-_PART = re.compile(r"part-\d{5,}\.npz")
+_PART, _STATE = re.compile(r"part-\d{5,}\.npz"), re.compile(r"state-\d{5,}\.npz")
 _FOLDERS = {PLOTS: tuple(f"{kind}.{ending}" for kind in PICTURES for ending in PICTURE_FORMATS)}
 
 
@@ -57,10 +57,15 @@ def part_names(directory: Directory) -> list[str]:
     return sorted(name for name in directory.names() if _PART.fullmatch(name))
 
 
+def state_names(directory: Directory) -> list[str]:
+    """The files of rows that have begun, in their order."""
+    return sorted(name for name in directory.names() if _STATE.fullmatch(name))
+
+
 SWEEP = Layout(
     kind="sweep",
     proof=GRID,
     files=(GRID, "results.csv", "summary.csv", "curves.npz", "manifest.json"),
-    passing=_PART,
+    passing=re.compile(f"{_PART.pattern}|{_STATE.pattern}"),
     check=grid_of,
 )

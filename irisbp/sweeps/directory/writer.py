@@ -2,29 +2,35 @@
 
 import hashlib
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from irisbp.errors import RunError
 from irisbp.rundir.arrays import pack
 from irisbp.rundir.manifest import versions
 from irisbp.rundir.storage import Directory
 from irisbp.sweeps.directory.manifest import Session, SweepManifest, make_manifest
-from irisbp.sweeps.directory.parts import read_part, write_part
-from irisbp.sweeps.directory.place import GRID, SWEEP, part_names
+from irisbp.sweeps.directory.parts import read_part, read_state, state_name, write_part, write_state
+from irisbp.sweeps.directory.place import GRID, SWEEP, part_names, state_names
 from irisbp.sweeps.directory.reader import FinishedSweep
 from irisbp.sweeps.grid.grid import Grid, to_yaml
-from irisbp.sweeps.plan import SweepPlan
+from irisbp.sweeps.plan import Part, SweepPlan
 from irisbp.sweeps.results.columns import Results, results_csv
 from irisbp.sweeps.results.statistics import Summary, summarize, summary_csv
 
+Found = TypeVar("Found")
+
 TABLES = ("results.csv", "summary.csv")
 
-_AT_MOST_EVERY = 1.0  # seconds between two files of results
+_AT_MOST_EVERY = 1.0  # seconds between two writes
+_SHARE = 20  # write for at most one part in so many of the time
 
 
 class SweepWriter:
-    """Writes sweep.yaml at once, finished parts about once in a second, and the rest at the end.
+    """Writes sweep.yaml at once, all that is trained about once in a second, and the tables at the end.
 
-    done are the rows that are finished, now or before an interruption; notes say what was found on resuming.
+    done are the rows that are finished, now or before an interruption; begun are parts that stand at a state.
+    notes say what was found on resuming.
     """
 
     def __init__(self, directory: Directory, sweep: SweepPlan) -> None:
@@ -32,11 +38,13 @@ class SweepWriter:
         self._directory, self._sweep = directory, sweep
         self.results = Results.empty(len(sweep.grid), sweep.epochs)
         self.done: set[int] = set()
+        self.begun: list[Part] = []
         self.notes: list[str] = []
         self._session = Session.begin()
         self._clock = time.perf_counter()
         self._pending: list[int] = []
-        self._committed = time.monotonic()
+        self._written: dict[str, Part] = {}  # the files of parts that have begun
+        self._next = time.monotonic() + _AT_MOST_EVERY
         content = to_yaml(sweep.grid)
         if GRID in directory.names():
             self._resume()
@@ -47,18 +55,41 @@ class SweepWriter:
         directory = self._directory
         SWEEP.discard_leftovers(directory)
         for name in part_names(directory):
-            try:
-                rows, results, session = read_part(directory, name, self._sweep)
-            except RunError as error:
-                self.notes.append(f"{error}; its runs will be trained again")
-                directory.discard([name])
-                continue
-            self.results.take(rows, results)
-            self.done.update(rows)
-            self._session = min(self._session, session, key=lambda s: s.started)
-            self._note_versions(session)
+            if found := self._found(name, read_part):
+                rows, results, session = found
+                self.results.take(rows, results)
+                self.done.update(rows)
+                self._note_session(session)
+        self._find_states()
         stale = {"manifest.json", "results.csv", "summary.csv", "curves.npz"}
         directory.discard(sorted(stale.intersection(directory.names())))
+
+    def _find_states(self) -> None:
+        """Find the rows that have begun; of a row in two files, which a kill may leave, the later state."""
+        parts = list[Part]()
+        for name in state_names(self._directory):
+            if found := self._found(name, read_state):
+                part, session = found
+                parts.append(part)
+                self._note_session(session)
+        known = set(self.done)
+        for part in sorted(parts, key=lambda part: part.state.position if part.state else (), reverse=True):
+            if places := [k for k, row in enumerate(part.rows) if row not in known]:
+                self.begun.append(part.pick(places))
+                known.update(part.rows)
+
+    def _found(self, name: str, read: Callable[[Directory, str, SweepPlan], Found]) -> Found | None:
+        """A file's content; None, with a note, if it is damaged: it is removed."""
+        try:
+            return read(self._directory, name, self._sweep)
+        except RunError as error:
+            self.notes.append(f"{error}; its runs will be trained again")
+            self._directory.discard([name])
+            return None
+
+    def _note_session(self, session: Session) -> None:
+        self._session = min(self._session, session, key=lambda s: (s.started, -s.seconds))
+        self._note_versions(session)
 
     def _note_versions(self, session: Session) -> None:
         for name, version in versions().items():
@@ -67,21 +98,37 @@ class SweepWriter:
             if was != version and note not in self.notes:
                 self.notes.append(note)
 
-    def take(self, rows: list[int], results: Results) -> None:
-        """Take the outcomes of some rows, and write them if the last write was a second ago or more."""
+    def take(self, rows: list[int], results: Results, begun: list[Part]) -> None:
+        """Take the outcomes of some rows, and where those that have begun stand; write them if it is time."""
         self.results.take(rows, results)
         self.done.update(rows)
+        self.begun = begun
         self._pending += rows
-        if time.monotonic() >= self._committed + _AT_MOST_EVERY:
+        if time.monotonic() >= self._next:
             self.commit()
 
     def commit(self) -> None:
-        """Write all rows that are finished."""
+        """Write all rows that are finished or have begun."""
+        start = time.monotonic()
         if self._pending:
             rows, session = sorted(self._pending), self._now()
             write_part(self._directory, self._sweep, rows, self.results.pick(rows), session)
             self._pending = []
-        self._committed = time.monotonic()
+        self._write_states()
+        now = time.monotonic()
+        self._next = now + max(_AT_MOST_EVERY, _SHARE * (now - start))
+
+    def _write_states(self) -> None:
+        """Write where rows stand that have begun, and then remove the files that this makes obsolete.
+
+        A part that was cut has files of other names, written first: until then the old one has its rows.
+        """
+        parts = {state_name(part): part for part in self.begun}
+        for name in sorted(parts, key=lambda name: name in self._written):
+            if self._written.get(name) is not parts[name]:
+                write_state(self._directory, self._sweep, parts[name], self._now())
+        self._written = parts
+        self._directory.discard([name for name in state_names(self._directory) if name not in parts])
 
     def finish(self) -> tuple[SweepManifest, Summary]:
         """Write the tables and, last of all, the manifest; the parts are then removed."""

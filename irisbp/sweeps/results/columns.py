@@ -112,8 +112,7 @@ class Results:
             self.columns[name][k] = value
         for name, curve in (("curve", outcome.curve), ("validation_curve", outcome.validation_curve)):
             if curve is not None:
-                known = self.epochs <= len(curve)
-                self.columns[name][k, known] = curve[self.epochs[known] - 1]
+                self.columns[name][k, : len(curve)] = curve
         if reason is not None:
             self.reasons[k] = reason
 

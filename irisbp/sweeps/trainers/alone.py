@@ -1,12 +1,15 @@
 """One run of a sweep by itself, the plain way: the reference for runs that are trained side by side."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from irisbp.config.schema import Config
 from irisbp.data.table import Table
 from irisbp.errors import Diverged
-from irisbp.nn.types import Array
+from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.sweeps.trainers.state import Curves, GroupState, state_of
 from irisbp.training.evaluation import evaluate
 from irisbp.training.loop import train
 from irisbp.training.setup import prepare
@@ -14,27 +17,55 @@ from irisbp.training.state import Epoch, Training
 from irisbp.training.stopping import which_parameters
 
 
+class Alone:
+    """A training by itself, with the interface of `group.Trained`; curves hold the epochs before."""
+
+    def __init__(self, training: Training, curves: Curves) -> None:
+        self._training, self._curves = training, curves
+        self.outcomes: dict[int, Outcome] = {}
+
+    def train(self) -> Iterator[None]:
+        """Train to the end, with a pause after each record."""
+        reason = None
+        try:
+            for record in train(self._training):
+                if isinstance(record, Epoch):
+                    self._note(record)
+                if self._training.failure is None:
+                    yield
+        except Diverged as error:
+            reason = error.reason
+        self.outcomes[0] = outcome_of(self._training, self._curves, 0, reason)
+
+    def _note(self, end: Epoch) -> None:
+        validation = None if end.validation_loss is None else np.array([end.validation_loss])
+        self._curves.note(end.epoch, np.array([0]), np.array([end.loss]), validation)
+
+    def state(self) -> tuple[list[int], GroupState]:
+        """The number of the run, 0, and its state."""
+        return [0], state_of([self._training], self._curves)
+
+
 def train_alone(config: Config, table: Table | None = None) -> Outcome:
     """Train a config as `irisbp train` does, without a run directory; its table may be given."""
-    return finish_alone(prepare(config, table), [], [])
+    return finish_alone(prepare(config, table))
 
 
-def finish_alone(training: Training, losses: list[float], validation_losses: list[float]) -> Outcome:
-    """Train the rest of a training to its end; the lists are the losses of the epochs before."""
-    reason = None
-    try:
-        for record in train(training):
-            if isinstance(record, Epoch):
-                losses.append(record.loss)
-                if record.validation_loss is not None:
-                    validation_losses.append(record.validation_loss)
-    except Diverged as error:
-        reason = error.reason
-    return outcome_of(training, np.array(losses), np.array(validation_losses), reason)
+def finish_alone(training: Training, curves: Curves | None = None) -> Outcome:
+    """Train the rest of a training to its end; curves, by default of all epochs, hold the epochs before."""
+    alone = Alone(training, curves or Curves(every_epoch(training.config), 1))
+    for _ in alone.train():
+        pass
+    return alone.outcomes[0]
 
 
-def outcome_of(training: Training, curve: Array, validation_curve: Array, reason: str | None) -> Outcome:
-    """The outcome of a training that has come to its end; reason says why it diverged, if it did."""
+def every_epoch(config: Config) -> AnyArray:
+    """All epochs of a config: the points of curves that leave nothing out."""
+    return np.arange(1, config.epochs + 1)
+
+
+def outcome_of(training: Training, curves: Curves, number: int, reason: str | None) -> Outcome:
+    """The outcome of a training at its end, run `number` of the curves; reason says why it diverged."""
     best, progress = training.best, training.progress
     parameters, which = training.parameters, which_parameters(training.config, training.best is not None)
     if best is not None and which == "best":
@@ -44,6 +75,7 @@ def outcome_of(training: Training, curve: Array, validation_curve: Array, reason
     held = (
         evaluate(training.network, parameters, data, data.held_out_rows) if len(data.held_out_rows) else None
     )
+    finished = progress.epoch - 1
     return Outcome(
         status="completed" if reason is None else "diverged",
         reason=reason,
@@ -54,9 +86,9 @@ def outcome_of(training: Training, curve: Array, validation_curve: Array, reason
         which=which,
         loss=fitted.loss,
         accuracy=fitted.accuracy,
-        lowest_epoch_loss=float(curve.min()) if len(curve) else np.nan,
+        lowest_epoch_loss=curves.lowest(number),
         validation_loss=held.loss if held else None,
         validation_accuracy=held.accuracy if held else None,
-        curve=curve,
-        validation_curve=validation_curve if held else None,
+        curve=curves.curve(number, finished),
+        validation_curve=curves.validation_curve(number, finished) if held else None,
     )

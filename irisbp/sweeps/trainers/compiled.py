@@ -4,7 +4,8 @@ It returns each epoch's losses, but nothing can be measured between two epochs: 
 early stopping are not trained this way.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,14 @@ from irisbp.nn.engines.many.compiled import train_ensemble
 from irisbp.nn.engines.one.compiled import is_faster
 from irisbp.nn.network import Network
 from irisbp.nn.types import Array, Indices
+from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.trainers.alone import finish_alone, outcome_of
 from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.sweeps.trainers.state import Curves, GroupState, state_of
 from irisbp.training.setup import objective_of, prepare
 from irisbp.training.state import Progress, Training
 
-_UPDATES = 2**15  # of a run, after which signals are handled and progress is reported
+_UPDATES = 2**15  # of a run, after which there is a pause
 _MOST_ROWS = 2**22  # of the orders of the runs at once
 
 
@@ -40,30 +43,56 @@ def _epochs_at_once(training: Training) -> int:
     return min(training.config.epochs, max(1, _UPDATES // len(training.order)))
 
 
-def train_compiled(
-    trainings: Sequence[Training], table: Table, report: Callable[[int], None]
-) -> list[Outcome]:
-    """The outcomes of trainings that have not begun, equal in shape, optimizer and number of epochs.
+class CompiledRuns:
+    """Trainings, equal in shape, optimizer and number of epochs, with the interface of `group.Trained`.
 
-    report is called with how many more of their epochs are settled.
+    They have not begun, or stand at a state.
     """
-    first, inputs = trainings[0], _Stack(trainings)
-    epochs, size = first.config.epochs, _epochs_at_once(first)
-    curves, sound = np.empty((len(trainings), epochs)), list(range(len(trainings)))
-    for start in range(0, epochs, size):
-        part = range(start, min(start + size, epochs))
-        if sound:
-            losses, finite = _train_epochs([trainings[run] for run in sound], part, inputs)
-            curves[sound, part.start : part.stop] = losses
-            sound = [run for run, is_finite in zip(sound, finite, strict=True) if is_finite]
-        report(len(part) * len(trainings))
-    completed = set(sound)
-    return [
-        _completed(training, curves[run])
-        if run in completed
-        else finish_alone(prepare(training.config, table), [], [])  # to where it diverges, if it does
-        for run, training in enumerate(trainings)
-    ]
+
+    def __init__(
+        self, trainings: Sequence[Training], table: Table, points: AnyArray, state: GroupState | None = None
+    ) -> None:
+        self._trainings, self._table, self._stack = trainings, table, _Stack(trainings)
+        self._points, self._curves = points, Curves(points, len(trainings), state)
+        self._live = list(range(len(trainings)))
+        self.outcomes: dict[int, Outcome] = {}
+        if state is not None:
+            for k, training in enumerate(trainings):
+                state.restore(training, k)
+
+    def train(self) -> Iterator[None]:
+        """Train all runs to their ends, with a pause after some epochs."""
+        first = self._trainings[0]
+        epochs, size = first.config.epochs, _epochs_at_once(first)
+        for start in range(first.progress.epoch - 1, epochs, size):
+            part = range(start, min(start + size, epochs))
+            self._train(part)
+            if not self._live:
+                return
+            if part.stop < epochs:
+                yield
+        for run in self._live:
+            self.outcomes[run] = outcome_of(self._trainings[run], self._curves, run, None)
+
+    def _train(self, epochs: range) -> None:
+        """Train for some epochs, counted from 0; a run that is no longer finite is trained by itself."""
+        trainings = [self._trainings[run] for run in self._live]
+        losses, finite = _train_epochs(trainings, epochs, self._stack)
+        done = epochs.stop
+        for training in trainings:
+            updates = ceil(len(training.order) / training.batch_size)
+            training.progress = Progress(epoch=done + 1, step=done * updates)
+        for run in np.array(self._live)[~finite].tolist():
+            training = prepare(self._trainings[run].config, self._table)
+            self.outcomes[run] = finish_alone(training, Curves(self._points, 1))  # to where it diverges
+        self._live = np.array(self._live)[finite].tolist()
+        for k, epoch in enumerate(epochs):
+            self._curves.note(epoch + 1, np.array(self._live, np.int64), losses[finite, k], None)
+
+    def state(self) -> tuple[list[int], GroupState]:
+        """The numbers of the runs that are still trained, and their state at a pause."""
+        curves = self._curves.of_runs(self._live)
+        return self._live, state_of([self._trainings[run] for run in self._live], curves)
 
 
 def _train_epochs(
@@ -95,11 +124,6 @@ def _train_epochs(
     # A sum of losses may overflow where their mean does not.
     finite = (found.ends == 0) & np.isfinite(parameters).all(axis=1) & np.isfinite(losses).all(axis=1)
     return losses, finite
-
-
-def _completed(training: Training, curve: Array) -> Outcome:
-    training.progress = Progress(epoch=training.config.epochs + 1, step=training.steps)
-    return outcome_of(training, curve, np.empty(0), None)
 
 
 def _orders(training: Training, epochs: range) -> Indices:

@@ -7,7 +7,7 @@ The last run is trained several times over where it takes that to fill the last 
 Each copy has its number and, bit by bit, its numbers.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from math import ceil, inf
 from typing import Any, TypeAlias
@@ -25,13 +25,17 @@ from irisbp.nn.optimizers import OPTIMIZERS, NormClippingOfRuns, Optimizer
 from irisbp.nn.random import Source
 from irisbp.nn.schedules import Schedule
 from irisbp.nn.types import Array, Indices
+from irisbp.rundir.arrays import AnyArray
 from irisbp.sweeps.trainers.alone import finish_alone
 from irisbp.sweeps.trainers.outcome import Outcome
+from irisbp.sweeps.trainers.state import Curves, GroupState
 from irisbp.training.setup import objective_of, options_of, prepare, resume_from
 from irisbp.training.state import Best, Progress, Snapshot, Training
 from irisbp.training.stopping import StoppingRule, which_parameters
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
+
+_KEPT = ("parameters", "loss", "best_epoch", "best_loss", "best_parameters")  # in a state, of _Live
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def join(trainings: Sequence[Training]) -> Team:
 class _Live:
     """The runs that are still trained, filled up: all arrays have them last.
 
-    numbers (runs,) are their places in the team. A best_epoch of 0 is none yet.
+    numbers (runs,) are their places in the team. loss is the epoch's mean so far; a best_epoch of 0 is none
+    yet.
     """
 
     numbers: Indices
@@ -105,6 +110,7 @@ class _Live:
     labels: Indices
     held_rows: Indices
     held_labels: Indices
+    loss: Array
     best_epoch: Indices
     best_loss: Array
     best_parameters: Array
@@ -122,15 +128,19 @@ def filled(numbers: Indices, chosen: Mask) -> Indices:
 
 
 class Lockstep:
-    """Trains a team; report is called with how many more epochs of its runs are settled."""
+    """A team in training, from its start or from a state, with the interface of `group.Trained`.
 
-    def __init__(self, team: Team, table: Table, report: Callable[[int], None]) -> None:
-        self._team, self._table, self._report = team, table, report
+    Curves are kept at the epochs `points`.
+    """
+
+    def __init__(self, team: Team, table: Table, points: AnyArray, state: GroupState | None = None) -> None:
+        self._team, self._table = team, table
         self._epochs = team.members[0].config.epochs
-        self._outcomes: dict[int, Outcome] = {}
-        self._curve, self._validation_curve = list[Array](), list[Array]()  # (all runs,) for each epoch
-        self._rule = StoppingRule.of_many([member.config for member in team.members])
+        self.outcomes: dict[int, Outcome] = {}
         runs = len(team.members)
+        self._curves = Curves(points, runs, state)
+        self._rule = StoppingRule.of_many([member.config for member in team.members])
+        self._epoch, self._samples = (1, 0) if state is None else state.position
         live = _Live(
             numbers=np.arange(runs),
             parameters=team.parameters,
@@ -138,29 +148,60 @@ class Lockstep:
             labels=self._labels_of(team.order),
             held_rows=team.held,
             held_labels=self._labels_of(team.held),
+            loss=np.zeros(runs),
             best_epoch=np.zeros(runs, dtype=np.int64),
             best_loss=np.full(runs, inf),
             best_parameters=np.zeros_like(team.parameters) if self._monitors else np.zeros((0, runs)),
         )
+        if state is not None:
+            for name in _KEPT if self._monitors else _KEPT[:-1]:
+                setattr(live, name, state.arrays[name])
         self._live = live.at(filled(live.numbers, np.ones(runs, dtype=bool)))
         self._make_loop()
+        if state is not None:
+            self._restore(state)
+
+    def _restore(self, state: GroupState) -> None:
+        """Go on where the state was taken: its orders have been drawn, its epoch has begun or will begin."""
+        for name, array in self._optimizer.state.items():
+            kept = state.arrays[f"optimizer.{name}"]
+            array[...] = kept[..., self._live.numbers] if array.ndim else kept
+        if state.epoch > 1 and self._shuffles:
+            for member in self._team.members:
+                member.source.skip_orders(state.epoch - 2, len(member.train_rows))
+
+    @property
+    def _shuffles(self) -> bool:
+        return self._team.members[0].config.data.shuffle == "every_epoch"
 
     @property
     def _monitors(self) -> bool:
         return bool(self._rule.monitors(len(self._team.held) > 0).any())
 
-    def outcomes(self) -> list[Outcome]:
-        """Train all runs to their ends."""
-        for epoch in range(1, self._epochs + 1):
-            self._stop_early(epoch - 1)
+    def train(self) -> Iterator[None]:
+        """Train all runs to their ends, with a pause after each block of samples."""
+        while self._epoch <= self._epochs:
+            self._stop_early(self._epoch - 1)
             if not len(self._live.numbers):
-                break
-            self._begin(epoch)
-            self._end(epoch, self._train(epoch))
-            self._report(len(set(self._live.numbers.tolist())))
-        if len(self._live.numbers):
-            self._settle(np.ones(len(self._live.numbers), dtype=bool), self._epochs)
-        return [self._outcomes[number] for number in range(len(self._team.members))]
+                return
+            self._begin(self._epoch)
+            yield from self._train()
+            if not len(self._live.numbers):
+                return
+            self._end(self._epoch)
+            self._epoch, self._samples = self._epoch + 1, 0
+            if self._epoch <= self._epochs:
+                yield
+        self._settle(np.ones(len(self._live.numbers), dtype=bool), self._epochs)
+
+    def state(self) -> tuple[list[int], GroupState]:
+        """The numbers of the runs that are still trained, and their state at a pause."""
+        numbers, places = np.unique(self._live.numbers, return_index=True)
+        curves = self._curves.of_runs(numbers.tolist()).arrays()
+        arrays: dict[str, AnyArray] = {name: getattr(self._live, name)[..., places] for name in _KEPT}
+        for name, memory in self._optimizer.state.items():
+            arrays[f"optimizer.{name}"] = memory[..., places] if memory.ndim else memory.copy()
+        return numbers.tolist(), GroupState(self._epoch, self._samples, arrays | curves)
 
     def _configs(self) -> list[Config]:
         return [self._team.members[number].config for number in self._live.numbers]
@@ -194,8 +235,6 @@ class Lockstep:
 
         Returns the places that they had.
         """
-        gone = set(self._live.numbers[~chosen].tolist())
-        self._report(len(gone) * (self._epochs - len(self._curve)))
         before, places = self._optimizer, filled(self._live.numbers, chosen)
         self._live = self._live.at(places)
         if not len(places):
@@ -218,7 +257,7 @@ class Lockstep:
         live = self._live
         members = [self._team.members[number] for number in live.numbers]
         self._optimizer.learning_rate[...] = [member.schedule(epoch - 1) for member in members]
-        if epoch == 1 or members[0].config.data.shuffle != "every_epoch":
+        if epoch == 1 or not self._shuffles:
             return
         for number, member in {n: self._team.members[n] for n in live.numbers.tolist()}.items():
             rows = member.train_rows[member.source.next_order(len(member.train_rows))]
@@ -226,12 +265,14 @@ class Lockstep:
             live.rows[:, places] = (rows + member.offset)[:, np.newaxis]
             live.labels[:, places] = member.labels[rows][:, np.newaxis]
 
-    def _train(self, epoch: int) -> Array:
-        """Train for an epoch; the mean losses (runs,) of those that did not diverge."""
+    def _train(self) -> Iterator[None]:
+        """Train the rest of an epoch, with pauses between its blocks."""
         size, samples = self._team.batch_size, len(self._live.rows)
-        step, mean = (epoch - 1) * ceil(samples / size), np.zeros(len(self._live.numbers))
         block = block_of(size, self._team.network.parameter_count)
-        for start in range(0, samples, block):
+        for start in range(first := self._samples, samples, block):
+            self._samples = start
+            if start > first:
+                yield
             part = slice(start, start + block)
             live, before = self._live, _state(self._live.parameters, self._optimizer)
             losses = self._loop.run(live.rows[part], live.labels[part])
@@ -239,42 +280,36 @@ class Lockstep:
             if not sound.all():
                 _, firsts = np.unique(live.numbers, return_index=True)
                 for k in firsts[~sound[firsts]].tolist():
-                    progress = Progress(epoch, start, step + start // size, float(mean[k]))
-                    self._finish_alone(k, before, progress)
+                    self._finish_alone(k, before)
                 places = self._keep(sound)
                 # Not an index: the order in memory would change, and the order of the sums with it.
-                losses, mean = np.take(losses, places, axis=1), mean[places]
+                losses = np.take(losses, places, axis=1)
                 if not len(places):
-                    break
-            mean += _sums(losses, samples)
-        return mean
+                    return
+            self._live.loss += _sums(losses, samples)
 
-    def _finish_alone(self, k: int, before: Snapshot, progress: Progress) -> None:
-        live, number = self._live, int(self._live.numbers[k])
+    def _finish_alone(self, k: int, before: Snapshot) -> None:
+        live, number, size = self._live, int(self._live.numbers[k]), self._team.batch_size
         training = prepare(self._team.members[number].config, self._table)
         memory = {name: array[:, k] if array.ndim else array for name, array in before.optimizer.items()}
         best = None
         if live.best_epoch[k]:
             best = Best(int(live.best_epoch[k]), float(live.best_loss[k]), live.best_parameters[:, k].copy())
+        step = (self._epoch - 1) * ceil(len(live.rows) / size) + self._samples // size
+        progress = Progress(self._epoch, self._samples, step, float(live.loss[k]))
         resume_from(training, Snapshot(before.parameters[:, k], memory), progress, best)
-        curves = [
-            [float(losses[number]) for losses in curve] for curve in (self._curve, self._validation_curve)
-        ]
-        self._outcomes[number] = finish_alone(training, *curves)
+        self.outcomes[number] = finish_alone(training, self._curves.of_runs([number]))
 
-    def _end(self, epoch: int, losses: Array) -> None:
+    def _end(self, epoch: int) -> None:
         """Take note of an epoch's mean losses, and of the best parameters."""
-        live = self._live
-        if not len(live.numbers):
-            return
-        self._curve.append(self._for_all(losses))
-        validation = None
+        live, validation = self._live, None
+        losses, live.loss = live.loss, np.zeros(len(live.numbers))
         if len(live.held_rows):
             each, _ = classify_runs(
                 self._team.network, live.parameters, self._team.inputs, live.held_rows, live.held_labels
             )
             validation = _means(each)
-            self._validation_curve.append(self._for_all(validation))
+        self._curves.note(epoch, live.numbers, losses, validation)
         if not self._monitors:
             return
         rule = self._rule.of_runs(live.numbers)
@@ -282,11 +317,6 @@ class Lockstep:
         better = rule.improves(monitored, live.best_loss) & rule.monitors(validation is not None)
         live.best_epoch[better], live.best_loss[better] = epoch, monitored[better]
         live.best_parameters[:, better] = live.parameters[:, better]
-
-    def _for_all(self, values: Array) -> Array:
-        of_all = np.full(len(self._team.members), np.nan)
-        of_all[self._live.numbers] = values
-        return of_all
 
     def _settle(self, chosen: Mask, epochs: int) -> None:
         """The outcomes of the runs that a mask chooses, after so many epochs."""
@@ -300,10 +330,8 @@ class Lockstep:
             parameters = np.where(np.array(which) == "best", live.best_parameters, parameters)
         fitted = self._figures(parameters, live.rows, live.labels)
         held = self._figures(parameters, live.held_rows, live.held_labels) if len(team.held) else None
-        curves, validation_curves = np.array(self._curve[:epochs]), np.array(self._validation_curve[:epochs])
         for k, number in enumerate(live.numbers.tolist()):
-            curve = curves[:, number].copy()
-            self._outcomes[number] = Outcome(
+            self.outcomes[number] = Outcome(
                 status="completed",
                 reason=None,
                 epochs=epochs,
@@ -313,11 +341,11 @@ class Lockstep:
                 which=which[k],
                 loss=float(fitted[0][k]),
                 accuracy=float(fitted[1][k]),
-                lowest_epoch_loss=float(curve.min()),
+                lowest_epoch_loss=self._curves.lowest(number),
                 validation_loss=float(held[0][k]) if held else None,
                 validation_accuracy=float(held[1][k]) if held else None,
-                curve=curve,
-                validation_curve=validation_curves[:, number].copy() if held else None,
+                curve=self._curves.curve(number, epochs),
+                validation_curve=self._curves.validation_curve(number, epochs) if held else None,
             )
 
     def _figures(self, parameters: Array, rows: Indices, labels: Indices) -> tuple[Array, Array]:

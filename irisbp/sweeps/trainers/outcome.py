@@ -20,9 +20,10 @@ class Outcome:
 
     status to which are the manifest's; a run that could not begin has failed, and has no figures. loss and
     accuracy are those of the parameters that `which` names over the training rows, the validation figures
-    over the held-out rows (None without any). curve holds the epoch loss of each finished epoch, (epochs,):
-    the mean over its samples, each before its update; lowest_epoch_loss is its minimum, nan if no epoch was
-    finished. validation_curve holds the loss over the held-out rows at the end of each epoch, (epochs,).
+    over the held-out rows (None without any). curve holds the epoch loss of each finished epoch among those
+    at which curves are kept, (points,): the mean over its samples, each before its update. lowest_epoch_loss
+    is the minimum over all finished epochs, nan if there is none. validation_curve holds the loss over the
+    held-out rows at the ends of the same epochs, (points,).
     """
 
     status: Literal["completed", "diverged", "failed"]

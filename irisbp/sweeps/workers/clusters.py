@@ -10,9 +10,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from multiprocessing import resource_tracker
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -23,7 +22,8 @@ from irisbp.sweeps.workers.signals import blocked
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
-Results = Generator[tuple[int, Result], None, None]
+Take = Callable[[int], Part | None]
+Results = Generator[tuple[Part, Result], None, None]
 
 _PATIENCE = 5.0  # seconds for each step towards a cluster
 _RETRIES = 2  # of a part whose worker died: three deaths, as with processes
@@ -36,27 +36,33 @@ def check_cluster(backend: Literal["dask", "ray"], scheduler: str) -> None:
 
 
 def on_dask(
-    function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
-) -> Results[Result]:
-    """Index and result of each part, as they come; see run_parts."""
+    function: Callable[[Part], Result], take: Take[Part], jobs: int, scheduler: str | None
+) -> Results[Part, Result]:
+    """Each part and its result, as they come; see run_parts."""
     from distributed import KilledWorker, as_completed
 
     with ExitStack() as stack:
         client = stack.enter_context(_dask_client(jobs, scheduler))
-        futures = client.map(
-            partial(_work, __version__, function), parts, pure=False, batch_size=1000, retries=0
-        )
-        indices = {future.key: index for index, future in enumerate(futures)}
-        stack.callback(client.cancel, futures, force=True)
-        for future, result in as_completed(futures, loop=client.loop, with_results=True, raise_errors=False):
-            index = indices[future.key]
+        working: dict[Any, Part] = {}  # by future
+        stack.callback(lambda: client.cancel(list(working), force=True))
+        coming = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+        while True:
+            cores = max(1, sum(client.ncores().values()))
+            while len(working) < cores and (part := take(cores - len(working))) is not None:
+                future = client.submit(_work, __version__, function, part, pure=False, retries=0)
+                working[future] = part
+                coming.add(future)
+            if not working:
+                return
+            future, result = next(coming)
+            part = working.pop(future)
             if future.status == "finished":
-                yield index, result
+                yield part, result
                 future.release()  # or the scheduler would keep the result
             elif future.status != "error":
-                raise IrisbpError(f"the Dask cluster was lost: part {index + 1} is {future.status}")
+                raise IrisbpError(f"the Dask cluster was lost: {part} is {future.status}")
             elif isinstance(result[1], KilledWorker):
-                raise WorkerDied(index, len(parts), result[1].allowed_failures + 1)
+                raise WorkerDied(str(part), result[1].allowed_failures + 1)
             else:
                 raise _explained(result[1])
 
@@ -117,28 +123,26 @@ def _ask_dask(scheduler: str) -> None:
 
 
 def on_ray(
-    function: Callable[[Part], Result], parts: Sequence[Part], jobs: int, scheduler: str | None
-) -> Results[Result]:
-    """Index and result of each part, as they come; see run_parts."""
+    function: Callable[[Part], Result], take: Take[Part], jobs: int, scheduler: str | None
+) -> Results[Part, Result]:
+    """Each part and its result, as they come; see run_parts."""
     import ray
 
     with _ray_cluster(jobs, scheduler):
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
-        waiting = iter(enumerate(parts))
-        pending: dict[Any, int] = {}
-        most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        working: dict[Any, Part] = {}
         while True:
-            while len(pending) < most and (following := next(waiting, None)) is not None:
-                index, part = following
-                pending[task.remote(__version__, function, part)] = index
-            if not pending:
+            cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+            while len(working) < cores and (part := take(cores - len(working))) is not None:
+                working[task.remote(__version__, function, part)] = part
+            if not working:
                 return
-            for done in ray.wait(list(pending))[0]:
-                index = pending.pop(done)
-                yield index, _ray_result(done, index, len(parts))
+            for done in ray.wait(list(working))[0]:
+                part = working.pop(done)
+                yield part, _ray_result(done, part)
 
 
-def _ray_result(done: Any, index: int, parts: int) -> Any:
+def _ray_result(done: Any, part: object) -> Any:
     import ray
 
     try:
@@ -146,10 +150,10 @@ def _ray_result(done: Any, index: int, parts: int) -> Any:
     except ray.exceptions.RayTaskError as error:
         raise _explained(error.cause) from None
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
-        raise WorkerDied(index, parts, 1 + _RETRIES) from None
+        raise WorkerDied(str(part), 1 + _RETRIES) from None
     except ray.exceptions.RayError as error:
         reason = str(error).split("\n")[0]
-        raise IrisbpError(f"the Ray cluster lost part {index + 1} of {parts}: {reason}") from error
+        raise IrisbpError(f"the Ray cluster lost {part}: {reason}") from error
 
 
 @contextmanager

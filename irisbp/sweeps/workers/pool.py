@@ -5,7 +5,7 @@ result comes exactly once, in the order in which parts are done. A process may d
 user or for lack of memory: another one repeats what it had not finished.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from importlib.util import find_spec
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -15,25 +15,29 @@ from irisbp.sweeps.workers.signals import check_signals
 Backend = Literal["loky", "dask", "ray"]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
-Results = Generator[tuple[int, Result], None, None]
+Take = Callable[[int], Part | None]
+Results = Generator[tuple[Part, Result], None, None]
 
 _HOW_TO_INSTALL = "pip install 'irisbp[cluster]'"
 
 
 def run_parts(
     function: Callable[[Part], Result],
-    parts: Sequence[Part],
+    take: Take[Part],
     *,
     jobs: int,
     backend: Backend = "loky",
     scheduler: str | None = None,
-) -> Results[Result]:
-    """The index and the result of each part, as they come; `jobs` parts are worked on at the same time.
+) -> Results[Part, Result]:
+    """Each part and its result, as they come; `jobs` parts are worked on at the same time.
+
+    take is called with the number of workers that are idle, and gives a part for one of them, or None if
+    there is none now. After each result it is called again: there may be new parts by then.
 
     With loky and one job everything happens in this process. A cluster that `scheduler` names has its own
     number of workers, whatever `jobs` says; without an address one of `jobs` workers is started here.
     Function and parts have to be picklable, and the function without side effects, since a part may be begun
-    twice.
+    twice. No two parts are equal.
 
     What the function raises is raised here, and ends the iteration. An exception on the way, such as one
     that a signal raises, or closing the iterator (contextlib.closing) stops the workers at once. Raises
@@ -41,10 +45,10 @@ def run_parts(
     """
     check_backend(backend, scheduler)
     if backend == "loky":
-        return _here(function, parts) if jobs == 1 else _in_processes(function, parts, jobs)
+        return _here(function, take) if jobs == 1 else _in_processes(function, take, jobs)
     clusters = _clusters()
     on_cluster = clusters.on_dask if backend == "dask" else clusters.on_ray
-    return cast(Results[Result], on_cluster(function, parts, jobs, scheduler))
+    return cast(Results[Part, Result], on_cluster(function, take, jobs, scheduler))
 
 
 def check_backend(backend: Backend, scheduler: str | None) -> None:
@@ -77,12 +81,13 @@ def _clusters() -> Any:
     return clusters
 
 
-def _here(function: Callable[[Part], Result], parts: Sequence[Part]) -> Results[Result]:
-    return ((index, function(part)) for index, part in enumerate(parts))
+def _here(function: Callable[[Part], Result], take: Take[Part]) -> Results[Part, Result]:
+    while (part := take(1)) is not None:
+        yield part, function(part)
 
 
-def _in_processes(function: Callable[[Part], Result], parts: Sequence[Part], jobs: int) -> Results[Result]:
+def _in_processes(function: Callable[[Part], Result], take: Take[Part], jobs: int) -> Results[Part, Result]:
     check_signals()
     from irisbp.sweeps.workers.processes import in_processes  # loads joblib
 
-    return in_processes(function, parts, jobs)
+    return in_processes(function, take, jobs)

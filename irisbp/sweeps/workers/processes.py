@@ -8,14 +8,13 @@ import os
 import signal
 import threading
 import time
-import warnings
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
@@ -28,76 +27,105 @@ Result = TypeVar("Result")
 
 _MOST_DEATHS = 3  # of processes that worked on the same part; at the last of them it was the only part
 _WATCH_EVERY = 0.5  # seconds
+_QUEUEING = 5.0  # seconds that it takes at most
+_IDLE = 300  # seconds after which a process without work ends
+_THREADS = (
+    "OMP",
+    "OPENBLAS",
+    "MKL",
+    "BLIS",
+    "NUMEXPR",
+    "VECLIB_MAXIMUM",
+)  # one: a sweep has a process a core
+
+
+@dataclass(eq=False)
+class _Task(Generic[Part]):
+    """A part, and how many processes died while it was being worked on."""
+
+    part: Part
+    deaths: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether it is tried alone, so that the next death has only one suspect."""
+        return self.deaths == _MOST_DEATHS - 1
 
 
 def in_processes(
-    function: Callable[[Part], Result], parts: Sequence[Part], jobs: int
-) -> Generator[tuple[int, Result], None, None]:
-    """Index and result of each part, as they come; see run_parts.
+    function: Callable[[Part], Result], take: Callable[[int], Part | None], jobs: int
+) -> Generator[tuple[Part, Result], None, None]:
+    """Each part and its result, as they come; see run_parts.
 
-    When a process dies, its whole pool is lost: a new one gets the missing parts.
-
-    A part that was being worked on at two deaths is tried alone, so that the third has only one suspect.
+    When a process dies, its whole pool is lost: a new one gets the parts that were being worked on.
     """
-    missing = dict(enumerate(parts))
-    deaths: Counter[int] = Counter()
+    tasks = _Tasks(take, jobs)
     try:
-        while missing:
-            suspects = [index for index in missing if deaths[index] == _MOST_DEATHS - 1]
-            working: set[int] = set()
-            pool = _in_a_pool(function, parts, suspects[:1] or list(missing), jobs, working)
+        while True:
+            while task := tasks.next():
+                _submit(function, task, tasks)
+            if not tasks.working:
+                return
+            done, _ = wait(tasks.working, return_when=FIRST_COMPLETED)
+            task = tasks.working.pop(future := done.pop())
             try:
-                with closing(pool):
-                    for index, result in pool:
-                        del missing[index]
-                        yield index, result
+                result = future.result()
             except BrokenProcessPool as error:
-                deaths.update(working & missing.keys())
-                _give_up_on_killers(deaths, len(parts), error)
+                tasks.note_death(task, error)
+            else:
+                yield task.part, result
     finally:
+        _wait_for_queueing(tasks.working)
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-def _give_up_on_killers(deaths: Counter[int], parts: int, error: BaseException) -> None:
-    for index, count in deaths.items():
-        if count == _MOST_DEATHS:
-            raise WorkerDied(index, parts, count) from error
+@dataclass
+class _Tasks(Generic[Part]):
+    """The tasks that are being worked on, and those whose process died."""
+
+    take: Callable[[int], Part | None]
+    jobs: int
+    working: dict[Future[Any], _Task[Part]] = field(default_factory=dict)
+    again: deque[_Task[Part]] = field(default_factory=deque)
+
+    def next(self) -> _Task[Part] | None:
+        """A task for an idle process; None if there is none now."""
+        idle = self.jobs - len(self.working)
+        if not idle or any(task.is_suspect for task in self.working.values()):
+            return None
+        if self.again:
+            if self.again[0].is_suspect and self.working:
+                return None
+            return self.again.popleft()
+        part = self.take(idle)
+        return None if part is None else _Task(part)
+
+    def note_death(self, task: _Task[Part], error: BaseException) -> None:
+        """Try a task again whose process died, or that of one beside it; WorkerDied at the last time."""
+        task.deaths += 1
+        if task.deaths == _MOST_DEATHS:
+            raise WorkerDied(str(task.part), task.deaths) from error
+        self.again.append(task)
 
 
-def _in_a_pool(
-    function: Callable[[Part], Result],
-    parts: Sequence[Part],
-    indices: Iterable[int],
-    jobs: int,
-    working: set[int],
-) -> Generator[tuple[int, Result], None, None]:
-    """Results as they come; `working` is kept to the indices that were handed out and have not come back."""
-
-    def calls() -> Iterator[Any]:
-        for index in indices:
-            working.add(index)
-            yield delayed(_numbered)(function, index, parts[index])
-
-    with parallel_config(
-        backend="loky", inner_max_num_threads=1, initializer=_end_with, initargs=(os.getpid(),)
-    ):
-        parallel = Parallel(
-            jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=None
+def _submit(function: Callable[[Part], object], task: _Task[Part], tasks: _Tasks[Part]) -> None:
+    """Have a task worked on; the first call, and the first after a death, starts the processes."""
+    with blocked({signal.SIGINT, signal.SIGTERM}, resource_tracker, loky_tracker):
+        executor = get_reusable_executor(
+            tasks.jobs,
+            timeout=_IDLE,
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+            env={f"{name}_NUM_THREADS": "1" for name in _THREADS},
         )
-        with blocked({signal.SIGINT, signal.SIGTERM}, resource_tracker, loky_tracker):
-            results = cast(Generator[tuple[int, Result], None, None], parallel(calls()))
-    try:
-        for index, result in results:
-            working.discard(index)
-            yield index, result
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the warning that tasks are cancelled
-            results.close()
+        tasks.working[executor.submit(function, task.part)] = task
 
 
-def _numbered(function: Callable[[Part], Result], index: int, part: Part) -> tuple[int, Result]:
-    return index, function(part)
+def _wait_for_queueing(futures: Iterable[Future[Any]]) -> None:
+    """Wait until loky's thread has queued all tasks: one that it finds after a shutdown would be its end."""
+    limit = time.monotonic() + _QUEUEING
+    while time.monotonic() < limit and not all(future.running() or future.done() for future in futures):
+        time.sleep(0.001)
 
 
 def _end_with(parent: int) -> None:

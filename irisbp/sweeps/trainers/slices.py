@@ -1,0 +1,72 @@
+"""Trains a part for about a second at a time, in any process: so it can be kept, shown, cut and moved.
+
+A process keeps the training of its last slice. If the next one goes on from there, nothing is prepared again.
+"""
+
+import time
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import uuid4
+
+from irisbp.rundir.arrays import AnyArray
+from irisbp.sweeps.grid.grid import Grid
+from irisbp.sweeps.plan import Part
+from irisbp.sweeps.results.columns import Results
+from irisbp.sweeps.trainers.group import GroupTraining
+
+SECONDS = 1.0
+_RATE = 2e7  # bytes of a state for each second of a slice, so that moving it takes little of the time
+
+_resting: dict[Hashable, tuple[GroupTraining, Iterator[None]]] = {}
+
+
+class Slice(NamedTuple):
+    """What came of a part: the rows that ended, their results, and the others, if there are any."""
+
+    rows: list[int]
+    results: Results
+    rest: Part | None
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains parts of a grid, each for about so many seconds; curves are kept at these epochs."""
+
+    grid: Grid
+    epochs: AnyArray
+    seconds: float = SECONDS
+    token: str = field(default_factory=lambda: uuid4().hex)  # no other sweep's trainings are its own
+
+    def __call__(self, part: Part) -> Slice:
+        """Train a part up to its next pause after that time, or to its end."""
+        key = self._key(part)
+        training, pauses = _resting.pop(key) if key in _resting else self._begin(part)
+        _resting.clear()
+        end, seconds = None, max(self.seconds, part.state.nbytes / _RATE if part.state else 0.0)
+        for _ in pauses:
+            now = time.monotonic()
+            end = now + seconds if end is None else end  # the first has taken the time to prepare, too
+            if now >= end:
+                break
+        outcomes, left, state = training.pause()
+        results = Results.empty(len(outcomes), self.epochs)
+        for k, outcome in enumerate(outcomes.values()):
+            results.put(k, outcome)
+        rest = Part(left, part.way, state) if left else None
+        if rest is not None:
+            _resting[self._key(rest)] = training, pauses
+        return Slice(list(outcomes), results, rest)
+
+    def _begin(self, part: Part) -> tuple[GroupTraining, Iterator[None]]:
+        configs = {row: self.grid.config(row) for row in part.rows}
+        training = GroupTraining(configs, self.epochs, part.state)
+        return training, training.train()
+
+    def _key(self, part: Part) -> Hashable:
+        return self.token, tuple(part.rows), part.state.position if part.state else None
+
+
+def forget() -> None:
+    """Forget the training of the last slice in this process."""
+    _resting.clear()
