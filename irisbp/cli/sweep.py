@@ -167,6 +167,9 @@ def _print_notes(session: SweepSession, call: Call) -> None:
         print(f"note: {literal(note)}", file=sys.stderr)
     if session.recorder.done and not call.quiet:
         print(f"{len(session.recorder.done)} of {len(session.plan.grid)} runs are done", file=sys.stderr)
+    if session.recorder.begun and not call.quiet:
+        begun = sum(len(part.begun) for part in session.recorder.begun)
+        print(f"{begun} runs go on from where they stood", file=sys.stderr)
 
 
 def _train(session: SweepSession, stop: StopRequest, call: Call, how_to_resume: str) -> Sweep:
@@ -186,7 +189,7 @@ class _Stopped(IrisbpError):
     """A signal ended the sweep; its exit code says which."""
 
     def __init__(self, exit_code: int, how_to_resume: str) -> None:
-        super().__init__("stopped; finished parts of the sweep are kept", how_to_resume)
+        super().__init__("stopped; the sweep holds all but the last second or so", how_to_resume)
         self.exit_code = exit_code
 
 

@@ -88,8 +88,8 @@ def config_digest(config: Config) -> bytes:
     return hashlib.sha256(config.model_dump_json().encode()).digest()
 
 
-class Way(NamedTuple):
-    """The way in which the runs of a group are trained, for so many epochs each.
+class Cost(NamedTuple):
+    """The cost of training the runs of a group, for so many epochs each.
 
     An epoch takes shared seconds and each seconds for each run, roughly. In a part, up to lanes runs take as
     long as one.
@@ -106,7 +106,7 @@ class Part:
     """Rows that are trained together; the first of them may have begun, and stand at a state."""
 
     rows: list[int]
-    way: Way
+    cost: Cost
     state: GroupState | None = None
 
     @property
@@ -122,17 +122,17 @@ class Part:
     @property
     def seconds(self) -> float:
         """The time that it still takes, roughly."""
-        left = len(self.rows) * self.way.epochs - self.settled
-        return self.way.each * left + self.way.shared * left / len(self.rows)
+        left = len(self.rows) * self.cost.epochs - self.settled
+        return self.cost.each * left + self.cost.shared * left / len(self.rows)
 
     @property
     def is_worth_cutting(self) -> bool:
         """Return whether two workers would train it sooner than one."""
-        return len(self.rows) > self.way.lanes and self.seconds > _WORTH_CUTTING
+        return len(self.rows) > self.cost.lanes and self.seconds > _WORTH_CUTTING
 
     def halves(self) -> list["Part"]:
         """Two parts that are worth as much, cut between two registers."""
-        lanes = self.way.lanes
+        lanes = self.cost.lanes
         return [
             self.pick(places) for places in _cut(len(self.rows), ceil(len(self.rows) / lanes / 2) * lanes)
         ]
@@ -141,7 +141,7 @@ class Part:
         """The part of the rows at these places, ascending."""
         rows = [self.rows[k] for k in places]
         begun = [k for k in places if k < len(self.begun)]
-        return Part(rows, self.way, self.state.pick(begun) if self.state and begun else None)
+        return Part(rows, self.cost, self.state.pick(begun) if self.state and begun else None)
 
     def __str__(self) -> str:
         rows = sorted(self.rows)
@@ -152,7 +152,7 @@ class Part:
 class SweepPlan:
     """A grid whose configs are valid and whose tables are there.
 
-    data has each table's sha256, epochs are those at which curves are kept, ways has that of each group;
+    data has each table's sha256, epochs are those at which curves are kept, costs has that of each group;
     readings are what was understood of the files of each table.
     """
 
@@ -160,7 +160,7 @@ class SweepPlan:
     rows: CheckedRows
     epochs: AnyArray
     data: dict[str, str]
-    ways: list[Way]
+    costs: list[Cost]
     readings: list[dict[str, Reading]]
 
     @property
@@ -172,8 +172,8 @@ class SweepPlan:
         """All rows in parts, but for some."""
         groups = [[row for row in group if row not in without] for group in self.rows.groups]
         return [
-            Part([group[k] for k in places], way)
-            for group, way in zip(groups, self.ways, strict=True)
+            Part([group[k] for k in places], cost)
+            for group, cost in zip(groups, self.costs, strict=True)
             if group
             for places in _cut(len(group), ceil(len(group) / ceil(len(group) / _MOST_ROWS)))
         ]
@@ -183,7 +183,7 @@ class SweepPlan:
         numbers = {self._groups.get(row) for row in rows}
         if len(numbers) != 1 or (number := numbers.pop()) is None:
             raise ValueError("its rows are not of one group")
-        return Part(rows, self.ways[number], state)
+        return Part(rows, self.costs[number], state)
 
     @cached_property
     def _groups(self) -> dict[int, int]:
@@ -201,8 +201,8 @@ def plan_sweep(grid: Grid) -> SweepPlan:
     samples = [_sample(map(grid.config, group)) for group in rows.groups]
     if all(training is None for _, training in samples):
         prepare(grid.config(rows.groups[0][0]))  # no run can be trained: this says why
-    ways = [
-        _way(training, grid.config(group[0]).epochs, len(table.targets))
+    costs = [
+        _cost(training, grid.config(group[0]).epochs, len(table.targets))
         for group, (table, training) in zip(rows.groups, samples, strict=True)
     ]
     tables = [table for table, _ in samples]
@@ -211,7 +211,7 @@ def plan_sweep(grid: Grid) -> SweepPlan:
         rows=rows,
         epochs=points(rows.epochs, len(grid)),
         data=dict(pair for table in tables for pair in table.digests),
-        ways=ways,
+        costs=costs,
         readings=_readings(tables),
     )
 
@@ -232,14 +232,14 @@ def _sample(group: Iterator[Config]) -> tuple[Table, Training | None]:
     return table, first_preparable(chain([first], group), table)
 
 
-def _way(training: Training | None, epochs: int, rows: int) -> Way:
-    """The way of runs like this one, of a table with so many rows; None cannot begin."""
+def _cost(training: Training | None, epochs: int, rows: int) -> Cost:
+    """The cost of runs like this one, of a table with so many rows; None cannot begin."""
     if training is None or not is_side_by_side(training):
-        return Way(epochs, 0.0, _ALONE * rows, 1)
+        return Cost(epochs, 0.0, _ALONE * rows, 1)
     samples = len(training.order)
     if is_compiled(training.config, training.network, training.batch_size):
-        return Way(epochs, 0.0, _COMPILED * samples, LANES)
-    return Way(epochs, _UPDATE * ceil(samples / training.batch_size), _SIDE_BY_SIDE * samples, LANES)
+        return Cost(epochs, 0.0, _COMPILED * samples, LANES)
+    return Cost(epochs, _UPDATE * ceil(samples / training.batch_size), _SIDE_BY_SIDE * samples, LANES)
 
 
 def _cut(count: int, size: int) -> list[range]:

@@ -143,8 +143,8 @@ class SweepSession:
         begun = self.recorder.begun
         others = self.plan.parts(without={*self.recorder.done, *(row for part in begun for row in part.rows)})
         self._queue = Queue([*begun, *others])
-        self._epochs = sum(len(part.rows) * part.way.epochs for part in self.plan.parts())
-        self._left = sum(len(part.rows) * part.way.epochs for part in (*begun, *others))
+        self._epochs = sum(len(part.rows) * part.cost.epochs for part in self.plan.parts())
+        self._left = sum(len(part.rows) * part.cost.epochs for part in (*begun, *others))
 
     @property
     def progress(self) -> SweepProgress:
@@ -199,7 +199,7 @@ class SweepSession:
     def _take(self, part: Part, trained: Slice) -> None:
         """Keep what came of a part, tell of it, and stop if the caller asks for it."""
         self._queue.back(part, trained.rest)
-        self._left -= len(trained.rows) * part.way.epochs
+        self._left -= len(trained.rows) * part.cost.epochs
         self.recorder.take(trained.rows, trained.results, self._queue.begun)
         progress = self.progress
         for listener in self.listeners:

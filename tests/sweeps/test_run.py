@@ -200,8 +200,9 @@ def test_fail_fast_raises_at_the_first_diverged_row(tmp_path: Path) -> None:
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs in a part, none of which is written before the sweep ends or is stopped."""
+    """Two runs in a part and a slice for each epoch; nothing is written before the sweep ends or stops."""
     monkeypatch.setattr("irisbp.sweeps.plan._MOST_ROWS", 2)
+    monkeypatch.setattr("irisbp.sweeps.session._HERE", 0.0)
     monkeypatch.setattr(writer, "_AT_MOST_EVERY", 3600.0)
 
 

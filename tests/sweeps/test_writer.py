@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 
 
 def _train(sweep: SweepPlan, written: SweepWriter, stop_after: int = 99) -> None:
-    train = Trainer(sweep.grid, sweep.epochs)
+    train = Trainer(sweep.grid, sweep.epochs, seconds=inf)
     for part in sweep.parts(written.done)[:stop_after]:
         trained = train(part)
         assert trained.rest is None
@@ -48,7 +49,9 @@ def _train(sweep: SweepPlan, written: SweepWriter, stop_after: int = 99) -> None
 
 
 def test_the_figures_are_those_of_runs_alone(sweep: SweepPlan) -> None:
-    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts(without={0, 2, 3, 4, 5, 7, 8, 9, 10})[0])
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs, seconds=inf)(
+        sweep.parts(without={0, 2, 3, 4, 5, 7, 8, 9, 10})[0]
+    )
     assert rows == [1, 6, 11]
     for k, row in enumerate(rows):
         alone = train_alone(sweep.grid.config(row))
@@ -114,7 +117,7 @@ def test_a_damaged_part_is_trained_again(sweep: SweepPlan, directory: Directory)
 
 
 def test_a_part_of_another_sweep_is_refused(sweep: SweepPlan, directory: Directory) -> None:
-    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts()[0])
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs, seconds=inf)(sweep.parts()[0])
     write_part(directory, sweep, rows, results, SESSION)
     assert read_part(directory, "part-000000.npz", sweep)[0] == rows
     assert read_part(directory, "part-000000.npz", sweep)[2] == SESSION
@@ -129,7 +132,7 @@ def test_a_part_of_another_sweep_is_refused(sweep: SweepPlan, directory: Directo
 
 def test_other_versions_are_noted(sweep: SweepPlan, directory: Directory) -> None:
     SweepWriter(directory, sweep)
-    rows, results, _ = Trainer(sweep.grid, sweep.epochs)(sweep.parts()[0])
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs, seconds=inf)(sweep.parts()[0])
     write_part(directory, sweep, rows, results, SESSION)
     again = SweepWriter(directory, sweep)
     assert again.notes[0].startswith("the sweep began with irisbp 0; with ")

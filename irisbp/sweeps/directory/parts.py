@@ -90,7 +90,7 @@ def read_state(directory: Directory, name: str, plan: SweepPlan) -> tuple[Part, 
         if any(array.ndim and array.shape[-1] != len(rows) for array in arrays.values()):
             raise ValueError("an array has not one entry for each row")
         part = plan.part(rows, GroupState(about.epoch, about.samples, arrays))
-        if not 1 <= about.epoch <= part.way.epochs or "parameters" not in arrays:
+        if not 1 <= about.epoch <= part.cost.epochs or "parameters" not in arrays:
             raise ValueError(f"epoch {about.epoch}")
     except ValueError as error:
         raise _not_of_this_sweep(directory, name, error) from None

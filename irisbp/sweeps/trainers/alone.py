@@ -25,13 +25,13 @@ class Alone:
         self.outcomes: dict[int, Outcome] = {}
 
     def train(self) -> Iterator[None]:
-        """Train to the end, with a pause after each record."""
-        reason = None
+        """Train to the end, with a pause after each record but the last."""
+        reason, epochs = None, self._training.config.epochs
         try:
             for record in train(self._training):
                 if isinstance(record, Epoch):
                     self._note(record)
-                if self._training.failure is None:
+                if self._training.failure is None and self._training.progress.epoch <= epochs:
                     yield
         except Diverged as error:
             reason = error.reason

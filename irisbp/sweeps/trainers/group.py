@@ -102,7 +102,7 @@ class GroupTraining:
             yield
 
     def pause(self) -> Pause:
-        """Where it stands; outcomes are handed out once."""
+        """The group at a pause, or at its end; each outcome is handed out once."""
         state, begun = None, list[int]()
         if self._trained is not None:
             self._take()

@@ -22,7 +22,7 @@ _resting: dict[Hashable, tuple[GroupTraining, Iterator[None]]] = {}
 
 
 class Slice(NamedTuple):
-    """What came of a part: the rows that ended, their results, and the others, if there are any."""
+    """The result of a slice: the rows that ended, their results, and the rest of the part, if any."""
 
     rows: list[int]
     results: Results
@@ -53,7 +53,7 @@ class Trainer:
         results = Results.empty(len(outcomes), self.epochs)
         for k, outcome in enumerate(outcomes.values()):
             results.put(k, outcome)
-        rest = Part(left, part.way, state) if left else None
+        rest = Part(left, part.cost, state) if left else None
         if rest is not None:
             _resting[self._key(rest)] = training, pauses
         return Slice(list(outcomes), results, rest)
