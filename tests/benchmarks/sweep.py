@@ -24,7 +24,7 @@ def rows(folder: Path) -> list[Row]:
 
 
 def _on_two_jobs(folder: Path) -> Row:
-    """The part of the time that one of two processes is idle: most of a long sweep has as many as it can use."""
+    """The part of the time that one of two processes has no work, while both could have some."""
     idle = idle_share(folder / "idle")
     return Row(
         "irisbp sweep, 50 equal runs on 2 jobs: idle part of the processes' time", idle, unit="", most=0.1

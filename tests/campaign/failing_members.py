@@ -11,10 +11,8 @@ from random import Random
 from tests.campaign import Outcome
 
 FAULT = "seeds and folds of a sweep that cannot be trained, by every backend, stopped and resumed"
-PASSES_WHEN = (
-    "each has its status and reason, all others the figures of a sweep without it; the exit code is right"
-)
-FULL, SHORT = 40, 2
+PASSES_WHEN = "each has its reason, the others the figures of a sweep without it; exit codes are right"
+FULL, SHORT = 40, 1
 
 _SMOKE = str(Path(__file__).parents[2] / "configs" / "smoke.yaml")
 _SPLITS = ("data.validation=0.2", "data.validation=0.4", "data.folds=5")
@@ -37,19 +35,19 @@ def run(trials: int, folder: Path) -> Outcome:
         engine = (
             _ENGINES[number % len(_ENGINES)] if full and importlib.util.find_spec("llvmlite") else _ENGINES[0]
         )
-        failure, failed = _one(place, random, backend, engine)
+        failure, failed = _one(place, random, backend, engine, full)
         members += failed
         outcome.check(not failure, f"sweep {number}, {backend}, {engine}: {failure}")
     outcome.measured = f"{members} runs that cannot be trained, by {', '.join(backends)}"
     return outcome
 
 
-def _one(place: Path, random: Random, backend: str, engine: str) -> tuple[str, int]:
+def _one(place: Path, random: Random, backend: str, engine: str, full: bool) -> tuple[str, int]:
     """What is wrong, and how many runs failed."""
     split = random.choice(_SPLITS)
     folds = ["data.fold=0,1,2,3,4"] if split.startswith("data.folds") else []
     grid = [_SMOKE, "data.source=table.csv", "data.target=y", split, *folds, "seed=0:8", "epochs=3", engine]
-    jobs = ["--jobs", random.choice(["1", "2"]), "--backend", backend]
+    jobs = ["--jobs", random.choice(["1", "2"]) if full else "1", "--backend", backend]
     code, errors = _irisbp(place, "sweep", *grid, "--run-dir", "x", *jobs)
     if code == 2 and "deviation is beyond float64" in errors and not (place / "x").exists():
         return "", 0  # of this table no split at all can be trained
@@ -75,7 +73,7 @@ def _one(place: Path, random: Random, backend: str, engine: str) -> tuple[str, i
 
 
 def _without_failures(place: Path, grid: list[str], rows: list[dict[str, str]]) -> str:
-    """What is wrong with the rows of one seed that can be trained, beside those of a sweep of that seed alone."""
+    """What is wrong with the rows of a seed, beside those of a sweep of that seed alone."""
     whole = {row["seed"] for row in rows} - {row["seed"] for row in rows if row["status"] == "failed"}
     if not whole:
         return ""

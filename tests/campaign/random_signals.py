@@ -96,13 +96,13 @@ def _interrupt(
     # Before irisbp has begun, a signal is Python's own affair; often it is to have begun to train, too.
     before = sorted(place.glob("checkpoint-*"))
     if kind and random.random() < 0.8:
-        _wait_until(lambda: sorted(place.glob("checkpoint-*")) != before, process)
+        wait_until(lambda: sorted(place.glob("checkpoint-*")) != before, process)
     if kind not in ("", "KILL"):
-        _wait_until(lambda: _has(process.pid, "SigCgt", signal.SIGTERM), process)
+        wait_until(lambda: has(process.pid, "SigCgt", signal.SIGTERM), process)
     time.sleep(random.uniform(0, longest) if kind else 0)
     for number, name in enumerate(kind.split()):
         if number:  # signals do not queue: the second must not find the first one pending
-            _wait_until(lambda: not _has(process.pid, "ShdPnd", signal.SIGINT), process)
+            wait_until(lambda: not has(process.pid, "ShdPnd", signal.SIGINT), process)
             time.sleep(random.uniform(0.01, 0.03))
         sent = time.monotonic()
         process.send_signal(getattr(signal, f"SIG{name}"))
@@ -113,12 +113,12 @@ def _interrupt(
             seen.failure = f"the second INT took {seen.slowest:.2f} s"
 
 
-def _wait_until(holds: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def wait_until(holds: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     while process.poll() is None and not holds():
         time.sleep(0.002)
 
 
-def _has(pid: int, which: str, number: int) -> bool:
+def has(pid: int, which: str, number: int) -> bool:
     """Whether a signal is in one of a process's sets, such as SigCgt, those that it has a handler for."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

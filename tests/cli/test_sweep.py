@@ -21,7 +21,7 @@ from tests.conftest import CONFIGS, Irisbp
 SMOKE = str(CONFIGS / "smoke.yaml")
 GRID = ["seed=0:4", "learning_rate=0.1,1e308", "optimizer=sgd,adam", "l2=10", "data.validation=0.2"]
 # Each run is trained alone; together they take some seconds.
-LONG = [SMOKE, "seed=0:6", "numerics=portable", "epochs=1200", "batch_size=all", "--quiet"]
+LONG = [SMOKE, "seed=0:6", "numerics=portable", "epochs=600", "batch_size=all", "--quiet"]
 OF_A_TABLE = ["data.source=flowers.csv", "data.target=species", "seed=0:2"]
 FILES = ("sweep.yaml", "results.csv", "summary.csv", "curves.npz")
 
@@ -233,15 +233,15 @@ def test_a_killed_or_stopped_sweep_goes_on(irisbp: Irisbp, tmp_path: Path) -> No
 
 
 def test_runs_that_take_long_go_on_from_where_they_stood(irisbp: Irisbp, tmp_path: Path) -> None:
-    """Twenty seeds side by side, none of which ends before the kill."""
-    seeds = [SMOKE, "seed=0:20", "epochs=150"]
+    """Eight seeds side by side, none of which ends before the kill."""
+    seeds = [SMOKE, "seed=0:8", "epochs=250"]
     process = _start(tmp_path, *seeds, "--run-dir", "x", "--jobs", "1", "--quiet")
     _wait_for("state-*.npz", tmp_path / "x")
     process.kill()
     process.communicate()
     assert not list((tmp_path / "x").glob("part-*"))
     done = irisbp("resume", "x")
-    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "20 runs go on from where they stood")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "8 runs go on from where they stood")
     assert irisbp("sweep", *seeds, "--run-dir", "y", "--jobs", "1", "--quiet").returncode == 0
     assert _content(tmp_path / "x") == _content(tmp_path / "y")
     assert not list((tmp_path / "x").glob("state-*"))

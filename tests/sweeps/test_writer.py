@@ -49,9 +49,8 @@ def _train(sweep: SweepPlan, written: SweepWriter, stop_after: int = 99) -> None
 
 
 def test_the_figures_are_those_of_runs_alone(sweep: SweepPlan) -> None:
-    rows, results, _ = Trainer(sweep.grid, sweep.epochs, seconds=inf)(
-        sweep.parts(without={0, 2, 3, 4, 5, 7, 8, 9, 10})[0]
-    )
+    (part,) = sweep.parts(without=set(range(12)) - {1, 6, 11})
+    rows, results, _ = Trainer(sweep.grid, sweep.epochs, seconds=inf)(part)
     assert rows == [1, 6, 11]
     for k, row in enumerate(rows):
         alone = train_alone(sweep.grid.config(row))

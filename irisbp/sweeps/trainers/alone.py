@@ -25,17 +25,23 @@ class Alone:
         self.outcomes: dict[int, Outcome] = {}
 
     def train(self) -> Iterator[None]:
-        """Train to the end, with a pause after each record but the last."""
-        reason, epochs = None, self._training.config.epochs
+        """Train to the end, with a pause after each block of samples but the last."""
+        reason = None
         try:
             for record in train(self._training):
                 if isinstance(record, Epoch):
                     self._note(record)
-                if self._training.failure is None and self._training.progress.epoch <= epochs:
+                if self._is_between_blocks():
                     yield
         except Diverged as error:
             reason = error.reason
         self.outcomes[0] = outcome_of(self._training, self._curves, 0, reason)
+
+    def _is_between_blocks(self) -> bool:
+        """Return whether this is a moment to go on from: not the one before an epoch's own record."""
+        training, progress = self._training, self._training.progress
+        is_over = training.failure is not None or progress.epoch > training.config.epochs
+        return not is_over and progress.samples < len(training.order)
 
     def _note(self, end: Epoch) -> None:
         validation = None if end.validation_loss is None else np.array([end.validation_loss])

@@ -18,6 +18,8 @@ from irisbp.sweeps.trainers.group import GroupTraining
 SECONDS = 1.0
 _RATE = 2e7  # bytes of a state for each second of a slice, so that moving it takes little of the time
 
+_SHARE = 4  # times what it took to prepare
+
 _resting: dict[Hashable, tuple[GroupTraining, Iterator[None]]] = {}
 
 
@@ -40,13 +42,13 @@ class Trainer:
 
     def __call__(self, part: Part) -> Slice:
         """Train a part up to its next pause after that time, or to its end."""
-        key = self._key(part)
-        training, pauses = _resting.pop(key) if key in _resting else self._begin(part)
+        began, end, resting = time.monotonic(), None, _resting.pop(self._key(part), None)
         _resting.clear()
-        end, seconds = None, max(self.seconds, part.state.nbytes / _RATE if part.state else 0.0)
+        training, pauses = resting or self._begin(part)
         for _ in pauses:
             now = time.monotonic()
-            end = now + seconds if end is None else end  # the first has taken the time to prepare, too
+            if end is None:
+                end = now + self._seconds(part, 0.0 if resting else now - began)
             if now >= end:
                 break
         outcomes, left, state = training.pause()
@@ -57,6 +59,11 @@ class Trainer:
         if rest is not None:
             _resting[self._key(rest)] = training, pauses
         return Slice(list(outcomes), results, rest)
+
+    def _seconds(self, part: Part, preparing: float) -> float:
+        """The time to train a part for, so that preparing and moving it take little of it."""
+        moving = part.state.nbytes / _RATE if part.state else 0.0
+        return max(self.seconds, moving, _SHARE * preparing if self.seconds else 0.0)
 
     def _begin(self, part: Part) -> tuple[GroupTraining, Iterator[None]]:
         configs = {row: self.grid.config(row) for row in part.rows}
