@@ -66,6 +66,7 @@ def test_an_interrupted_sweep_ends_as_any_other(
     sweep: SweepPlan, directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "_AT_MOST_EVERY", 0.0)
+    monkeypatch.setattr(writer, "_SHARE", 0)
     first = SweepWriter(directory, sweep)
     _train(sweep, first, stop_after=2)  # and then its process ends
     assert [name for name in directory.names() if name.startswith("part")] == [

@@ -52,13 +52,13 @@ class Trainer:
             if now >= end:
                 break
         outcomes, left, state = training.pause()
-        results = Results.empty(len(outcomes), self.epochs)
-        for k, outcome in enumerate(outcomes.values()):
-            results.put(k, outcome)
+        rows, results = sorted(outcomes), Results.empty(len(outcomes), self.epochs)
+        for k, row in enumerate(rows):
+            results.put(k, outcomes[row])
         rest = Part(left, part.cost, state) if left else None
         if rest is not None:
             _resting[self._key(rest)] = training, pauses
-        return Slice(list(outcomes), results, rest)
+        return Slice(rows, results, rest)
 
     def _seconds(self, part: Part, preparing: float) -> float:
         """The time to train a part for, so that preparing and moving it take little of it."""
