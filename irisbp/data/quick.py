@@ -30,13 +30,13 @@ from irisbp.nn.types import Array
 LARGE = 2**18  # bytes; a smaller file is read before pandas is imported
 _MANY_COLUMNS = 2**7
 _MANY_CELLS = 2**23  # in a table; the frames' memory is then given back before more is needed
+_MINUS_ZERO = re.compile(rb"-0+[^0-9.eE]")  # as a whole number, which would lose its sign
 # No number with fewer zeros in a row and an exponent of two digits is too small for float64.
-_MINUS_ZERO = re.compile(rb"-0+[^0-9.eE]")
 _ZEROS, _EIGHT_ZEROS = b"0" * 200, int.from_bytes(b"0" * 8, "little")
 
 
 Cells = list[list[str] | Array]  # of each column: texts, or numbers
-_Dtype = type[float] | type[object] | None  # None if pandas finds it, which is quicker than to be asked
+_Dtype = type[float] | type[object] | None  # None: pandas finds it, which is quicker than asking for floats
 
 
 def quick_sheet(file: IO[bytes], wanted: Wanted) -> Sheet | None:

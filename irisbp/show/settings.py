@@ -22,12 +22,8 @@ _PERCENT = f"{100 * LEVEL:.0f} %"
 
 def print_sweep(console: Console, swept: Sweep, view: View | None = None) -> None:
     """Print a finished sweep's directory and its settings, each with its distance from the best."""
-    view, path, manifest, summary = (
-        view or View(),
-        swept.path or Path(swept.name),
-        swept.manifest,
-        swept.statistics,
-    )
+    view, path = view or View(), swept.path or Path(swept.name)
+    manifest, summary = swept.manifest, swept.statistics
     assert manifest is not None
     count = len(summary.settings)
     grid = f"{counted(count, 'setting')}, {repeats_text(summary)}{' each' if count > 1 else ''}"

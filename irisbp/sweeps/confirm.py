@@ -6,13 +6,9 @@ difference is one that selection did not touch, and its interval is that of a si
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import isfinite
-from typing import Any
-
-import numpy as np
 
 from irisbp.errors import ConfigError, Interrupted, RunError
-from irisbp.rundir.manifest import versions
+from irisbp.rundir.manifest import finite, versions
 from irisbp.sweeps.directory.confirmation import Confirmation, ConfirmedDifference, ConfirmedSetting
 from irisbp.sweeps.directory.reader import check_tables
 from irisbp.sweeps.grid.grid import FOLD, SEED, Grid
@@ -28,7 +24,7 @@ from irisbp.sweeps.sweep import Sweep
 
 _MOST_NAMED = 3  # seeds in a message
 
-Run = Callable[[SweepSession], Sweep]
+Train = Callable[[SweepSession], Sweep]
 """Runs a session; what it returns is interrupted if it was stopped."""
 
 
@@ -59,22 +55,23 @@ def check_seeds(grid: Grid, seeds: Axis) -> None:
         )
 
 
-def confirm_with(swept: Sweep, seeds: Axis, workers: Workers, run: Run) -> Confirmation:
+def confirm_with(swept: Sweep, seeds: Axis, workers: Workers, run: Train) -> Confirmation:
     """Train the best two settings on these seeds, each by run(session), and compare them.
 
     ConfigError for seeds that cannot be used, DataError if a table has changed, RunError if fewer than two
     settings have figures; Interrupted if run was stopped.
     """
     check_seeds(swept.grid, seeds)
-    summary = swept.statistics
+    summary, manifest = swept.statistics, swept.manifest
+    assert manifest is not None  # a sweep without one has no statistics
     chosen = [setting for setting in summary.ranked if setting.spreads[summary.figure].n][:2]
     if len(chosen) < 2:
         raise RunError("confirm: fewer than two settings of the sweep have figures")
     grids = [_grid_of(swept.grid, setting.number, seeds) for setting in chosen]
     for grid in grids:
-        check_tables(swept.name, swept.manifest, grid.config(0).data)  # type: ignore[arg-type]
+        check_tables(swept.name, manifest, grid.config(0).data)
     results = [_trained(grid, workers, run) for grid in grids]
-    return _compared(swept, summary, seeds, list(zip(chosen, grids, results, strict=True)))
+    return _compared(manifest.configs, summary, seeds, list(zip(chosen, grids, results, strict=True)))
 
 
 def _grid_of(grid: Grid, number: int, seeds: Axis) -> Grid:
@@ -88,7 +85,7 @@ def _grid_of(grid: Grid, number: int, seeds: Axis) -> Grid:
     return replace(grid, axes=(*axes, seeds))
 
 
-def _trained(grid: Grid, workers: Workers, run: Run) -> Results:
+def _trained(grid: Grid, workers: Workers, run: Train) -> Results:
     plan = plan_sweep(grid)
     found = run(SweepSession(plan, SweepInMemory(plan), workers=workers))
     if found.manifest is None:
@@ -97,19 +94,18 @@ def _trained(grid: Grid, workers: Workers, run: Run) -> Results:
 
 
 def _compared(
-    swept: Sweep, summary: Summary, seeds: Axis, trained: list[tuple[Setting, Grid, Results]]
+    configs: str, summary: Summary, seeds: Axis, trained: list[tuple[Setting, Grid, Results]]
 ) -> Confirmation:
     name = summary.figure
     shared = max(shared_rows(grid, name) for _, grid, _ in trained)
     best, second = (results.figure(name) for _, _, results in trained)
     difference = difference_as_json(paired_difference(second, best, shared=shared), "pairwise")
-    assert swept.manifest is not None
     return Confirmation(
-        configs=swept.manifest.configs,
+        configs=configs,
         figure=name,
         seeds=seeds.text,
         settings=[_confirmed(summary, setting, results) for setting, _, results in trained],
-        difference=ConfirmedDifference(**{key: _known(value) for key, value in difference.items()}),
+        difference=ConfirmedDifference.model_validate({key: finite(x) for key, x in difference.items()}),
         test_rows_per_training_row=shared,
         versions=versions(),
     )
@@ -124,12 +120,7 @@ def _confirmed(summary: Summary, setting: Setting, results: Results) -> Confirme
         values=dict(zip(summary.keys, setting.values, strict=True)),
         diverged=int(results.diverged.sum()),
         failed=int(results.failed.sum()),
-        mean=_known(spread.mean),
-        sd=_known(spread.sd),
-        figures=[_known(value) for value in np.asarray(figures).tolist()],
+        mean=finite(spread.mean),
+        sd=finite(spread.sd),
+        figures=[finite(value) for value in figures.tolist()],
     )
-
-
-def _known(value: Any) -> Any:
-    """The value; None for a number that JSON cannot hold."""
-    return None if isinstance(value, float) and not isfinite(value) else value

@@ -149,3 +149,12 @@ def test_a_number_may_mean_a_missing_cell(way: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["p,q,y", *rows]))
     wanted = Wanted(str(tmp_path / "t.csv"), "y", missing_values=("-999",), missing="drop")
     assert read_table(wanted).values.tolist() == [[1.0, 2.0], [7.0, 8.0]] * 20
+
+
+def test_a_negative_zero_keeps_its_sign(way: str, tmp_path: Path) -> None:
+    rows = [f"{k}.5,{k},{'ab'[k % 2]}" for k in range(60)] + ["-0,1,a", "1,2,b"] * 60
+    content = "\n".join(["p,q,y", *rows]).encode()
+    found = _quick(content, Wanted("t.csv", "y"), way, tmp_path / "t.csv")
+    careful = judge(read_sheet(io.BytesIO(content), Dialect()).column("p"), Wanted("t.csv", "y"))
+    assert np.signbit(careful.values[60])
+    assert found is None or np.array_equal(np.signbit(found.columns[0]), np.signbit(careful.values))

@@ -12,14 +12,6 @@ _NEARLY_NORMAL = 10_000  # degrees of freedom
 _SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432)
 
 
-def t_quantile(p: float, degrees: int) -> float:
-    """The quantile of Student's t: of 1 or more degrees of freedom, it is below this with probability p.
-
-    p is above 0 and below 1.
-    """
-    return -t_upper_quantile(p, degrees) if p < 0.5 else t_upper_quantile(1 - p, degrees)
-
-
 @cache
 def t_upper_quantile(tail: float, degrees: int) -> float:
     """The number that Student's t of 1 or more degrees of freedom exceeds with this probability.
