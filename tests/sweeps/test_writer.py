@@ -95,7 +95,27 @@ def test_an_interrupted_sweep_ends_as_any_other(
     assert found.results.reasons == whole.results.reasons
 
 
-def test_files_are_written_once_in_a_while(sweep: SweepPlan, directory: Directory) -> None:
+def test_files_are_written_once_in_a_while(
+    sweep: SweepPlan, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]  # seconds: of a clock that stands still while parts are trained
+    monkeypatch.setattr("irisbp.sweeps.directory.writer.time.monotonic", lambda: clock[0])
+    written = SweepWriter(directory, sweep)
+    _train(sweep, written, stop_after=2)
+    clock[0] += 0.99
+    _train(sweep, written, stop_after=1)
+    assert directory.names() == ["sweep.yaml"]
+    clock[0] += 0.02
+    last = sweep.parts[3]
+    written.take(last.rows, Trainer(sweep.grid, sweep.epochs)(last))
+    assert directory.names() == ["part-000000.npz", "sweep.yaml"]
+    assert SweepWriter(directory, sweep).done == set(range(12))
+
+
+def test_what_is_finished_is_written_when_asked_for(
+    sweep: SweepPlan, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_AT_MOST_EVERY", 60.0)
     written = SweepWriter(directory, sweep)
     _train(sweep, written, stop_after=3)
     assert directory.names() == ["sweep.yaml"]
